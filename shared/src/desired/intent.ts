@@ -1,0 +1,34 @@
+import type { Protocol } from '../model/service.ts';
+
+/** One port of one service, as a dataplane sees it. */
+export interface ServiceIntent {
+  /** `name` or `name:portName`; unique. Only `[a-z0-9-:]`, so safe in every rule language. */
+  readonly id: string;
+  readonly vip?: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly nodePort?: number;
+  /** Sorted by address, then port; no duplicates. Empty: connections are refused. */
+  readonly endpoints: readonly EndpointIntent[];
+}
+
+export interface EndpointIntent {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Everything that a host's packet filter must do; the two dataplanes render the same intent. */
+export interface FirewallIntent {
+  /** All containers of the cluster, CIDR. */
+  readonly network: string;
+  /** This host's containers, CIDR. */
+  readonly subnet: string;
+  /** The bridge's name. */
+  readonly bridge: string;
+  /** One bit; marks packets that POSTROUTING masquerades. */
+  readonly mark: number;
+  /** VIPs are allocated from here; a VIP of this range that nobody has is dropped. CIDR. */
+  readonly serviceRange: string;
+  /** Sorted by id. */
+  readonly services: readonly ServiceIntent[];
+}
