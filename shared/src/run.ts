@@ -1,0 +1,62 @@
+import { execa, type Options } from 'execa';
+import { CausewayError, type ErrorCode } from './errors.ts';
+
+export interface RunOptions {
+  /** Text for the command's standard input. */
+  readonly input?: string;
+  /** Default 30,000 ms; the command is killed after it. */
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Exit codes that are no failure, besides 0. */
+  readonly okCodes?: readonly number[];
+  /** What the command is run for, the start of an error's text: `adding routes`. */
+  readonly doing?: string;
+  /** Code of the error when the command fails; `command-failed` when absent. */
+  readonly failAs?: ErrorCode;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Most of a command's complaint that an error repeats, in characters. */
+const SHOWN_STDERR = 2_000;
+
+/**
+ * Runs one command without a shell, in the C locale, with a time limit: the only door to other programs.
+ *
+ * @throws CausewayError `command-failed` (or `failAs`), `timeout`, `not-found` when the program is missing.
+ */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const execaOptions: Options & { reject: false; stripFinalNewline: false } = {
+    reject: false,
+    stripFinalNewline: false,
+    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    env: { LC_ALL: 'C', ...options.env },
+    maxBuffer: 512 * 1024 * 1024,
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  };
+  const result = await execa(command, [...args], execaOptions);
+  const told = `${options.doing ?? 'running a command'}: \`${[command, ...args].join(' ')}\``;
+  if (result.timedOut) throw new CausewayError('timeout', `${told}: no end after ${execaOptions.timeout} ms`);
+  if (result.code === 'ENOENT')
+    throw new CausewayError('not-found', `${told}: no such program`, { cause: result.cause });
+  const stdout = String(result.stdout ?? '');
+  const stderr = String(result.stderr ?? '');
+  const exitCode = result.exitCode ?? -1;
+  if (exitCode !== 0 && !options.okCodes?.includes(exitCode)) {
+    const how = result.exitCode === undefined ? (result.originalMessage ?? 'was killed') : `exit ${exitCode}`;
+    const complaint = (stderr.trim() || stdout.trim()).slice(0, SHOWN_STDERR);
+    throw new CausewayError(options.failAs ?? 'command-failed', `${told}: ${how}: ${complaint}`);
+  }
+  return { exitCode, stdout, stderr };
+}
