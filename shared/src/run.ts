@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Open file that takes the command's output and complaints instead of the result, also after its end (daemons). */
+  readonly outputFd?: number;
   /** Exit codes that are no failure, besides 0. */
   readonly okCodes?: readonly number[];
   /** What the command is run for, the start of an error's text: `adding routes`. */
@@ -23,6 +25,8 @@ export interface RunResult {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** An ordinary user's PATH on Debian lacks the directories of runc, nft and ip. */
+const SEARCH_PATH = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':');
 /** Most of a command's complaint that an error repeats, in characters. */
 const SHOWN_STDERR = 2_000;
 
@@ -40,9 +44,10 @@ export async function run(
     reject: false,
     stripFinalNewline: false,
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    env: { LC_ALL: 'C', ...options.env },
+    env: { LC_ALL: 'C', PATH: SEARCH_PATH, ...options.env },
     maxBuffer: 512 * 1024 * 1024,
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.outputFd === undefined ? {} : outputTo(options.outputFd)),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   };
   const result = await execa(command, [...args], execaOptions);
@@ -59,4 +64,9 @@ export async function run(
     throw new CausewayError(options.failAs ?? 'command-failed', `${told}: ${how}: ${complaint}`);
   }
   return { exitCode, stdout, stderr };
+}
+
+/** execa takes any descriptor, its types know the first ten. */
+function outputTo(fd: number): { stdout: 3; stderr: 3 } {
+  return { stdout: fd as 3, stderr: fd as 3 };
 }
