@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { execa, type Options } from 'execa';
 import { CausewayError, type ErrorCode } from './errors.ts';
 
@@ -69,4 +70,63 @@ export async function run(
 /** execa takes any descriptor, its types know the first ten. */
 function outputTo(fd: number): { stdout: 3; stderr: 3 } {
   return { stdout: fd as 3, stderr: fd as 3 };
+}
+
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Each line that the program prints, without its end of line, as it comes. */
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /**
+   * True: the kernel kills the program (SIGKILL) when this process dies, however it dies (`setpriv --pdeathsig`).
+   * Otherwise it is ended with SIGTERM only when this process exits in order.
+   */
+  readonly dieWithParent?: boolean;
+}
+
+export interface Exit {
+  /** Absent when a signal ended it. */
+  readonly exitCode?: number;
+  readonly signal?: string;
+}
+
+/** A program that runs until it is told to stop. */
+export interface Started {
+  readonly pid: number;
+  /** Resolves when the program has ended; never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Sends a signal, SIGTERM when none is named; false when the program has ended already. */
+  kill(signal?: NodeJS.Signals): boolean;
+}
+
+/**
+ * Starts a long-running program without a shell, in the C locale, and hands its output over line by line.
+ *
+ * @throws CausewayError `not-found` when the program is missing, `command-failed` when it cannot be started.
+ */
+export function start(command: string, args: readonly string[], options: StartOptions = {}): Started {
+  const [program, programArgs] = options.dieWithParent
+    ? ['setpriv', ['--pdeathsig', 'KILL', '--', command, ...args]]
+    : [command, [...args]];
+  const told = `starting a program: \`${[command, ...args].join(' ')}\``;
+  const child = execa(program, programArgs, {
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    env: { LC_ALL: 'C', ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  const exited = child.then((result): Exit => {
+    if (result.signal !== undefined) return { signal: result.signal };
+    return { exitCode: result.exitCode ?? -1 };
+  });
+  const { pid } = child;
+  if (pid === undefined)
+    throw new CausewayError('not-found', `${told}: no such program, or it cannot be run`);
+  for (const stream of ['stdout', 'stderr'] as const) {
+    createInterface({ input: child[stream] }).on('line', (line) => options.onLine?.(line, stream));
+  }
+  return { pid, exited, kill: (signal = 'SIGTERM') => child.kill(signal) };
 }

@@ -1,0 +1,35 @@
+import { CausewayError, type ErrorCode, messageOf } from '../errors.ts';
+
+/** gRPC's status numbers, as `@grpc/grpc-js` puts them into an error's `code`. */
+const DEADLINE_EXCEEDED = 4;
+const UNAVAILABLE = 14;
+const CANCELLED = 1;
+
+/** What etcd and gRPC say, and what we call it. The first match wins. */
+const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/requested lease not found/, 'not-found'],
+  [/DEADLINE_EXCEEDED|Deadline exceeded/i, 'timeout'],
+  [/UNAVAILABLE|no leader|leader changed|request timed out|ECONNREFUSED|ECONNRESET/i, 'unreachable'],
+  [/CANCELLED|has been closed|Channel has been shut down|client is closed/i, 'unreachable'],
+  [/request is too large|RESOURCE_EXHAUSTED|space exceeded/i, 'exhausted'],
+];
+
+/** Turns anything that etcd3 throws into an error of ours: "doing X: reason". */
+export function etcdError(doing: string, error: unknown): CausewayError {
+  if (error instanceof CausewayError) return error;
+  return new CausewayError(codeOf(error), `${doing}: ${messageOf(error)}`, { cause: error });
+}
+
+/** True when the request surely never left this host, so that sending it again cannot do anything twice. */
+export function wasNeverSent(error: unknown): boolean {
+  return /No connection established|ECONNREFUSED|Name resolution failed/.test(messageOf(error));
+}
+
+function codeOf(error: unknown): ErrorCode {
+  const text = messageOf(error);
+  const known = BY_TEXT.find(([pattern]) => pattern.test(text));
+  if (known !== undefined) return known[1];
+  const status = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (status === DEADLINE_EXCEEDED) return 'timeout';
+  return status === UNAVAILABLE || status === CANCELLED ? 'unreachable' : 'internal';
+}

@@ -1,0 +1,202 @@
+import { performance } from 'node:perf_hooks';
+import { Etcd3, type IOptions } from 'etcd3';
+import { CausewayError, invalid } from '../errors.ts';
+import { etcdError, wasNeverSent } from './etcd-errors.ts';
+import { holdLease } from './etcd-lease.ts';
+import { watchPrefix } from './etcd-watch.ts';
+import { rangeEnd, toCompare, toKeyValue, toRequest } from './etcd-wire.ts';
+import type { LeaseHandle, Listing, Store, Watch } from './store.ts';
+
+export interface EtcdStoreOptions {
+  /** `http://127.0.0.1:2379`, one for each member that may be asked. */
+  readonly endpoints: readonly string[];
+  /** Time limit of one call, milliseconds; default 5,000. */
+  readonly callTimeoutMs?: number;
+  /** Each watched prefix is listed again after this, milliseconds; default 5 minutes. */
+  readonly relistMs?: number;
+  /** First and longest pause before a broken watch is tried again, milliseconds; default 100 and 2,000. */
+  readonly retryMinMs?: number;
+  readonly retryMaxMs?: number;
+}
+
+const DEFAULTS = { callTimeoutMs: 5_000, relistMs: 300_000, retryMinMs: 100, retryMaxMs: 2_000 };
+
+const GRPC_OPTIONS = {
+  // etcd refuses pings more often than every 5 s, and any without a stream.
+  'grpc.keepalive_time_ms': 6_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  // etcd is never behind the proxy that a user's environment names for the web.
+  'grpc.enable_http_proxy': 0,
+};
+
+/**
+ * The one implementation of `Store`. Works before etcd does: calls reject within the time limit, watches try
+ * again for ever.
+ *
+ * @throws CausewayError `invalid` when an endpoint is no address of an etcd.
+ */
+export function openEtcdStore(options: EtcdStoreOptions): Store {
+  const settings = { ...DEFAULTS, ...options };
+  const client = connect(settings.endpoints, settings.callTimeoutMs);
+  const where = settings.endpoints.join(',');
+  const watches = new Set<Watch>();
+  const leases = new Set<LeaseHandle>();
+  let closed = false;
+
+  async function call<T>(doing: string, ask: () => Promise<T>): Promise<T> {
+    const told = `${doing} at etcd ${where}`;
+    if (closed) throw new CausewayError('unreachable', `${told}: the store is closed`);
+    try {
+      return await ask();
+    } catch (error) {
+      throw etcdError(told, error);
+    }
+  }
+
+  async function list(prefix: string): Promise<Listing> {
+    const range = { key: Buffer.from(prefix), range_end: rangeEnd(prefix) };
+    const reply = await call(`listing ${prefix}`, () => client.kv.range(range));
+    return { items: reply.kvs.map(toKeyValue), revision: Number(reply.header.revision) };
+  }
+
+  return {
+    list,
+    get: async (key) => {
+      const reply = await call(`reading ${key}`, () => client.kv.range({ key: Buffer.from(key) }));
+      const [kv] = reply.kvs;
+      return kv === undefined ? undefined : toKeyValue(kv);
+    },
+    transaction: async (guards, writes) => {
+      const request = { compare: guards.map(toCompare), success: writes.map(toRequest) };
+      const what = writes.map((write) => ('put' in write ? write.put : write.delete)).join(', ');
+      const reply = await call(`writing ${what}`, () => client.kv.txn(request));
+      return { ok: reply.succeeded, revision: Number(reply.header.revision) };
+    },
+    grantLease: async (ttlSeconds) => {
+      const askedAt = performance.now();
+      const reply = await call(`granting a lease of ${ttlSeconds} s`, () =>
+        client.leaseClient.leaseGrant({ TTL: ttlSeconds }),
+      );
+      const handle = holdLease(reply.ID, Number(reply.TTL), askedAt, {
+        keepAliveOnce: (id, timeoutMs) =>
+          call(`renewing lease ${id}`, () =>
+            keepAliveOnce(client, id, Math.min(timeoutMs, settings.callTimeoutMs)),
+          ),
+        revoke: async (id) => {
+          try {
+            await call(`revoking lease ${id}`, () => client.leaseClient.leaseRevoke({ ID: id }));
+          } catch (error) {
+            if (!(error instanceof CausewayError && error.code === 'not-found')) throw error;
+          }
+        },
+        now: () => performance.now(),
+        ended: (ended) => leases.delete(ended),
+      });
+      leases.add(handle);
+      return handle;
+    },
+    watchPrefix: (prefix, listener) => {
+      const watch = watchPrefix(
+        {
+          list,
+          openStream: () => call(`watching ${prefix}`, () => client.watchClient.watch()),
+          confirmMs: settings.callTimeoutMs,
+          relistMs: settings.relistMs,
+          retryMinMs: settings.retryMinMs,
+          retryMaxMs: settings.retryMaxMs,
+        },
+        prefix,
+        listener,
+      );
+      watches.add(watch);
+      return {
+        close: () => {
+          watches.delete(watch);
+          watch.close();
+        },
+      };
+    },
+    ping: async () => {
+      try {
+        // A linearizable read: only a member that has a quorum answers.
+        await call('asking', () => client.kv.range({ key: Buffer.from('/'), count_only: true }));
+      } catch (error) {
+        throw new CausewayError('unreachable', error instanceof Error ? error.message : String(error), {
+          cause: error,
+        });
+      }
+    },
+    close: () => {
+      if (closed) return;
+      closed = true;
+      for (const watch of watches) watch.close();
+      for (const lease of [...leases]) lease.release();
+      client.close();
+    },
+  };
+}
+
+function connect(endpoints: readonly string[], callTimeoutMs: number): Etcd3 {
+  const hosts = endpoints.map(checkedEndpoint);
+  if (hosts.length === 0) throw invalid('etcd', endpoints, 'names no address');
+  return new Etcd3({
+    hosts,
+    grpcOptions: GRPC_OPTIONS,
+    defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + callTimeoutMs }),
+    faultHandling: { host: () => attempts(1), global: attempts(hosts.length) },
+  });
+}
+
+function checkedEndpoint(endpoint: string): string {
+  const text = /^https?:\/\//.test(endpoint) ? endpoint : `http://${endpoint}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && url.hostname !== '' && ['', '/'].includes(url.pathname + url.search);
+  if (!plain || url.username !== '' || url.password !== '')
+    throw invalid('etcd', endpoint, 'is not an address of the form http://HOST:PORT');
+  return `${url.protocol}//${url.hostname}:${url.port === '' ? '2379' : url.port}`;
+}
+
+type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
+
+/**
+ * etcd3 sends a failed request again by default, writes too, and then a transaction that had succeeded answers
+ * that its guards do not hold. This policy asks the next member only when the request surely never left.
+ */
+function attempts(most: number): Policy {
+  const silent = () => ({ dispose: () => {} });
+  return {
+    onSuccess: silent,
+    onFailure: silent,
+    get _altReturn(): never {
+      throw new CausewayError('internal', 'a property that exists for the type checker only was read');
+    },
+    execute: async (ask, signal = new AbortController().signal) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await ask({ signal });
+        } catch (error) {
+          if (attempt >= most || !wasNeverSent(error)) throw error;
+        }
+      }
+    },
+  };
+}
+
+/** One renewal on a stream of its own, so that no stream's state outlives it. @returns the time to live in seconds */
+async function keepAliveOnce(client: Etcd3, id: string, timeoutMs: number): Promise<number> {
+  const stream = await client.leaseClient.leaseKeepAlive({ deadline: Date.now() + timeoutMs });
+  return new Promise<number>((resolve, reject) => {
+    stream.on('error', reject);
+    stream.on('end', () => reject(new CausewayError('unreachable', `renewing lease ${id}: no answer`)));
+    stream.on('data', (reply) => {
+      resolve(Number(reply.TTL));
+      stream.end();
+    });
+    stream.write({ ID: id });
+  });
+}
