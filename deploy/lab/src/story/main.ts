@@ -1,0 +1,62 @@
+import { DATAPLANES } from '@causeway/shared/model/dataplane';
+import { createLab, type Lab } from '../lab.ts';
+import { printNext, printOutcome, printSection, printTotal } from './print.ts';
+import { sections } from './sections/index.ts';
+import { createStory, type Outcome } from './story.ts';
+
+/**
+ * `npm start`: brings up a cluster that lives as long as this process, shows that it works with each
+ * dataplane, and leaves it up until Ctrl-C (`once`: takes it down).
+ *
+ * @returns the process's exit code: 0 only if every check held
+ */
+export async function tellStory(options: { readonly once: boolean }): Promise<number> {
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => resolve('interrupted'));
+    }
+  });
+  const lab = await createLab({
+    name: 'demo',
+    lifetime: 'attached',
+    progress: (line) => console.error(line),
+  });
+  let told: readonly Outcome[] | 'interrupted';
+  try {
+    told = await Promise.race([tellAll(lab), interrupted]);
+    if (told !== 'interrupted' && !options.once) {
+      printTotal(told);
+      printNext('host-1');
+      await interrupted;
+    }
+  } finally {
+    console.error('\ntaking everything down');
+    await lab.down();
+  }
+  if (told === 'interrupted') return 130;
+  // Last, so that it is the last line of all that was printed.
+  if (options.once) printTotal(told);
+  return told.every((outcome) => outcome.held) ? 0 : 1;
+}
+
+async function tellAll(lab: Lab): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const dataplane of DATAPLANES) {
+    if (lab.dataplane !== dataplane) await lab.useDataplane(dataplane);
+    for (const [index, section] of sections.entries()) {
+      printSection(index + 1, section.title, dataplane);
+      const story = createStory(lab, `${section.title} (${dataplane})`, (outcome) => {
+        outcomes.push(outcome);
+        printOutcome(outcome);
+      });
+      await section.tell(story).catch((error: unknown) => {
+        const came = error instanceof Error ? error.message : String(error);
+        const outcome = { section: section.title, ask: 'the section ends', command: '', came, held: false };
+        outcomes.push(outcome);
+        printOutcome(outcome);
+      });
+    }
+  }
+  if (lab.dataplane !== 'nftables') await lab.useDataplane('nftables');
+  return outcomes;
+}
