@@ -7,6 +7,10 @@ export interface DesiredHost {
   /** Path below /proc/sys, with slashes (an interface's name may hold dots): `net/ipv4/ip_forward` → `1`. */
   readonly sysctls: Readonly<Record<string, string>>;
   readonly firewall: FirewallIntent;
+  /** Every other host's subnet, sorted by subnet, with or without a route. */
+  readonly peers: readonly PeerIntent[];
+  /** What was left out and why, each a sentence; empty when everything in etcd made sense. */
+  readonly problems: readonly string[];
 }
 
 export interface BridgeIntent {
@@ -21,4 +25,12 @@ export interface RouteIntent {
   readonly destination: string;
   readonly gateway: string;
   readonly device: string;
+}
+
+export interface PeerIntent {
+  readonly subnet: string;
+  readonly publicIp: string;
+  /** `wanted`: `routes` has its route. `unreachable`: no route can lead there, for `reason`. */
+  readonly state: 'wanted' | 'unreachable';
+  readonly reason?: string;
 }

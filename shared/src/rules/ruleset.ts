@@ -8,8 +8,11 @@ export interface Ruleset {
   /**
    * Input for `nft -f -` (or `iptables-restore --noflush`) that brings a kernel in *any* state of our own
    * tables and chains to exactly `intent`, in one transaction.
+   *
+   * @param listing what `drift` takes. iptables needs it, to know the jumps and chains that are there already;
+   * left out, nothing of ours is. nftables needs none.
    */
-  full(intent: FirewallIntent): string;
+  full(intent: FirewallIntent, listing?: string): string;
   /**
    * Input that turns a kernel holding exactly `from` into `to`, without listing anything; its size depends
    * on the difference only. Empty string: nothing differs.
@@ -18,8 +21,8 @@ export interface Ruleset {
   /** Input that removes everything of ours and nothing else; harmless when there is nothing. */
   clean(listing: string): string;
   /**
-   * Compares what the kernel lists (`nft -j list ruleset` reduced to our table, or `iptables-save`) with the
-   * intent. Each difference is one sentence; empty: the kernel holds `intent`.
+   * Compares what the kernel lists with the intent: `nft -j list table ip causeway` (empty when there is no
+   * table), or `iptables-save` of one variant. Each difference is one sentence; empty: the kernel holds `intent`.
    */
   drift(intent: FirewallIntent, listing: string): readonly string[];
 }

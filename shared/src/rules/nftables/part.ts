@@ -1,0 +1,54 @@
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+
+/** What one file of this folder adds to the table. */
+export interface Part {
+  readonly maps: readonly MapDeclaration[];
+  chains(intent: FirewallIntent): readonly Chain[];
+  /** What one service puts into the maps. */
+  elements(service: ServiceIntent): readonly Element[];
+}
+
+export interface MapDeclaration {
+  readonly name: MapName;
+  /** A set holds keys only. */
+  readonly kind: 'map' | 'set';
+  /** The declaration's body: `type ipv4_addr`. */
+  readonly spec: string;
+}
+
+export type MapName =
+  | 'services'
+  | 'endpoints'
+  | 'node-ports'
+  | 'node-endpoints'
+  | 'hairpins'
+  | 'vips'
+  | 'idle-node-ports';
+
+export interface Element {
+  readonly map: MapName;
+  /** As nft writes it: `2.2.2.2 . tcp . 88`. */
+  readonly key: string;
+  /** Absent in a set. */
+  readonly value?: string;
+}
+
+export interface Chain {
+  readonly name: string;
+  /** Absent: a chain that others jump to. */
+  readonly hook?: Hook;
+  readonly rules: readonly Rule[];
+}
+
+export interface Hook {
+  readonly type: 'nat' | 'filter';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+  /** A number, since nft knows the names of priorities at some hooks only: -100 dstnat, 0 filter, 100 srcnat. */
+  readonly priority: number;
+}
+
+export interface Rule {
+  readonly text: string;
+  /** Why the rule is there; becomes its comment in the kernel. No quotes. */
+  readonly why: string;
+}

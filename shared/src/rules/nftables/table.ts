@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { CausewayError } from '../../errors.ts';
+import { NFT_TABLE } from '../../names.ts';
+import { forward } from './forward.ts';
+import { masquerade } from './masquerade.ts';
+import { nodePorts } from './node-ports.ts';
+import type { Chain, Element, MapDeclaration, MapName, Part, Rule } from './part.ts';
+import { reject } from './reject.ts';
+import { services } from './services.ts';
+
+const PARTS: readonly Part[] = [services, nodePorts, masquerade, forward, reject];
+
+/** `ip causeway`, as nft commands name the table. */
+export const TABLE = `ip ${NFT_TABLE}`;
+
+export const MAPS: readonly MapDeclaration[] = PARTS.flatMap((part) => part.maps);
+
+/** By map, then by key; the value is empty in a set. */
+export type Elements = ReadonlyMap<MapName, ReadonlyMap<string, string>>;
+
+export function chainsOf(intent: FirewallIntent): readonly Chain[] {
+  return PARTS.flatMap((part) => part.chains(intent));
+}
+
+/** @throws CausewayError `internal` when two services claim one VIP and port, or one NodePort. */
+export function elementsOf(all: readonly ServiceIntent[]): Elements {
+  const found = new Map<MapName, Map<string, string>>(MAPS.map((map) => [map.name, new Map()]));
+  for (const service of all)
+    for (const part of PARTS) for (const one of part.elements(service)) add(found, one);
+  return found;
+}
+
+function add(to: ReadonlyMap<MapName, Map<string, string>>, { map, key, value = '' }: Element): void {
+  const elements = to.get(map);
+  const earlier = elements?.get(key);
+  if (earlier !== undefined && value !== '')
+    throw new CausewayError('internal', `rendering rules: two services claim ${key} of the map ${map}`);
+  elements?.set(key, value);
+}
+
+/** Chains shared by all services with the same number of endpoints; one that nobody needs any more may stay. */
+export function isPickChain(name: string): boolean {
+  return /^(node-)?pick\d+$/.test(name);
+}
+
+export function renderMap(map: MapDeclaration): string {
+  return `  ${map.kind} ${map.name} { ${map.spec}; }`;
+}
+
+export function renderChain(chain: Chain): string {
+  const { hook } = chain;
+  const head =
+    hook === undefined
+      ? []
+      : [`    type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy accept;`];
+  const rules = chain.rules.map((rule) => `    ${renderRule(rule)}`);
+  return [`  chain ${chain.name} {`, ...head, ...rules, '  }'].join('\n');
+}
+
+export function renderRule(rule: Rule): string {
+  return `${rule.text} comment "${commentOf(rule)}"`;
+}
+
+/**
+ * The rule's reason and a fingerprint of its text. nft lists a rule in another wording than it was given, and
+ * each version in its own; the comment comes back as it was, so drift compares that.
+ */
+export function commentOf(rule: Rule): string {
+  return `${rule.why} [${createHash('sha256').update(rule.text).digest('hex').slice(0, 6)}]`;
+}
+
+/** `add` or `delete` for many elements of one map, in one statement. */
+export function renderElements(
+  verb: 'add' | 'delete',
+  map: MapName,
+  elements: ReadonlyMap<string, string>,
+): string {
+  const lines: string[] = [];
+  for (const [key, value] of elements)
+    lines.push(verb === 'delete' || value === '' ? `  ${key}` : `  ${key} : ${value}`);
+  return `${verb} element ${TABLE} ${map} {\n${lines.join(',\n')}\n}`;
+}

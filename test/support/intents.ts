@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
+import { DEFAULT_MARK } from '../../shared/src/names.ts';
+
+/** An intent with these services, sorted as `desired/firewall` sorts them. */
+export function intentOf(services: readonly ServiceIntent[]): FirewallIntent {
+  return {
+    network: '10.10.0.0/16',
+    subnet: '10.10.1.0/24',
+    bridge: 'cwy0',
+    mark: DEFAULT_MARK,
+    serviceRange: '10.96.0.0/16',
+    services: [...services].sort((a, b) => (a.id < b.id ? -1 : 1)),
+  };
+}
+
+/** The service of the source text: 2.2.2.2:88 and NodePort 30001 on two endpoints. */
+export const TEST_SERVICE: ServiceIntent = {
+  id: 'test-service1',
+  vip: '2.2.2.2',
+  protocol: 'tcp',
+  port: 88,
+  nodePort: 30001,
+  endpoints: [
+    { address: '10.10.1.2', port: 12345 },
+    { address: '10.10.2.2', port: 12345 },
+  ],
+};
+
+/** N services with two endpoints each. */
+export function manyServices(n: number): ServiceIntent[] {
+  return Array.from({ length: n }, (_, i) => ({
+    id: `s-${String(i).padStart(6, '0')}`,
+    vip: `10.96.${i >> 8}.${i & 255}`,
+    protocol: 'tcp' as const,
+    port: 80,
+    endpoints: [
+      { address: `10.10.${(i % 200) + 1}.2`, port: 8080 },
+      { address: `10.10.${(i % 200) + 1}.3`, port: 8080 },
+    ],
+  }));
+}
+
+/**
+ * Services from a small world, so that two random intents share ids, VIPs and endpoints often; frontends are
+ * unique by construction: a service's index is in its port.
+ */
+const service = (index: number): fc.Arbitrary<ServiceIntent> =>
+  fc
+    .record({
+      vip: fc.option(fc.constantFrom('2.2.2.2', '10.96.0.1', '10.96.7.7'), { nil: undefined }),
+      protocol: fc.constantFrom('tcp' as const, 'udp' as const, 'sctp' as const),
+      shift: fc.integer({ min: 0, max: 1 }),
+      nodePort: fc.boolean(),
+      endpoints: fc.subarray(
+        ['10.10.1.2', '10.10.1.3', '10.10.2.2', '10.10.3.9', '192.168.122.13'].flatMap((address) =>
+          [80, 12345].map((port) => ({ address, port })),
+        ),
+        { maxLength: 6 },
+      ),
+    })
+    .map(({ vip, protocol, shift, nodePort, endpoints }) => ({
+      id: index % 3 === 0 ? `s${index}` : `s${index}:web`,
+      ...(vip === undefined ? {} : { vip }),
+      protocol,
+      port: 80 + index * 2 + shift,
+      ...(nodePort ? { nodePort: 30000 + index * 2 + shift } : {}),
+      endpoints,
+    }));
+
+/** Any intent of up to eight services; the settings around them vary seldom. */
+export const anyIntent: fc.Arbitrary<FirewallIntent> = fc
+  .record({
+    indexes: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]),
+    subnet: fc.oneof(
+      { weight: 9, arbitrary: fc.constant('10.10.1.0/24') },
+      { weight: 1, arbitrary: fc.constant('10.10.2.0/24') },
+    ),
+  })
+  .chain(({ indexes, subnet }) =>
+    fc.tuple(...indexes.map(service)).map((services) => ({ ...intentOf(services), subnet })),
+  );

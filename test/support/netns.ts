@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { type RunOptions, type RunResult, run } from '../../shared/src/run.ts';
+
+/**
+ * A throw-away world of user, net, mount and pid namespaces: whatever happens in it never reaches this machine,
+ * and it is gone when its first process ends.
+ */
+export interface Netns {
+  /** Runs a command inside, as its root. */
+  exec(command: string, args?: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Runs lines of shell inside; stops at the first that fails. */
+  sh(script: string, options?: RunOptions): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+/** Signs of life of the first process: it answers when the namespaces stand. */
+const FIRST_PROCESS = `
+set -e
+mount -t tmpfs tmpfs /run
+mkdir -p /run/netns
+ip link set lo up
+echo ready
+exec sleep infinity
+`;
+
+export async function openNetns(): Promise<Netns> {
+  const unshare = spawn(
+    'unshare',
+    [
+      ...['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+      ...['sh', '-c', FIRST_PROCESS],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  await ready(unshare);
+  const first = await firstProcess(unshare);
+  const enter = ['--target', first, '--user', '--preserve-credentials', '--net', '--mount', '--pid'];
+  const exec: Netns['exec'] = (command, args = [], options = {}) =>
+    run('nsenter', [...enter, '--', command, ...args], options);
+  return {
+    exec,
+    sh: (script, options = {}) => exec('sh', ['-ec', script], options),
+    close: async () => {
+      const ended = once(unshare, 'exit');
+      unshare.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function ready(unshare: ChildProcess): Promise<void> {
+  let complaint = '';
+  unshare.stderr?.on('data', (chunk) => {
+    complaint += String(chunk);
+  });
+  const ended = once(unshare, 'exit').then(() => {
+    throw new Error(`no namespaces: ${complaint}`);
+  });
+  const { stdout } = unshare;
+  if (stdout === null) throw new Error('no namespaces: no output');
+  await Promise.race([once(stdout, 'data'), ended]);
+  ended.catch(() => undefined);
+}
+
+/** The child that unshare forked, in this machine's pid numbers. */
+async function firstProcess(unshare: ChildProcess): Promise<string> {
+  const children = await readFile(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8');
+  return children.trim();
+}
