@@ -24,39 +24,31 @@ until_ok() { # what command…
   done
 }
 
-get() { # container field: a field of its status, an error when it has none
-  svcctl get container "$1" -o json |
-    node -e '
-      const { status } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
-      const value = status?.[process.argv[1]];
-      if (status?.state !== "running" || !value) { console.error(JSON.stringify(status)); process.exit(1); }
-      console.log(value);' "$2"
-}
-
-three_nodes() {
-  svcctl get nodes -o json |
-    node -e '
-      const { items } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
-      const alive = items.filter((node) => node.alive && node.report).map((node) => node.name);
-      if (alive.length < 3) { console.error(`alive: ${alive}`); process.exit(1); }'
+# One value out of `svcctl get KIND NAME -o json`; fails, showing the object, when it is not there.
+value() { # kind name expression, with the object as `it`
+  svcctl get "$1" "$2" -o json | node -e '
+    const it = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+    const value = eval(process.argv[1]);
+    if (!value) { console.error(JSON.stringify(it)); process.exit(1); }
+    console.log(value);' "$3"
 }
 
 step 'the three hosts are in the cluster'
-until_ok 'three live hosts' three_nodes
+for host in host-1 host-2 host-3; do until_ok "$host alive" value node "$host" 'it.alive && it.report?.at'; done
 svcctl get nodes
 
 step 'a web server on each'
 svcctl apply -f "$HERE/web.yaml"
-for container in web-1 web-2 web-3; do until_ok "$container running" get "$container" address; done
+for web in web-1 web-2 web-3; do until_ok "$web running" value container "$web" 'it.status?.state === "running"'; done
 svcctl get containers
 
-far=$(get web-1 address)
-step "ping from web-3 on host-3 to web-1 on host-1 ($far)"
+far=$(value container web-1 it.status.address)
+step "ping from web-3 on host-3 to web-1 on host-1, $far"
 runc --root /run/causeway/runc exec web-3 ping -c 2 -W 2 "$far"
 
 step 'the service 2.2.2.2:88, served by the two other machines'
 svcctl get service test-service1 >/dev/null 2>&1 || svcctl expose 2.2.2.2:88 --name test-service1 \
   --to web-1:12345 --to web-2:12345 --node-port 30001 --wait
 curl -fsS --max-time 5 http://2.2.2.2:88/hello
-curl -fsS --max-time 5 http://192.168.56.12:30001/hello
+curl -fsS --max-time 5 "http://$(value node host-2 it.publicIp):30001/hello"
 step 'all of it works'
