@@ -1,26 +1,20 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import { decide, leftovers } from './decide.ts';
+import type { ContainerNetwork } from './network.ts';
+import { observe } from './observe.ts';
+import { layoutOf } from './places.ts';
+import { isAlive } from './processes.ts';
+import { type Pass, type RuntimeLogger, reconcilePass } from './reconcile.ts';
+import { removeEverything } from './remove-all.ts';
+import { createRestarts } from './restarts.ts';
 
-/** What containers need to know of their host's network. */
-export interface ContainerNetwork {
-  /** This host's subnet, CIDR: `10.10.1.0/24`. */
-  readonly subnet: string;
-  /** The bridge's address, without a prefix length: `10.10.1.1`. */
-  readonly gateway: string;
-  /** Name of the bridge, which must exist: `cwy0`. */
-  readonly bridge: string;
-  readonly mtu: number;
-}
-
-/** The part of a pino logger that is used here. */
-export interface RuntimeLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
+export type { ContainerNetwork } from './network.ts';
+export type { RuntimeLogger } from './reconcile.ts';
 
 export interface RuntimeOptions {
-  /** Survives reboots: addresses, images, root file systems, logs. Default `/var/lib/causeway`. */
+  /** Survives reboots: addresses, images, root file systems, logs. `/var/lib/causeway` */
   readonly stateDir: string;
-  /** Gone after a reboot: runc's state and the bundles. Default `/run/causeway`. */
+  /** Gone after a reboot: runc's state and the bundles. `/run/causeway` */
   readonly runDir: string;
   readonly logger?: RuntimeLogger;
 }
@@ -33,6 +27,8 @@ export interface ContainerRuntime {
    * @returns one status per spec, in the order of the specs. Never rejects for a single container's fault.
    */
   reconcile(specs: readonly ContainerSpec[], network: ContainerNetwork): Promise<readonly ContainerStatus[]>;
+  /** What `reconcile` would do, a sentence each, changing nothing; empty: nothing to do. */
+  plan(specs: readonly ContainerSpec[], network: ContainerNetwork): Promise<readonly string[]>;
   /**
    * Calls `listener` when a container's process has ended or a delayed restart is due: time for `reconcile`.
    *
@@ -43,15 +39,63 @@ export interface ContainerRuntime {
    * Removes every container, namespace, link and file of ours on this host; half of it may be missing.
    *
    * @returns a sentence for each thing that was removed
+   * @throws CausewayError `degraded` when something is left; all the rest is gone then
    */
   removeAll(): Promise<readonly string[]>;
 }
 
-export function createRuntime(_options: RuntimeOptions): ContainerRuntime {
+/** Between looks at the containers' processes, milliseconds: an end is seen within this time. */
+const LOOK_EVERY_MS = 500;
+const SILENT: RuntimeLogger = { info: () => undefined, warn: () => undefined };
+
+export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOptions): ContainerRuntime {
+  const layout = layoutOf({ stateDir, runDir });
+  const pass: Pass = { layout, logger, restarts: createRestarts(), running: new Map(), now: Date.now };
+  const oneAtATime = createQueue();
   return {
-    reconcile: async (specs) =>
-      specs.map(({ name, host }) => ({ name, host, state: 'failed', reason: 'not built' })),
-    onNeed: () => () => undefined,
-    removeAll: async () => [],
+    reconcile: (specs, network) => oneAtATime(() => reconcilePass(pass, specs, network)),
+    plan: (specs, network) => oneAtATime(() => plan(pass, specs, network)),
+    onNeed: (listener) => lookForNeed(pass, listener),
+    removeAll: () =>
+      oneAtATime(async () => {
+        pass.running.clear();
+        return removeEverything(layout);
+      }),
+  };
+}
+
+async function plan(
+  { layout }: Pass,
+  specs: readonly ContainerSpec[],
+  network: ContainerNetwork,
+): Promise<readonly string[]> {
+  const observed = await observe(layout);
+  if (observed.runcFault !== undefined) throw observed.runcFault;
+  const { names, links } = leftovers(specs, observed);
+  const decisions = decide(specs, observed, network, new Set());
+  return [
+    ...names.map((name) => `remove container ${name}`),
+    ...links.map((link) => `remove link ${link}`),
+    ...decisions.flatMap((one) => (one.kind === 'start' ? `start container ${one.name}: ${one.why}` : [])),
+    ...decisions.flatMap((one) => (one.kind === 'repair' ? `repair container ${one.name}: ${one.why}` : [])),
+  ];
+}
+
+function lookForNeed({ running, restarts, now }: Pass, listener: () => void): () => void {
+  const timer = setInterval(() => {
+    const ended = [...running.values()].some((process) => !isAlive(process));
+    if (ended || restarts.due(now())) listener();
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Two passes at once would undo each other's work. */
+function createQueue(): <T>(task: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const next = last.then(task, task);
+    last = next.catch(() => undefined);
+    return next;
   };
 }

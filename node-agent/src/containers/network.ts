@@ -1,0 +1,141 @@
+import { CausewayError } from '@causeway/shared/errors';
+import { parseCidr } from '@causeway/shared/net/cidr';
+import { run } from '@causeway/shared/run';
+import { macOf } from './addresses.ts';
+import type { Place } from './places.ts';
+
+/** What containers need to know of their host's network. */
+export interface ContainerNetwork {
+  /** This host's subnet, CIDR: `10.10.1.0/24`. */
+  readonly subnet: string;
+  /** The bridge's address, without a prefix length: `10.10.1.1`. */
+  readonly gateway: string;
+  /** Name of the bridge, which must exist: `cwy0`. */
+  readonly bridge: string;
+  readonly mtu: number;
+}
+
+/** The host's end of a container's veth pair, as the kernel lists it. */
+export interface HostLink {
+  readonly master?: string;
+  readonly up: boolean;
+  readonly mtu: number;
+}
+
+/**
+ * Makes a container's namespace and its way to the bridge. Any part may be there already.
+ *
+ * The host's end goes up and onto the bridge *last*: a host end that is whole tells that everything behind it is,
+ * so nothing inside needs to be listed to know that a link is well, and a crash half-way is seen.
+ */
+export async function connect(
+  place: Place,
+  address: string,
+  network: ContainerNetwork,
+  existing: { readonly netns: boolean; readonly link: boolean },
+): Promise<void> {
+  if (!existing.netns) await run('ip', ['netns', 'add', place.netns], { doing: `connecting ${place.name}` });
+  if (!existing.link) await makePair(place, address, network);
+  try {
+    await configureInside(place, address, network);
+  } catch (error) {
+    if (!existing.link) throw error;
+    // A pair whose other end is elsewhere is of no use.
+    await removeLink(place.hostLink);
+    await makePair(place, address, network);
+    await configureInside(place, address, network);
+  }
+  await attach(place, network);
+}
+
+/** Gives the namespace of a running process its name back (`ip netns exec` and runc find it by that). */
+export async function renameNetns(place: Place, pid: number, stale: boolean): Promise<void> {
+  if (stale) await removeNetns(place.netns);
+  await run('ip', ['netns', 'attach', place.netns, String(pid)], {
+    doing: `naming the namespace of ${place.name}`,
+  });
+}
+
+/** What is wrong with the host's end; undefined when nothing is. */
+export function linkFault(link: HostLink | undefined, network: ContainerNetwork): string | undefined {
+  if (link === undefined) return 'its link is missing';
+  if (link.master !== network.bridge) return `its link is not on ${network.bridge}`;
+  if (!link.up) return 'its link is down';
+  return link.mtu === network.mtu ? undefined : `its link's MTU is ${link.mtu}, not ${network.mtu}`;
+}
+
+/** Exit 1 of `ip` is also "no such link": what is left over is seen by who looks afterwards. */
+export async function removeLink(link: string): Promise<void> {
+  await run('ip', ['link', 'delete', 'dev', link], { okCodes: [1], doing: `removing link ${link}` });
+}
+
+export async function removeNetns(netns: string): Promise<void> {
+  await run('ip', ['netns', 'delete', netns], { okCodes: [1], doing: `removing namespace ${netns}` });
+}
+
+export async function listLinks(): Promise<ReadonlyMap<string, HostLink>> {
+  const { stdout } = await run('ip', ['-j', 'link', 'show'], { doing: 'listing links' });
+  return parseLinks(stdout);
+}
+
+/** PURE. From `ip -j link show`, by name. */
+export function parseLinks(json: string): ReadonlyMap<string, HostLink> {
+  const listed: unknown = JSON.parse(json.trim() === '' ? '[]' : json);
+  if (!Array.isArray(listed)) throw new CausewayError('unreadable', 'listing links: `ip -j` printed no list');
+  return new Map(
+    listed.map((link: { ifname: string; flags?: string[]; mtu?: number; master?: string }) => [
+      link.ifname,
+      {
+        up: link.flags?.includes('UP') ?? false,
+        mtu: link.mtu ?? 0,
+        ...(link.master === undefined ? {} : { master: link.master }),
+      },
+    ]),
+  );
+}
+
+async function makePair(place: Place, address: string, { mtu }: ContainerNetwork): Promise<void> {
+  const pair = `link add dev ${place.hostLink} mtu ${mtu} type veth`;
+  await batch(
+    place,
+    [],
+    [`${pair} peer name eth0 mtu ${mtu} address ${macOf(address)} netns ${place.netns}`],
+  );
+}
+
+async function configureInside(place: Place, address: string, network: ContainerNetwork): Promise<void> {
+  const length = parseCidr(network.subnet)?.length ?? 24;
+  await batch(
+    place,
+    ['-n', place.netns],
+    [
+      'link set dev lo up',
+      `link set dev eth0 mtu ${network.mtu}`,
+      `address replace ${address}/${length} dev eth0`,
+      'link set dev eth0 up',
+      `route replace default via ${network.gateway} dev eth0`,
+    ],
+  );
+}
+
+/**
+ * Hairpin: with bridge-nf-call-iptables a container that reaches itself through a VIP is translated while still on
+ * the bridge, and the frame must go out of the port that it came in by.
+ */
+async function attach(place: Place, network: ContainerNetwork): Promise<void> {
+  await batch(
+    place,
+    [],
+    [
+      `link set dev ${place.hostLink} mtu ${network.mtu}`,
+      `link set dev ${place.hostLink} master ${network.bridge}`,
+      `link set dev ${place.hostLink} type bridge_slave hairpin on`,
+      `link set dev ${place.hostLink} up`,
+    ],
+  );
+}
+
+async function batch(place: Place, where: readonly string[], lines: readonly string[]): Promise<void> {
+  const doing = `connecting ${place.name}`;
+  await run('ip', [...where, '-batch', '-'], { input: `${lines.join('\n')}\n`, doing });
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { LINK_PREFIX } from '@causeway/shared/names';
+
+/** Where `ip netns` keeps its namespaces. */
+export const NETNS_DIR = '/run/netns';
+const NETNS_PREFIX = `${LINK_PREFIX}-`;
+
+/** RFC 1123 label. Everything below builds paths and names of links from it: check before. */
+const NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
+export function isContainerName(text: unknown): text is string {
+  return typeof text === 'string' && NAME.test(text);
+}
+
+/** Every directory of ours on this host. */
+export interface Layout {
+  readonly runcRoot: string;
+  readonly bundles: string;
+  readonly records: string;
+  readonly rootfs: string;
+  readonly images: string;
+}
+
+/**
+ * Root file systems lie in the state directory, not in the bundles: Debian mounts /run `noexec`, and hard links
+ * to the image need its file system.
+ */
+export function layoutOf(dirs: { readonly stateDir: string; readonly runDir: string }): Layout {
+  return {
+    runcRoot: `${dirs.runDir}/runc`,
+    bundles: `${dirs.runDir}/bundles`,
+    records: `${dirs.stateDir}/containers`,
+    rootfs: `${dirs.stateDir}/rootfs`,
+    images: `${dirs.stateDir}/images`,
+  };
+}
+
+/** Everything that one container has on its host. */
+export interface Place {
+  readonly name: string;
+  readonly netns: string;
+  readonly netnsPath: string;
+  /** The host's end of its veth pair. */
+  readonly hostLink: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly record: string;
+  readonly log: string;
+}
+
+/** @param name a checked container name */
+export function placeOf(layout: Layout, name: string): Place {
+  return {
+    name,
+    netns: NETNS_PREFIX + name,
+    netnsPath: `${NETNS_DIR}/${NETNS_PREFIX}${name}`,
+    hostLink: hostLinkOf(name),
+    bundle: `${layout.bundles}/${name}`,
+    rootfs: `${layout.rootfs}/${name}`,
+    record: `${layout.records}/${name}.json`,
+    log: `${layout.records}/${name}.log`,
+  };
+}
+
+/** A link's name has at most 15 characters, a container's 63: a hash stands for it. */
+export function hostLinkOf(name: string): string {
+  return LINK_PREFIX + createHash('sha1').update(name).digest('hex').slice(0, 10);
+}
+
+const HOST_LINK = new RegExp(`^${LINK_PREFIX}[0-9a-f]{10}$`);
+
+export function isHostLink(link: string): boolean {
+  return HOST_LINK.test(link);
+}
+
+/** @returns the container's name, or undefined when the namespace is none of ours. */
+export function nameOfNetns(netns: string): string | undefined {
+  const name = netns.startsWith(NETNS_PREFIX) ? netns.slice(NETNS_PREFIX.length) : '';
+  return isContainerName(name) ? name : undefined;
+}

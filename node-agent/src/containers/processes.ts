@@ -1,0 +1,72 @@
+import { readFileSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CausewayError } from '@causeway/shared/errors';
+
+/** A process that cannot be mistaken for a later one with the same number, not even after a reboot. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Clock ticks since the boot, field 22 of /proc/PID/stat. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+/** Time for the kernel to end a killed process, and between looks at it, milliseconds. */
+const KILL_PATIENCE_MS = 10_000;
+const KILL_STEP_MS = 10;
+
+/** @returns undefined when there is no such process, or only its corpse. */
+export function identify(pid: number): ProcessId | undefined {
+  try {
+    const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
+    return { pid, startTime: stat.startTime, bootId: readFileSync(BOOT_ID, 'utf8').trim() };
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive(id: ProcessId): boolean {
+  const found = identify(id.pid);
+  return found !== undefined && found.startTime === id.startTime && found.bootId === id.bootId;
+}
+
+/**
+ * Kills a container's first process, and so, its pid namespace being gone, all of the container's.
+ *
+ * @returns false when it was dead already
+ * @throws CausewayError `timeout`
+ */
+export async function killAndWait(id: ProcessId): Promise<boolean> {
+  if (!isAlive(id)) return false;
+  try {
+    process.kill(id.pid, 'SIGKILL');
+  } catch {
+    // it went by itself
+  }
+  for (let waited = 0; isAlive(id); waited += KILL_STEP_MS) {
+    if (waited >= KILL_PATIENCE_MS)
+      throw new CausewayError(
+        'timeout',
+        `killing process ${id.pid}: it still runs after ${KILL_PATIENCE_MS} ms`,
+      );
+    await delay(KILL_STEP_MS);
+  }
+  return true;
+}
+
+/** The inode of a process's network namespace, which is the namespace's identity. */
+export function netnsOfProcess(pid: number): number | undefined {
+  try {
+    return statSync(`/proc/${pid}/ns/net`).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+/** PURE. The second field is the program's name in brackets, and may hold spaces and brackets itself. */
+export function parseStat(text: string): { state: string; startTime: string } | undefined {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, startTime] = [fields[0], fields[19]];
+  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+}

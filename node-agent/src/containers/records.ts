@@ -1,0 +1,49 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { ProcessId } from './processes.ts';
+
+/** What a host remembers of one container: `<state-dir>/containers/<name>.json`. */
+export interface ContainerRecord {
+  readonly name: string;
+  /** IPv4, without a prefix length; the container's as long as this file is there. */
+  readonly address: string;
+  /** Of the definition that it was started with. */
+  readonly specHash: string;
+  /** Its first process, once it was started: found and ended even if runc has forgotten it. */
+  readonly process?: ProcessId;
+}
+
+/** @returns undefined when there is none or it does not parse: the container is then made anew. */
+export async function readRecord(path: string): Promise<ContainerRecord | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Replaces the file whole: a crash leaves the old one or the new one. */
+export async function writeRecord(path: string, record: ContainerRecord): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.tmp`;
+  await writeFile(draft, `${JSON.stringify(record)}\n`);
+  await rename(draft, path);
+}
+
+export async function removeRecord(path: string): Promise<void> {
+  await rm(`${path}.tmp`, { force: true });
+  await rm(path, { force: true });
+}
+
+function isRecord(value: unknown): value is ContainerRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Partial<Record<keyof ContainerRecord, unknown>>;
+  const process = record.process as Partial<Record<keyof ProcessId, unknown>> | undefined;
+  return (
+    typeof record.name === 'string' &&
+    typeof record.address === 'string' &&
+    typeof record.specHash === 'string' &&
+    (process === undefined || (typeof process?.pid === 'number' && typeof process.startTime === 'string'))
+  );
+}
