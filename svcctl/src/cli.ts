@@ -1,0 +1,68 @@
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { VERSION } from '@causeway/shared/version';
+import { Command, CommanderError } from 'commander';
+import { addApply } from './commands/apply.ts';
+import { addCompletion } from './commands/completion.ts';
+import { addDelete } from './commands/delete.ts';
+import { addDescribe } from './commands/describe.ts';
+import { addEndpoint } from './commands/endpoint.ts';
+import { addExpose } from './commands/expose.ts';
+import { addGet } from './commands/get.ts';
+import { addStatus } from './commands/status.ts';
+import { addUnexpose } from './commands/unexpose.ts';
+import { addVersion } from './commands/version.ts';
+import { Context } from './context.ts';
+import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.ts';
+import type { Io } from './io.ts';
+import { safe } from './print/safe.ts';
+
+/** Runs one command line. Never throws. @returns the exit code */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await buildProgram(io).parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return usage(error, io);
+    io.err(`svcctl: ${safe(messageOf(error))}\n`);
+    return error instanceof CausewayError ? exitCodeOf(error.code) : EXIT.failure;
+  }
+}
+
+/** The whole tree of commands. */
+export function buildProgram(io: Io): Command {
+  const program = new Command('svcctl')
+    .description('Services and hosts of a Causeway cluster')
+    .version(VERSION, '-V, --version', 'print the version of svcctl')
+    .option('--server <address>', 'the controller: http://HOST:PORT or unix:/PATH (or SVCCTL_SERVER)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: () => {},
+    })
+    .exitOverride()
+    .addHelpText('after', rootHelp);
+  const context = new Context(io, program);
+  const add = [addExpose, addUnexpose, addEndpoint, addGet, addDescribe, addStatus];
+  for (const one of [...add, addApply, addDelete, addVersion, addCompletion]) one(context);
+  return program;
+}
+
+const rootHelp = `
+Example:
+  svcctl expose 2.2.2.2:88 --name web --to 10.10.1.2:12345 --node-port 30001 --wait
+
+Without --server and SVCCTL_SERVER the controller is found at /run/causeway/controller.sock,
+or in the newest running lab.
+
+${EXIT_CODES_HELP}`;
+
+function usage(error: CommanderError, io: Io): number {
+  if (error.exitCode === 0) return EXIT.ok;
+  // A command that only holds others has printed its help instead of a sentence.
+  if (error.code !== 'commander.help') {
+    const sentence = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    io.err(`svcctl: ${safe(sentence)}\n`);
+  }
+  return EXIT.usage;
+}

@@ -1,0 +1,198 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { basename, dirname } from 'node:path';
+import { CausewayError, type ErrorCode, messageOf } from '@causeway/shared/errors';
+import type { ListOf } from '../api.ts';
+import type { Server } from './discover.ts';
+import { eventParser, type ServerEvent } from './events.ts';
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly body: T;
+  /** etcd's revision of the write (or of the object), 0 when the controller named none. */
+  readonly revision: number;
+}
+
+export interface Ask {
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Statuses that are answers and no errors, besides 2xx. */
+  readonly accept?: readonly number[];
+}
+
+export interface Stream {
+  readonly onEvent: (event: ServerEvent) => void;
+  /** Called once when the stream is over, whoever ended it. */
+  readonly onEnd: (reason: string) => void;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** A controller that says nothing for this long counts as unreachable. */
+const SILENCE_MS = 10_000;
+/** Bytes that the kernel allows for a unix socket's path, without the closing zero. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** The controller's REST API. Every failure is a CausewayError whose code decides the exit code. */
+export class Client {
+  readonly server: Server;
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  /** @throws CausewayError with the controller's own sentence and code, or `unreachable` */
+  async ask<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
+    const told = `${method} ${path} of ${this.server.text}`;
+    const { response } = await this.#send(method, withQuery(path, ask.query), ask.body, told);
+    const text = await readAll(response, told);
+    const status = response.statusCode ?? 0;
+    const body = parseBody(text, response, told);
+    if ((status < 200 || status > 299) && !ask.accept?.includes(status)) throw problem(status, body, told);
+    return { status, body: body as T, revision: revisionOf(response, body) };
+  }
+
+  async get<T>(path: string, query?: Readonly<Record<string, string>>): Promise<T> {
+    return (await this.ask<T>('GET', path, query === undefined ? {} : { query })).body;
+  }
+
+  /** All pages of a list. */
+  async list<T>(path: string): Promise<ListOf<T>> {
+    const first = await this.get<ListOf<T>>(path);
+    const items = [...(first.items ?? [])];
+    let next = first.continue;
+    while (next) {
+      const page: ListOf<T> = await this.get(path, { continue: next });
+      items.push(...page.items);
+      next = page.continue;
+    }
+    return { items, revision: first.revision };
+  }
+
+  /** Opens `path?watch=true`. @returns when the stream is open, the function that closes it */
+  async watch(path: string, stream: Stream): Promise<() => void> {
+    const told = `watching ${path} of ${this.server.text}`;
+    const query = withQuery(path, { watch: 'true' });
+    const { request, response } = await this.#send('GET', query, undefined, told);
+    if (response.statusCode !== 200) {
+      const text = await readAll(response, told);
+      throw problem(response.statusCode ?? 0, parseBody(text, response, told), told);
+    }
+    // A quiet cluster sends nothing for hours: only the answer's first line is on a time limit.
+    request.setTimeout(0);
+    response.setEncoding('utf8');
+    response.on('data', eventParser(stream.onEvent));
+    response.on('error', () => {});
+    response.once('close', () => stream.onEnd(`${told}: the connection ended`));
+    return () => request.destroy();
+  }
+
+  async #send(method: Method, path: string, body: unknown, told: string): Promise<Exchange> {
+    const { url, socketPath } = this.server;
+    const { request } = url?.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const headers: Record<string, string | number> = { accept: 'application/json, text/event-stream' };
+    if (payload !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['content-length'] = Buffer.byteLength(payload);
+    }
+    const base = url === undefined ? '' : url.pathname.replace(/\/$/, '');
+    const options: RequestOptions = { method, path: base + path, headers, timeout: SILENCE_MS };
+    const near = socketPath === undefined ? undefined : reachable(socketPath);
+    if (near !== undefined) options.socketPath = near.path;
+    return new Promise<Exchange>((resolve, reject) => {
+      const sent = url === undefined ? request(options) : request(url, options);
+      sent.once('response', (response) => resolve({ request: sent, response }));
+      sent.once('timeout', () => sent.destroy(new Error(`no answer within ${SILENCE_MS / 1000} s`)));
+      sent.on('error', (error) => reject(unreachable(told, error)));
+      sent.end(payload);
+    }).finally(() => near?.release());
+  }
+}
+
+interface Exchange {
+  readonly request: ClientRequest;
+  readonly response: IncomingMessage;
+}
+
+/** A socket path too long for the kernel is reached through its opened directory. */
+function reachable(path: string): { path: string; release(): void } {
+  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return { path, release() {} };
+  try {
+    const fd = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+    return { path: `/proc/self/fd/${fd}/${basename(path)}`, release: () => closeSync(fd) };
+  } catch {
+    return { path, release() {} };
+  }
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string>> = {}): string {
+  const text = new URLSearchParams(query).toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+async function readAll(response: IncomingMessage, told: string): Promise<string> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString('utf8');
+  } catch (error) {
+    throw unreachable(told, error);
+  }
+}
+
+function parseBody(text: string, response: IncomingMessage, told: string): unknown {
+  if (!/json/.test(response.headers['content-type'] ?? '')) return text;
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CausewayError('unreadable', `${told}: the answer is not JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function revisionOf(response: IncomingMessage, body: unknown): number {
+  const own = (body as { revision?: unknown } | null | undefined)?.revision;
+  const header = Number(response.headers['x-causeway-revision'] ?? 0);
+  return typeof own === 'number' ? own : header || 0;
+}
+
+const CODES: readonly ErrorCode[] = [
+  ...(['invalid', 'not-found', 'conflict', 'exhausted', 'unreachable', 'timeout'] as const),
+  ...(['command-failed', 'kernel-rejected', 'unreadable', 'degraded', 'internal'] as const),
+];
+
+/** The controller's problem+json, or what its status alone says. */
+function problem(status: number, body: unknown, told: string): CausewayError {
+  const { code, detail, title } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
+  const known = CODES.find((one) => one === code) ?? codeOfStatus(status);
+  const sentence = [detail, title].find((text) => typeof text === 'string' && text !== '');
+  return new CausewayError(known, String(sentence ?? `${told}: the answer is HTTP status ${status}`));
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 400 || status === 422) return 'invalid';
+  if (status === 404) return 'not-found';
+  if (status === 409 || status === 412) return 'conflict';
+  return status >= 502 && status <= 504 ? 'unreachable' : 'internal';
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused: is the controller running?',
+  ENOENT: 'there is no such socket: is the controller running?',
+  EACCES: 'permission denied: ask as root or as a member of the socket’s group',
+  ENOTFOUND: 'the host’s name is unknown',
+  EHOSTUNREACH: 'no route to the host',
+  ECONNRESET: 'the connection was closed before the answer',
+};
+
+function unreachable(told: string, error: unknown): CausewayError {
+  const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? messageOf(error);
+  return new CausewayError('unreachable', `${told}: ${reason}`, { cause: error });
+}

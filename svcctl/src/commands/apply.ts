@@ -1,0 +1,103 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import type { Client } from '../client/client.ts';
+import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import { type Manifest, readManifests } from '../input/manifest.ts';
+import { safe } from '../print/safe.ts';
+
+interface ApplyOptions extends WriteOptions {
+  readonly filename: string;
+}
+
+type Verb = 'created' | 'configured' | 'unchanged';
+
+export function addApply(context: Context): void {
+  const [wait, timeout] = waitOptions();
+  context
+    .command(context.program, 'apply', 'Create or change the objects of a file, all or none of them', [
+      'svcctl apply -f web.yaml --wait',
+      'svcctl get service web -o yaml | svcctl apply -f -',
+      "printf 'kind: Service\\nname: web\\nvip: 2.2.2.2\\nports: [{port: 88}]\\n' | svcctl apply -f -",
+    ])
+    .requiredOption('-f, --filename <file>', 'YAML of one or more documents, or .json; - is stdin')
+    .addOption(wait)
+    .addOption(timeout)
+    .addOption(dryRunOption())
+    .addHelpText('after', '\nEvery object is checked by the controller before the first one is written.')
+    .action((options: ApplyOptions) => apply(context, options));
+}
+
+async function apply(context: Context, options: ApplyOptions): Promise<void> {
+  const manifests = inOrder(await readManifests(context.io, options.filename));
+  const client = context.client();
+  const faults: CausewayError[] = [];
+  for (const manifest of manifests) {
+    const fault = await put(client, manifest, true).then(() => undefined, asFault(manifest));
+    if (fault !== undefined) faults.push(fault);
+  }
+  const [first, ...others] = faults;
+  if (first !== undefined) {
+    for (const other of others) context.note(other.message);
+    throw first;
+  }
+  const newest = await writeAll(context, client, manifests, options);
+  if (newest > 0) await context.settle(client, newest, options);
+}
+
+/** @returns the newest revision that was written below services, 0 for none */
+async function writeAll(
+  context: Context,
+  client: Client,
+  manifests: readonly Manifest[],
+  { dryRun }: ApplyOptions,
+): Promise<number> {
+  let newest = 0;
+  for (const [index, manifest] of manifests.entries()) {
+    const subject = subjectOf(manifest);
+    const written = await put(client, manifest, dryRun === true).catch((error: unknown) => {
+      for (const other of manifests.slice(index + 1)) context.note(`${subjectOf(other)} was not applied`);
+      throw asFault(manifest)(error);
+    });
+    context.io.out(`${safe(subject)} ${written.verb}${dryRun ? ' (dry run)' : ''}\n`);
+    if (manifest.kind === 'Service') newest = Math.max(newest, written.revision);
+  }
+  return newest;
+}
+
+async function put(
+  client: Client,
+  { kind, name, body }: Manifest,
+  dryRun: boolean,
+): Promise<{ verb: Verb; revision: number }> {
+  const path = `/v1/${kind === 'Service' ? 'services' : 'containers'}/${encodeURIComponent(name)}`;
+  const before = await client.ask<object>('GET', path, { accept: [404] });
+  const query = dryRun ? { dryRun: 'true' } : {};
+  const { body: after, revision } = await client.ask<object>('PUT', path, { query, body });
+  if (before.status === 404) return { verb: 'created', revision };
+  const same = isDeepStrictEqual(definition(before.body), definition(after));
+  return { verb: same ? 'unchanged' : 'configured', revision };
+}
+
+/** Containers first: services may point to them. */
+function inOrder(manifests: readonly Manifest[]): Manifest[] {
+  const rank = ({ kind }: Manifest): number => (kind === 'Container' ? 0 : 1);
+  return [...manifests].sort((a, b) => rank(a) - rank(b));
+}
+
+/** The part of an object that users write. */
+function definition(object: object): object {
+  const { revision: _revision, status: _status, ...rest } = object as Record<string, unknown>;
+  return rest;
+}
+
+function subjectOf({ kind, name }: Manifest): string {
+  return `${kind.toLowerCase()}/${name}`;
+}
+
+/** Puts the place in the file before the controller's sentence, and keeps its code. */
+function asFault(manifest: Manifest): (error: unknown) => CausewayError {
+  return (error) => {
+    const code = error instanceof CausewayError ? error.code : 'internal';
+    return new CausewayError(code, `${manifest.where}: ${messageOf(error)}`, { cause: error });
+  };
+}

@@ -1,0 +1,85 @@
+import { CausewayError, invalid, messageOf } from '@causeway/shared/errors';
+import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import { type Kind, parseSubject, singular } from '../input/kinds.ts';
+import { readManifests } from '../input/manifest.ts';
+import { checkName } from '../input/name.ts';
+import { removeObject } from '../remove.ts';
+
+interface DeleteOptions extends WriteOptions {
+  readonly filename?: string;
+}
+
+interface Target {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
+export function addDelete(context: Context): void {
+  const [wait, timeout] = waitOptions();
+  context
+    .command(context.program, 'delete', 'Delete a service or a container, or all objects of a file', [
+      'svcctl delete service web --wait',
+      'svcctl delete -f web.yaml',
+    ])
+    .argument('[type]', 'service or container')
+    .argument('[name]', 'its name (or write both as service/web)')
+    .option('-f, --filename <file>', 'delete the objects of this file; - is stdin')
+    .addOption(wait)
+    .addOption(timeout)
+    .addOption(dryRunOption())
+    .action((type: string | undefined, name: string | undefined, options: DeleteOptions) =>
+      remove(context, type, name, options),
+    );
+}
+
+async function remove(
+  context: Context,
+  type: string | undefined,
+  name: string | undefined,
+  options: DeleteOptions,
+): Promise<void> {
+  const targets = await targetsOf(context, type, name, options.filename);
+  const client = context.client();
+  const missing: string[] = [];
+  let newest = 0;
+  for (const { kind, name: one } of targets) {
+    try {
+      const revision = await removeObject(context, client, kind, one, options);
+      if (kind === 'services') newest = Math.max(newest, revision);
+    } catch (error) {
+      // In a file of several, those that are gone already keep none of the others.
+      if (!(error instanceof CausewayError) || error.code !== 'not-found') throw error;
+      missing.push(messageOf(error));
+    }
+  }
+  if (newest > 0) await context.settle(client, newest, options);
+  if (missing.length > 0) throw new CausewayError('not-found', missing.join('; '));
+}
+
+async function targetsOf(
+  context: Context,
+  type: string | undefined,
+  name: string | undefined,
+  file: string | undefined,
+): Promise<Target[]> {
+  if (file !== undefined) {
+    if (type !== undefined) throw invalid('type', type, 'and a file exclude each other');
+    const manifests = await readManifests(context.io, file);
+    // Services first, so that none of them is left without the containers it points to.
+    const rank = (one: Target): number => (one.kind === 'services' ? 0 : 1);
+    return manifests
+      .map(
+        ({ kind, name: one }): Target => ({
+          kind: kind === 'Service' ? 'services' : 'containers',
+          name: one,
+        }),
+      )
+      .sort((a, b) => rank(a) - rank(b));
+  }
+  if (type === undefined)
+    throw new CausewayError('invalid', 'name what to delete: svcctl delete service NAME, or -f FILE');
+  const subject = parseSubject(type, name, ['services', 'containers']);
+  return [
+    { kind: subject.kind, name: checkName(`name of the ${singular(subject.kind)}`, subject.name ?? '') },
+  ];
+}

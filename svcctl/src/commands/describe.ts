@@ -1,0 +1,103 @@
+import type { EndpointView, NodeView, ServiceView } from '../api.ts';
+import type { Client } from '../client/client.ts';
+import type { Context } from '../context.ts';
+import { parseSubject, type Subject, singular } from '../input/kinds.ts';
+import { checkName } from '../input/name.ts';
+import { nodePorts, portText } from '../print/columns.ts';
+import { safe } from '../print/safe.ts';
+import { noEndpointsNote } from '../print/service.ts';
+
+export function addDescribe(context: Context): void {
+  context
+    .command(context.program, 'describe', 'Show everything about one node or service', [
+      'svcctl describe service web',
+      'svcctl describe node host-1',
+    ])
+    .argument('<type>', 'node or service')
+    .argument('[name]', 'its name (or write both as service/web)')
+    .action((type: string, name: string | undefined) =>
+      describe(context, parseSubject(type, name, ['nodes', 'services'])),
+    );
+}
+
+async function describe(context: Context, { kind, name }: Subject): Promise<void> {
+  const checked = checkName(`name of the ${singular(kind)}`, name ?? '');
+  const client = context.client();
+  if (kind === 'nodes') return describeNode(context, await client.get<NodeView>(`/v1/nodes/${checked}`));
+  await describeService(context, client, checked);
+}
+
+function describeNode({ io }: Context, node: NodeView): void {
+  const { report } = node;
+  const fields: Field[] = [
+    ['Name', node.name],
+    ['State', node.alive ? 'alive' : 'dead'],
+    ['Address', node.publicIp],
+    ['Addresses', node.addresses],
+    ['Subnet', node.subnet],
+    ['Dataplane', node.dataplane],
+    ['Version', node.version],
+    ['Id', node.id],
+  ];
+  if (report === undefined) fields.push(['Report', 'none yet']);
+  else
+    fields.push(
+      ['Reported', report.at],
+      [
+        'Services',
+        `hold revision ${report.servicesRevision}, applied in ${Math.round(report.appliedInMs)} ms`,
+      ],
+      ['Network', `holds revision ${report.networkRevision}`],
+      ['Repairs', `${report.repairs} since the agent started`],
+      [
+        'Peers',
+        report.peers.map((p) => [p.subnet, 'via', p.publicIp, p.state, p.reason ?? ''].join(' ').trim()),
+      ],
+      ['Problems', report.problems],
+    );
+  io.out(fieldsText(fields));
+}
+
+async function describeService(context: Context, client: Client, name: string): Promise<void> {
+  const [service, endpoints] = await Promise.all([
+    client.get<ServiceView>(`/v1/services/${name}`),
+    client.list<EndpointView>(`/v1/services/${name}/endpoints`),
+  ]);
+  const fields: Field[] = [
+    ['Name', service.name],
+    ['VIP', service.vip ?? 'none'],
+    ['Ports', service.ports.map((port) => (port.name ? `${port.name}: ${portText(port)}` : portText(port)))],
+    ['Node ports', nodePorts(service).map((port) => `${port} on every host`)],
+    ['Targets', service.endpoints],
+    ['Endpoints', endpoints.items.map(endpointText)],
+    ['Unresolved', service.status?.unresolved ?? []],
+    ['Created', service.createdAt],
+    ['Revision', service.revision],
+  ];
+  context.io.out(fieldsText(fields));
+  if (endpoints.items.length === 0 && service.endpoints.length === 0)
+    context.note(noEndpointsNote(service, false));
+}
+
+function endpointText(endpoint: EndpointView): string {
+  const { address, port, container, node, portName } = endpoint;
+  const words = [`${address}:${port}`];
+  if (portName) words.push(`for ${portName}`);
+  if (container !== undefined) words.push(`in ${container}`);
+  if (node !== undefined) words.push(`on ${node}`);
+  return words.join(' ');
+}
+
+type Field = readonly [string, string | number | readonly string[] | undefined];
+
+/** `Name:   value`; a list of several values takes a line for each. */
+function fieldsText(fields: readonly Field[]): string {
+  const width = Math.max(...fields.map(([label]) => label.length)) + 4;
+  return fields
+    .flatMap(([label, value]) => {
+      const values = (Array.isArray(value) ? value : [value ?? '']).map((one) => safe(String(one)));
+      const lines = values.length === 0 ? ['none'] : values;
+      return lines.map((line, i) => `${(i === 0 ? `${label}:` : '').padEnd(width)}${line}\n`);
+    })
+    .join('');
+}

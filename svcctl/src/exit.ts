@@ -1,0 +1,32 @@
+import type { ErrorCode } from '@causeway/shared/errors';
+
+/** Exit codes; scripts depend on them. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  unreachable: 5,
+  timeout: 6,
+  degraded: 7,
+} as const;
+
+/** One line for every `--help`. */
+export const EXIT_CODES_HELP =
+  'Exit codes: 0 ok, 1 failure, 2 usage or invalid input, 3 not found, 4 conflict,\n' +
+  '  5 controller or etcd unreachable, 6 time-out, 7 degraded';
+
+const BY_CODE: Partial<Record<ErrorCode, number>> = {
+  invalid: EXIT.usage,
+  'not-found': EXIT.notFound,
+  conflict: EXIT.conflict,
+  unreachable: EXIT.unreachable,
+  timeout: EXIT.timeout,
+  degraded: EXIT.degraded,
+};
+
+/** @returns the exit code of an error; those without one of their own are plain failures. */
+export function exitCodeOf(code: ErrorCode): number {
+  return BY_CODE[code] ?? EXIT.failure;
+}

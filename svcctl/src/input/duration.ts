@@ -1,0 +1,21 @@
+import { invalid } from '@causeway/shared/errors';
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+/** Longest wait that the timers of node hold. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** @returns milliseconds of `30s`, `500ms`, `2m`, or of a plain number of seconds */
+export function parseDuration(field: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  const milliseconds = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? 's'] ?? Number.NaN);
+  if (!(milliseconds > 0 && milliseconds <= LONGEST_MS))
+    throw invalid(field, text, 'is not a length of time such as 30s, 500ms or 2m');
+  return milliseconds;
+}
+
+/** The shortest way to say it: `30 s`, `250 ms`. */
+export function formatDuration(milliseconds: number): string {
+  return milliseconds < 1_000
+    ? `${Math.round(milliseconds)} ms`
+    : `${Number((milliseconds / 1_000).toFixed(1))} s`;
+}

@@ -1,0 +1,47 @@
+import { CausewayError, invalid, show } from '@causeway/shared/errors';
+import type { Manifest } from './manifest.ts';
+import { checkName } from './name.ts';
+
+export const MANIFEST_KINDS = ['Service', 'Container'] as const;
+export type ManifestKind = (typeof MANIFEST_KINDS)[number];
+
+/** Fields that only the controller writes: what `get -o yaml` prints can be applied as it is. */
+const READ_ONLY = new Set(['kind', 'revision', 'status', 'createdAt']);
+
+/** The objects of one document: itself, or those of its `items`, as `get -o yaml` prints lists. */
+export function objectsOf(value: unknown, where: string): Manifest[] {
+  if (!isMap(value)) throw at(where, `is ${show(value)}, not an object with kind and name`);
+  if (value.kind === 'List' && Array.isArray(value.items))
+    return value.items.flatMap((item, index) => objectsOf(item, `${where}, items[${index}]`));
+  return [manifest(value, where)];
+}
+
+function manifest(value: Readonly<Record<string, unknown>>, where: string): Manifest {
+  const kind = MANIFEST_KINDS.find((one) => one === value.kind);
+  if (kind === undefined) {
+    const kinds = MANIFEST_KINDS.join(' or ');
+    if (value.kind === undefined) throw at(where, `has no kind: write kind: ${kinds}`);
+    throw at(where, invalid('kind', value.kind, `is not ${kinds}`).message);
+  }
+  if (typeof value.name !== 'string')
+    throw at(
+      where,
+      value.name === undefined ? 'has no name' : invalid('name', value.name, 'is not text').message,
+    );
+  try {
+    checkName('name', value.name);
+  } catch (error) {
+    throw at(where, (error as Error).message);
+  }
+  const body = Object.fromEntries(Object.entries(value).filter(([field]) => !READ_ONLY.has(field)));
+  return { kind, name: value.name, body, where };
+}
+
+function at(where: string, sentence: string): CausewayError {
+  const joint = /^(is|has) /.test(sentence) ? ' ' : ': ';
+  return new CausewayError('invalid', `${where}${joint}${sentence}`, { field: 'file' });
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

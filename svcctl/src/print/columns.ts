@@ -1,0 +1,92 @@
+import type { ServicePort } from '@causeway/shared/model/service';
+import type { ContainerView, EndpointView, NodeView, ServiceView, SubnetView } from '../api.ts';
+import type { Kind } from '../input/kinds.ts';
+import type { Column } from './table.ts';
+
+export interface ObjectsByKind {
+  readonly nodes: NodeView;
+  readonly subnets: SubnetView;
+  readonly services: ServiceView;
+  readonly endpoints: EndpointView;
+  readonly containers: ContainerView;
+}
+
+export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[] } = {
+  nodes: [
+    { header: 'NAME', cell: (node) => node.name },
+    { header: 'STATE', cell: (node) => (node.alive ? 'alive' : 'dead') },
+    { header: 'ADDRESS', cell: (node) => node.publicIp },
+    { header: 'SUBNET', cell: (node) => node.subnet },
+    { header: 'DATAPLANE', cell: (node) => node.dataplane },
+    { header: 'PROBLEMS', cell: (node) => node.report?.problems?.length ?? 'no report' },
+    { header: 'VERSION', cell: (node) => node.version },
+    { header: 'SERVICES-REVISION', cell: (node) => node.report?.servicesRevision, wide: true },
+    { header: 'APPLIED-IN', cell: (node) => inMs(node.report?.appliedInMs), wide: true },
+    { header: 'REPAIRS', cell: (node) => node.report?.repairs, wide: true },
+    { header: 'ID', cell: (node) => node.id, wide: true },
+  ],
+  subnets: [
+    { header: 'SUBNET', cell: (subnet) => subnet.subnet },
+    { header: 'NODE', cell: (subnet) => subnet.node },
+    { header: 'ADDRESS', cell: (subnet) => subnet.publicIp },
+    { header: 'BACKEND', cell: (subnet) => subnet.backendType },
+    { header: 'TTL', cell: (subnet) => inSeconds(subnet.ttlSeconds), wide: true },
+    { header: 'REVISION', cell: (subnet) => subnet.revision, wide: true },
+  ],
+  services: [
+    { header: 'NAME', cell: (service) => service.name },
+    { header: 'VIP', cell: (service) => service.vip ?? 'none' },
+    { header: 'PORTS', cell: (service) => service.ports.map(portText).join(',') },
+    { header: 'NODE-PORTS', cell: (service) => nodePorts(service).join(',') },
+    { header: 'ENDPOINTS', cell: (service) => service.status?.endpoints ?? service.endpoints.length },
+    { header: 'TARGETS', cell: (service) => service.endpoints.join(','), wide: true },
+    { header: 'CREATED', cell: (service) => service.createdAt, wide: true },
+    { header: 'REVISION', cell: (service) => service.revision, wide: true },
+  ],
+  endpoints: [
+    { header: 'SERVICE', cell: (endpoint) => endpoint.service },
+    { header: 'ENDPOINT', cell: (endpoint) => `${endpoint.address}:${endpoint.port}` },
+    { header: 'CONTAINER', cell: (endpoint) => endpoint.container },
+    { header: 'NODE', cell: (endpoint) => endpoint.node },
+    { header: 'PORT-NAME', cell: (endpoint) => endpoint.portName, wide: true },
+    { header: 'TARGET', cell: (endpoint) => endpoint.ref, wide: true },
+  ],
+  containers: [
+    { header: 'NAME', cell: (container) => container.name },
+    { header: 'NODE', cell: (container) => container.host },
+    { header: 'STATE', cell: (container) => container.status?.state ?? 'waiting' },
+    { header: 'ADDRESS', cell: (container) => container.status?.address },
+    { header: 'PID', cell: (container) => container.status?.pid, wide: true },
+    { header: 'COMMAND', cell: (container) => container.command.join(' '), wide: true },
+    { header: 'REASON', cell: (container) => container.status?.reason, wide: true },
+  ],
+};
+
+/** What tells an object from all others of its kind. */
+export const NAMES: { readonly [K in Kind]: (object: ObjectsByKind[K]) => string } = {
+  nodes: (node) => node.name,
+  subnets: (subnet) => subnet.subnet,
+  services: (service) => service.name,
+  endpoints: (endpoint) =>
+    `${endpoint.service ?? ''}/${endpoint.portName ? `${endpoint.portName}/` : ''}${endpoint.address}:${endpoint.port}`,
+  containers: (container) => container.name,
+};
+
+/** `88`, `53/udp`, `88→12345`. */
+export function portText(port: ServicePort): string {
+  const protocol = port.protocol === 'tcp' ? '' : `/${port.protocol}`;
+  const target = port.targetPort === port.port || port.targetPort === undefined ? '' : `→${port.targetPort}`;
+  return `${port.port}${protocol}${target}`;
+}
+
+export function nodePorts(service: Pick<ServiceView, 'ports'>): number[] {
+  return service.ports.flatMap((port) => port.nodePort ?? []);
+}
+
+function inMs(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${Math.round(value)}ms`;
+}
+
+function inSeconds(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${Math.round(value)}s`;
+}

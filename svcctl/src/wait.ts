@@ -1,0 +1,87 @@
+import { CausewayError } from '@causeway/shared/errors';
+import type { NodeView } from './api.ts';
+import type { Client } from './client/client.ts';
+import { follow } from './client/follow.ts';
+import { formatDuration } from './input/duration.ts';
+
+export interface Waiting {
+  /** etcd's revision of the write. */
+  readonly revision: number;
+  readonly timeoutMs: number;
+  /** The clock, milliseconds; hosts' times count from the call of `waitForHosts`. */
+  readonly now: () => number;
+  /** Called once for each host, when its kernel is first seen to hold the revision. */
+  readonly onHost: (name: string, milliseconds: number) => void;
+  readonly onNote: (sentence: string) => void;
+}
+
+/**
+ * Resolves when the kernel of every host that is alive holds `revision`; a host that has reported nothing yet lags.
+ * @throws CausewayError `timeout` naming the hosts that lag, `degraded` when no host is alive
+ */
+export async function waitForHosts(client: Client, waiting: Waiting): Promise<void> {
+  const started = waiting.now();
+  const nodes = new Map<string, NodeView>();
+  const told = new Set<string>();
+  const done = new AbortController();
+  let synced = false;
+  let held = false;
+  const look = (): void => {
+    if (done.signal.aborted) return;
+    for (const node of nodes.values())
+      if (node.alive && holds(node, waiting.revision) && !told.has(node.name)) {
+        told.add(node.name);
+        waiting.onHost(node.name, waiting.now() - started);
+      }
+    held = synced && lagging(nodes, waiting.revision).length === 0;
+    if (held) done.abort();
+  };
+  const timer = setTimeout(() => done.abort(), waiting.timeoutMs);
+  try {
+    await follow<NodeView>(client, {
+      path: '/v1/nodes',
+      keyOf: (node) => node.name,
+      onChange: ({ type, object }) => {
+        if (type === 'deleted') nodes.delete(object.name);
+        else nodes.set(object.name, object);
+        look();
+      },
+      onSynced: () => {
+        synced = true;
+        look();
+      },
+      onRetry: waiting.onNote,
+      signal: done.signal,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+  if (!held) throw tooLate(nodes, synced, waiting);
+  const dead = [...nodes.values()].filter((node) => !node.alive).map((node) => node.name);
+  if (dead.length > 0) waiting.onNote(`not waited for, because not alive: ${dead.sort().join(', ')}`);
+  if (told.size === 0)
+    throw new CausewayError('degraded', `no host is alive: no kernel holds revision ${waiting.revision}`);
+}
+
+function holds(node: NodeView, revision: number): boolean {
+  return (node.report?.servicesRevision ?? -1) >= revision;
+}
+
+function lagging(nodes: ReadonlyMap<string, NodeView>, revision: number): NodeView[] {
+  return [...nodes.values()].filter((node) => node.alive && !holds(node, revision));
+}
+
+function tooLate(nodes: ReadonlyMap<string, NodeView>, synced: boolean, waiting: Waiting): CausewayError {
+  const behind = lagging(nodes, waiting.revision)
+    .map(({ name, report }) =>
+      report === undefined ? `${name} (no report)` : `${name} (at revision ${report.servicesRevision})`,
+    )
+    .sort();
+  const whom =
+    !synced || behind.length === 0 ? 'the controller did not tell' : `still behind: ${behind.join(', ')}`;
+  return new CausewayError(
+    'timeout',
+    `waiting for every host to hold revision ${waiting.revision}: ` +
+      `not within ${formatDuration(waiting.timeoutMs)}, ${whom}`,
+  );
+}
