@@ -82,6 +82,8 @@ export interface StartOptions {
    * Otherwise it is ended with SIGTERM only when this process exits in order.
    */
   readonly dieWithParent?: boolean;
+  /** True: the program's standard input stays open for `write`; otherwise it has none. */
+  readonly writable?: boolean;
 }
 
 export interface Exit {
@@ -97,6 +99,8 @@ export interface Started {
   readonly exited: Promise<Exit>;
   /** Sends a signal, SIGTERM when none is named; false when the program has ended already. */
   kill(signal?: NodeJS.Signals): boolean;
+  /** Hands text to the program's standard input; what it no longer reads is lost. Only with `writable`. */
+  write(text: string): void;
 }
 
 /**
@@ -112,10 +116,10 @@ export function start(command: string, args: readonly string[], options: StartOp
   const child = execa(program, programArgs, {
     reject: false,
     buffer: false,
-    stdin: 'ignore',
+    stdin: options.writable ? 'pipe' : 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    env: { LC_ALL: 'C', ...options.env },
+    env: { LC_ALL: 'C', PATH: SEARCH_PATH, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const exited = child.then((result): Exit => {
@@ -128,5 +132,12 @@ export function start(command: string, args: readonly string[], options: StartOp
   for (const stream of ['stdout', 'stderr'] as const) {
     createInterface({ input: child[stream] }).on('line', (line) => options.onLine?.(line, stream));
   }
-  return { pid, exited, kill: (signal = 'SIGTERM') => child.kill(signal) };
+  const { stdin } = child;
+  stdin?.on('error', () => undefined);
+  return {
+    pid,
+    exited,
+    kill: (signal = 'SIGTERM') => child.kill(signal),
+    write: (text) => void stdin?.write(text),
+  };
 }
