@@ -17,12 +17,20 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
 /** Turns anything that etcd3 throws into an error of ours: "doing X: reason". */
 export function etcdError(doing: string, error: unknown): CausewayError {
   if (error instanceof CausewayError) return error;
-  return new CausewayError(codeOf(error), `${doing}: ${messageOf(error)}`, { cause: error });
+  return new CausewayError(codeOf(error), `${doing}: ${plain(messageOf(error))}`, { cause: error });
 }
 
 /** True when the request surely never left this host, so that sending it again cannot do anything twice. */
 export function wasNeverSent(error: unknown): boolean {
   return /No connection established|ECONNREFUSED|Name resolution failed/.test(messageOf(error));
+}
+
+/** gRPC's sentences without its numbers and empty notes. */
+function plain(text: string): string {
+  return text
+    .replace(/^\d+ [A-Z_]+: /, '')
+    .replace(/\s*Resolution note:\s*$/, '')
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '');
 }
 
 function codeOf(error: unknown): ErrorCode {

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '../model/settings.ts';
+import { encode } from './codec.ts';
+import { encodeLease } from './codec-flannel.ts';
+import { keys } from './keys.ts';
+import { snapshotBuilder } from './snapshot.ts';
+import type { PrefixState } from './store.ts';
+
+function state(revision: number, values: Record<string, string>): PrefixState {
+  const items = Object.entries(values).map(
+    ([key, value]) => [key, { key, value, modRevision: 1, createRevision: 1, leaseId: '0' }] as const,
+  );
+  return { items: new Map(items), revision };
+}
+
+const CONFIG = '{"Network":"10.10.0.0/16","Backend":{"Type":"host-gw"}}';
+const lease = (n: number) =>
+  encodeLease({ subnet: '', publicIp: `192.168.122.${n}`, backendType: 'host-gw' });
+const service = (name: string) =>
+  encode({
+    name,
+    ports: [{ name: '', protocol: 'tcp', port: 80, targetPort: 80 }],
+    endpoints: [],
+    createdAt: '',
+  });
+const container = (name: string, host: string) => encode({ name, host, command: ['x'], files: {} });
+const set = (name: string) => encode({ service: name, endpoints: [], unresolved: [] });
+
+const healthy = {
+  network: state(7, {
+    [keys.networkConfig]: CONFIG,
+    [keys.subnet('10.10.1.0/24')]: lease(11),
+    [keys.subnet('10.10.2.0/24')]: lease(12),
+  }),
+  services: state(9, {
+    [keys.serviceSpec('a')]: service('a'),
+    [keys.serviceEndpoints('a')]: set('a'),
+    [keys.serviceSpec('b')]: service('b'),
+  }),
+  containers: state(9, {
+    [keys.container('web-1')]: container('web-1', 'host-1'),
+    [keys.container('web-2')]: container('web-2', 'host-2'),
+  }),
+  settings: state(9, {}),
+};
+
+describe('snapshotBuilder', () => {
+  it('gathers what one host needs', () => {
+    const { snapshot, problems } = snapshotBuilder('host-1')(healthy);
+    expect(problems).toEqual([]);
+    expect(snapshot?.leases.map((one) => one.subnet)).toEqual(['10.10.1.0/24', '10.10.2.0/24']);
+    expect(snapshot?.services.map((one) => one.name)).toEqual(['a', 'b']);
+    expect([...(snapshot?.endpoints.keys() ?? [])]).toEqual(['a']);
+    expect(snapshot?.containers.map((one) => one.name)).toEqual(['web-1']);
+    expect(snapshot).toMatchObject({
+      networkRevision: 7,
+      servicesRevision: 9,
+      settings: DEFAULT_SETTINGS,
+      config: { network: '10.10.0.0/16' },
+    });
+  });
+
+  it('reports a key that is not JSON, and skips it alone', () => {
+    const { snapshot, problems } = snapshotBuilder('host-1')({
+      ...healthy,
+      network: state(7, {
+        ...Object.fromEntries([...healthy.network.items].map(([key, kv]) => [key, kv.value])),
+        [keys.subnet('10.10.3.0/24')]: 'not json',
+      }),
+      services: state(9, {
+        [keys.serviceSpec('a')]: service('a'),
+        [keys.serviceSpec('b')]: '}',
+        [keys.serviceEndpoints('c')]: '[]',
+      }),
+    });
+    expect(problems).toHaveLength(3);
+    expect(problems[0]).toContain(`${keys.subnet('10.10.3.0/24')}: its value "not json" is not JSON`);
+    expect(snapshot?.leases).toHaveLength(2);
+    expect(snapshot?.services.map((one) => one.name)).toEqual(['a']);
+  });
+
+  it('has no snapshot before a configuration was seen, and keeps the last readable one', () => {
+    const build = snapshotBuilder('host-1');
+    const empty = build({ ...healthy, network: state(1, {}) });
+    expect(empty.snapshot).toBeUndefined();
+    expect(empty.problems[0]).toContain('the network has no configuration');
+    build(healthy);
+    const broken = build({ ...healthy, network: state(8, { [keys.networkConfig]: 'x' }) });
+    expect(broken.snapshot?.config.network).toBe('10.10.0.0/16');
+    expect(broken.problems).toHaveLength(1);
+  });
+
+  it('keeps the objects of what did not change, and decodes again what did', () => {
+    const build = snapshotBuilder('host-1');
+    const first = build(healthy).snapshot;
+    const changed = encode({
+      name: 'b',
+      ports: [{ name: '', protocol: 'udp', port: 53, targetPort: 53 }],
+      endpoints: [],
+      createdAt: '',
+    });
+    const second = build({
+      ...healthy,
+      services: state(10, { [keys.serviceSpec('a')]: service('a'), [keys.serviceSpec('b')]: changed }),
+    }).snapshot;
+    expect(second?.services[0]).toBe(first?.services[0]);
+    expect(second?.services[1]?.ports[0]?.protocol).toBe('udp');
+    expect(second?.endpoints.size).toBe(0);
+  });
+
+  it('ignores keys that it does not know', () => {
+    const { problems } = snapshotBuilder('h')({
+      ...healthy,
+      services: state(9, { [`${keys.servicePrefix}a/later`]: 'x' }),
+      settings: state(9, { [`${keys.settings}-other`]: 'x' }),
+    });
+    expect(problems).toEqual([]);
+  });
+});

@@ -1,0 +1,123 @@
+import { CausewayError } from '../errors.ts';
+import type { ContainerSpec } from '../model/container.ts';
+import type { EndpointSet } from '../model/endpoint.ts';
+import type { SubnetLease } from '../model/lease.ts';
+import type { NetworkConfig } from '../model/network.ts';
+import type { ServiceSpec } from '../model/service.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import {
+  type Decoded,
+  decodeContainer,
+  decodeEndpointSet,
+  decodeServiceSpec,
+  decodeSettings,
+} from './codec.ts';
+import { decodeLease, decodeNetworkConfig, isLeaseKey } from './codec-flannel.ts';
+import { keys } from './keys.ts';
+import type { KeyValue, PrefixState } from './store.ts';
+
+/** What an agent's watches delivered last. */
+export interface SnapshotInput {
+  /** Under `keys.networkPrefix`. */
+  readonly network: PrefixState;
+  /** Under `keys.servicePrefix`. */
+  readonly services: PrefixState;
+  /** Under `keys.containerPrefix`. */
+  readonly containers: PrefixState;
+  /** Under `keys.settings`; without that key the defaults hold. */
+  readonly settings: PrefixState;
+}
+
+export interface BuiltSnapshot {
+  /** Undefined as long as no readable network configuration was ever seen. */
+  readonly snapshot: Snapshot | undefined;
+  /** One sentence for each key that could not be read; each removes nothing but itself. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Makes the function that turns watched prefixes into a snapshot for one host. Values that did not change since
+ * the last call are not decoded again and are the same objects again, so ten thousand services cost a few
+ * milliseconds. Of the network configuration and the settings the last readable value holds.
+ */
+export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
+  const readNetwork = cachedReader(decodeNetworkKey);
+  const readServices = cachedReader(decodeServiceKey);
+  const readContainers = cachedReader(decodeContainer);
+  const readSettings = cachedReader((kv) => (kv.key === keys.settings ? decodeSettings(kv) : undefined));
+  let config: NetworkConfig | undefined;
+  let settings: Settings = DEFAULT_SETTINGS;
+
+  return (input) => {
+    const network = readNetwork(input.network);
+    const services = readServices(input.services);
+    const containers = readContainers(input.containers);
+    const settingsRead = readSettings(input.settings);
+    for (const part of network.values) if ('config' in part) config = part.config;
+    settings = settingsRead.values[0] ?? settings;
+    const problems = [network, services, containers, settingsRead].flatMap((read) => read.problems);
+    if (!input.network.items.has(keys.networkConfig))
+      problems.push(`the network has no configuration: etcd key ${keys.networkConfig} is absent`);
+    if (config === undefined) return { snapshot: undefined, problems };
+    return {
+      problems,
+      snapshot: {
+        config,
+        settings,
+        leases: network.values.flatMap((part) => ('lease' in part ? [part.lease] : [])),
+        services: services.values.flatMap((part) => ('spec' in part ? [part.spec] : [])),
+        endpoints: new Map(
+          services.values.flatMap((part) => ('set' in part ? [[part.set.service, part.set] as const] : [])),
+        ),
+        containers: containers.values.filter((container: ContainerSpec) => container.host === nodeName),
+        networkRevision: input.network.revision,
+        servicesRevision: input.services.revision,
+      },
+    };
+  };
+}
+
+type NetworkPart = { readonly config: NetworkConfig } | { readonly lease: SubnetLease };
+type ServicePart = { readonly spec: ServiceSpec } | { readonly set: EndpointSet };
+
+function decodeNetworkKey(kv: KeyValue): Decoded<NetworkPart> | undefined {
+  if (kv.key === keys.networkConfig) return wrap(decodeNetworkConfig(kv), (config) => ({ config }));
+  return isLeaseKey(kv.key) ? wrap(decodeLease(kv), (lease) => ({ lease })) : undefined;
+}
+
+function decodeServiceKey(kv: KeyValue): Decoded<ServicePart> | undefined {
+  if (kv.key.endsWith('/spec')) return wrap(decodeServiceSpec(kv), (spec) => ({ spec }));
+  if (kv.key.endsWith('/endpoints')) return wrap(decodeEndpointSet(kv), (set) => ({ set }));
+  return undefined;
+}
+
+function wrap<T, U>(value: Decoded<T>, into: (value: T) => U): Decoded<U> {
+  return value instanceof CausewayError ? value : into(value);
+}
+
+interface Read<T> {
+  readonly values: T[];
+  readonly problems: string[];
+}
+
+/** @param decodeKey answers undefined for a key that is none of ours, which is no problem */
+function cachedReader<T>(
+  decodeKey: (kv: KeyValue) => Decoded<T> | undefined,
+): (state: PrefixState) => Read<T> {
+  let known = new Map<string, { readonly text: string; readonly value: Decoded<T> | undefined }>();
+  return (state) => {
+    const next: typeof known = new Map();
+    const read: Read<T> = { values: [], problems: [] };
+    for (const kv of state.items.values()) {
+      const last = known.get(kv.key);
+      // The text, not its revision: etcd's data can be put back from a backup, where revisions repeat.
+      const entry = last?.text === kv.value ? last : { text: kv.value, value: decodeKey(kv) };
+      next.set(kv.key, entry);
+      if (entry.value instanceof CausewayError) read.problems.push(entry.value.message);
+      else if (entry.value !== undefined) read.values.push(entry.value);
+    }
+    known = next;
+    return read;
+  };
+}
