@@ -1,11 +1,12 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { diffServices, sameSettings } from '../diff.ts';
 import type { Chain, MapName } from './part.ts';
 import { chainsOf, type Elements, elementsOf, MAPS, renderElements, renderRule, TABLE } from './table.ts';
 
 /** @returns the statements that turn `from` into `to`; undefined when more than services differ. */
 export function changeServices(from: FirewallIntent, to: FirewallIntent): string | undefined {
-  if (settingsOf(from) !== settingsOf(to)) return undefined;
-  const { before, after, unchanged } = split(from.services, to.services);
+  if (!sameSettings(from, to)) return undefined;
+  const { before, after, unchanged } = diffServices(from.services, to.services);
   const old = elementsOf(before);
   const wanted = elementsOf(after);
   const kept = sharedKeys(unchanged, old, wanted);
@@ -21,48 +22,6 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
   }
   const lines = [...newChains(from, to), ...removed, ...added];
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-}
-
-/** Everything but the services, as one text to compare. */
-function settingsOf({ services: _, ...settings }: FirewallIntent): string {
-  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-interface Split {
-  readonly before: readonly ServiceIntent[];
-  readonly after: readonly ServiceIntent[];
-  readonly unchanged: readonly ServiceIntent[];
-}
-
-function split(from: readonly ServiceIntent[], to: readonly ServiceIntent[]): Split {
-  const rest = new Map(from.map((service) => [service.id, service]));
-  const before: ServiceIntent[] = [];
-  const after: ServiceIntent[] = [];
-  const unchanged: ServiceIntent[] = [];
-  for (const service of to) {
-    const old = rest.get(service.id);
-    rest.delete(service.id);
-    if (old !== undefined && isSame(old, service)) {
-      unchanged.push(service);
-      continue;
-    }
-    if (old !== undefined) before.push(old);
-    after.push(service);
-  }
-  return { before: [...before, ...rest.values()], after, unchanged };
-}
-
-/** Compared field by field, since the order of an object's keys is no difference. */
-export function isSame(a: ServiceIntent, b: ServiceIntent): boolean {
-  if (a === b) return true;
-  return (
-    a.vip === b.vip &&
-    a.protocol === b.protocol &&
-    a.port === b.port &&
-    a.nodePort === b.nodePort &&
-    a.endpoints.length === b.endpoints.length &&
-    a.endpoints.every((e, i) => e.address === b.endpoints[i]?.address && e.port === b.endpoints[i]?.port)
-  );
 }
 
 /**

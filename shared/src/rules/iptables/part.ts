@@ -1,0 +1,46 @@
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+
+/** What one file of this folder adds. */
+export interface Part {
+  readonly jumps: readonly Jump[];
+  /** Chains whose rules depend on the settings only. */
+  chains(intent: FirewallIntent): readonly Chain[];
+  /** Chains that hold a rule for each of many services. */
+  lists(intent: FirewallIntent): readonly List[];
+  /** Chains that one service has for itself. */
+  ofService(service: ServiceIntent, intent: FirewallIntent): readonly Chain[];
+}
+
+export type Table = 'nat' | 'filter';
+export const TABLES: readonly Table[] = ['nat', 'filter'];
+
+/** A rule in one of the kernel's chains that leads to ours; inserted first, and never twice. */
+export interface Jump {
+  readonly table: Table;
+  readonly chain: 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
+  readonly rule: string;
+}
+
+/** Rules without `-A CHAIN`, in the wording and order of options that iptables-save uses. */
+export interface Chain {
+  readonly table: Table;
+  readonly name: string;
+  readonly rules: readonly string[];
+}
+
+export interface List {
+  readonly table: Table;
+  readonly name: string;
+  /**
+   * Rules for these services, without doubles. Two calls agree on the order of the rules that both return, so
+   * that one can be turned into the other by deletions and insertions.
+   */
+  entries(services: readonly ServiceIntent[]): readonly string[];
+  /** The last rules, after all entries. */
+  readonly tail: readonly string[];
+}
+
+/** `-m comment --comment "…"`. The text is ours, or a checked id; quotes and backslashes never are in it. */
+export function comment(text: string): string {
+  return `-m comment --comment "${text}"`;
+}

@@ -1,0 +1,83 @@
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { forward } from './forward.ts';
+import { masquerade } from './masquerade.ts';
+import { nodePorts } from './node-ports.ts';
+import type { Chain, Jump, List, Part, Table } from './part.ts';
+import { reject } from './reject.ts';
+import { services } from './services.ts';
+
+const PARTS: readonly Part[] = [services, nodePorts, masquerade, forward, reject];
+
+export const JUMPS: readonly Jump[] = PARTS.flatMap((part) => part.jumps);
+
+export function listsOf(intent: FirewallIntent): readonly List[] {
+  return PARTS.flatMap((part) => part.lists(intent));
+}
+
+export function chainsOfService(service: ServiceIntent, intent: FirewallIntent): readonly Chain[] {
+  return PARTS.flatMap((part) => part.ofService(service, intent));
+}
+
+/** Every chain of ours with all its rules. */
+export function chainsOf(intent: FirewallIntent): readonly Chain[] {
+  const lists = listsOf(intent).map(({ table, name, entries, tail }) => ({
+    table,
+    name,
+    rules: [...entries(intent.services), ...tail],
+  }));
+  return [
+    ...PARTS.flatMap((part) => part.chains(intent)),
+    ...lists,
+    ...intent.services.flatMap((service) => chainsOfService(service, intent)),
+  ];
+}
+
+/** The statements of one restore, by table. */
+export class Restore {
+  readonly #tables = new Map<Table, Lines>();
+
+  /** Makes a chain, or empties it. */
+  declare(table: Table, chain: string): void {
+    this.#lines(table).declared.push(`:${chain} - [0:0]`);
+  }
+
+  /** `-A`, `-I` or `-D` with everything behind it, in the order of the calls. */
+  rule(table: Table, text: string): void {
+    this.#lines(table).rules.push(text);
+  }
+
+  /** Removes a chain, after all rules. */
+  remove(table: Table, chain: string): void {
+    this.declare(table, chain);
+    this.#lines(table).removed.push(`-X ${chain}`);
+  }
+
+  /** Declares a chain and fills it. */
+  fill(chain: Chain): void {
+    this.declare(chain.table, chain.name);
+    for (const rule of chain.rules) this.rule(chain.table, `-A ${chain.name} ${rule}`);
+  }
+
+  /** Empty when there is nothing to do. */
+  text(): string {
+    return [...this.#tables]
+      .map(([table, { declared, rules, removed }]) =>
+        [`*${table}`, ...declared, ...rules, ...removed, 'COMMIT', ''].join('\n'),
+      )
+      .join('');
+  }
+
+  #lines(table: Table): Lines {
+    const known = this.#tables.get(table);
+    if (known !== undefined) return known;
+    const made = { declared: [], rules: [], removed: [] };
+    this.#tables.set(table, made);
+    return made;
+  }
+}
+
+interface Lines {
+  readonly declared: string[];
+  readonly rules: string[];
+  readonly removed: string[];
+}
