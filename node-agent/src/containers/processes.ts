@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
 
@@ -61,6 +61,27 @@ export function netnsOfProcess(pid: number): number | undefined {
     return statSync(`/proc/${pid}/ns/net`).ino;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * First processes of pid namespaces in a network namespace: containers that nobody remembers. None of this process's
+ * own network namespace, where every host-network container of others would be found.
+ */
+export function firstProcessesIn(netns: number): readonly ProcessId[] {
+  if (netns === netnsOfProcess(process.pid)) return [];
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids
+    .map(Number)
+    .filter((pid) => netnsOfProcess(pid) === netns && isFirst(pid))
+    .flatMap((pid) => identify(pid) ?? []);
+}
+
+function isFirst(pid: number): boolean {
+  try {
+    return /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 

@@ -7,6 +7,7 @@ import { type ContainerNetwork, connect, removeLink, renameNetns } from './netwo
 import { type Observed, observe } from './observe.ts';
 import { type Layout, placeOf } from './places.ts';
 import { identify, type ProcessId } from './processes.ts';
+import { writeRecord } from './records.ts';
 import { erase, removeContainer } from './remove.ts';
 import type { Restarts } from './restarts.ts';
 import { startContainer } from './start.ts';
@@ -98,11 +99,11 @@ function actor(
     try {
       switch (decision.kind) {
         case 'keep':
-          return alive(pass, decision);
+          return await alive(pass, decision, observed);
         case 'repair':
           await repair(decision, observed, pass.layout, network);
           pass.logger.info({ container: decision.name, why: decision.why }, 'container repaired');
-          return alive(pass, decision);
+          return await alive(pass, decision, observed);
         case 'start':
           return await start(pass, decision, observed, network, need);
         case 'refuse':
@@ -112,7 +113,7 @@ function actor(
     } catch (error) {
       const { name, kind } = decision;
       pass.logger.warn({ container: name, err: error }, `container failed: ${messageOf(error)}`);
-      const known = kind === 'repair' ? alive(pass, decision) : addressOf(decision);
+      const known = kind === 'repair' ? await alive(pass, decision, observed) : addressOf(decision);
       return { ...known, state: 'failed', reason: messageOf(error) };
     }
   };
@@ -164,9 +165,19 @@ async function repair(
   if (relink || rename) await connect(place, address, network, { netns: true, link });
 }
 
-function alive({ running }: Pass, { name, address, pid }: Act<'keep' | 'repair'>): Fate {
+async function alive(
+  { running, layout }: Pass,
+  { name, address, pid }: Act<'keep' | 'repair'>,
+  observed: Observed,
+): Promise<Fate> {
   const process = identify(pid);
-  if (process !== undefined) running.set(name, process);
+  const record = observed.records.get(name);
+  if (process !== undefined) {
+    running.set(name, process);
+    // An agent that was killed just after the start had no time to write it down.
+    if (record !== undefined && record.process?.startTime !== process.startTime)
+      await writeRecord(placeOf(layout, name).record, { ...record, process });
+  }
   return { state: 'running', address, pid };
 }
 

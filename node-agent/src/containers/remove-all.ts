@@ -1,4 +1,5 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { hostAbilities } from './host.ts';
 import { removeLink } from './network.ts';
 import { namesIn, type Observed, observe } from './observe.ts';
 import { isHostLink, type Layout } from './places.ts';
@@ -22,15 +23,19 @@ export async function removeEverything(layout: Layout): Promise<readonly string[
       faults.push(messageOf(error));
     }
   };
-  for (const name of namesIn(observed))
-    await attempt(`removed container ${name}`, () => removeContainer(layout, name, observed));
+  await Promise.all(
+    [...namesIn(observed)].map((name) =>
+      attempt(`removed container ${name}`, () => removeContainer(layout, name, observed)),
+    ),
+  );
   for (const link of (await observe(layout)).links.keys())
     if (isHostLink(link)) await attempt(`removed link ${link}`, () => removeLink(link));
   faults.push(...stillThere(await observe(layout)));
   // The records tell a second cleanup what is left: they stay while anything does.
   if (faults.length === 0) {
     await removeFolders(layout);
-    await removeCgroups();
+    // In a user namespace there are none of ours, and the paths are another host's.
+    if (!(await hostAbilities()).inUserNamespace) await removeCgroups();
     return removed;
   }
   throw new CausewayError('degraded', `removing all containers: ${faults.join('; ')}`);

@@ -3,7 +3,7 @@ import { removeLink, removeNetns } from './network.ts';
 import type { Observed } from './observe.ts';
 import { CGROUP } from './oci.ts';
 import { type Layout, type Place, placeOf } from './places.ts';
-import { killAndWait } from './processes.ts';
+import { firstProcessesIn, identify, killAndWait, type ProcessId } from './processes.ts';
 import { removeRecord } from './records.ts';
 import { runcDelete } from './runc.ts';
 
@@ -43,17 +43,27 @@ export async function removeCgroups(root = '/sys/fs/cgroup'): Promise<void> {
   }
 }
 
-/** By runc, or, when runc cannot, by the process that the record names. */
-async function endProcess(layout: Layout, place: Place, observed: Observed): Promise<void> {
-  const { name } = place;
-  const known = observed.records.get(name)?.process;
+/**
+ * Kills what runs, then lets runc forget it: by itself `runc delete --force` looks only every 100 ms whether its kill
+ * was heeded. A runc that cannot is no hindrance when the process was found without it.
+ */
+async function endProcess(layout: Layout, { name }: Place, observed: Observed): Promise<void> {
+  const found = processesOf(name, observed);
+  for (const process of found) await killAndWait(process);
   if (observed.runc.has(name)) {
     try {
       await runcDelete(layout.runcRoot, name);
     } catch (error) {
-      if (known === undefined) throw error;
+      if (found.length === 0) throw error;
     }
   }
-  if (known !== undefined) await killAndWait(known);
   await rm(`${layout.runcRoot}/${name}`, { recursive: true, force: true });
+}
+
+function processesOf(name: string, observed: Observed): readonly ProcessId[] {
+  const running = observed.running.get(name);
+  const listed = running === undefined ? undefined : identify(running.pid);
+  const known = [listed ?? [], observed.records.get(name)?.process ?? []].flat();
+  const netns = observed.netns.get(name);
+  return known.length > 0 || netns === undefined ? known : firstProcessesIn(netns);
 }

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { type ContainerNetwork, createRuntime } from '../../node-agent/src/containers/runtime.ts';
+import type { ContainerSpec } from '../../shared/src/model/container.ts';
+
+/**
+ * An agent's use of its containers, as a program: the tests bundle it and run it inside throw-away namespaces.
+ * Reads a script from standard input, prints the answer of each call; each run is an agent started anew.
+ */
+export interface Script {
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly network: ContainerNetwork;
+  readonly calls: readonly Call[];
+}
+
+export type Call =
+  | { readonly reconcile: readonly ContainerSpec[] }
+  | { readonly plan: readonly ContainerSpec[] }
+  /** Kills a process, and answers when the runtime says that it is needed. */
+  | { readonly killAndWait: number }
+  | { readonly removeAll: true };
+
+async function main(): Promise<void> {
+  const { stateDir, runDir, network, calls }: Script = JSON.parse(readFileSync(0, 'utf8'));
+  const runtime = createRuntime({ stateDir, runDir });
+  const answer = async (call: Call): Promise<unknown> => {
+    if ('reconcile' in call) return runtime.reconcile(call.reconcile, network);
+    if ('plan' in call) return runtime.plan(call.plan, network);
+    if ('removeAll' in call) return runtime.removeAll();
+    return new Promise((resolve) => {
+      const stop = runtime.onNeed(() => {
+        stop();
+        clearInterval(alive);
+        resolve('needed');
+      });
+      // The runtime's own timer keeps no process alive.
+      const alive = setInterval(() => undefined, 1_000);
+      process.kill(call.killAndWait, 'SIGKILL');
+    });
+  };
+  const answers: unknown[] = [];
+  for (const call of calls) answers.push(await answer(call));
+  process.stdout.write(JSON.stringify(answers));
+}
+
+void main();

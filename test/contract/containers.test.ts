@@ -1,0 +1,269 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hostLinkOf } from '../../node-agent/src/containers/places.ts';
+import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
+import { type Netns, openNetns } from '../support/netns.ts';
+import type { Call, Script } from './containers-driver.ts';
+
+/** Real runc, real namespaces: everything happens inside user namespaces of the current user. */
+const network = { subnet: '10.10.1.0/24', gateway: '10.10.1.1', bridge: 'cwy0', mtu: 1450 };
+const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
+
+let programs: string;
+let net: Netns;
+let dir: string;
+/** Links, namespaces and mounts before the runtime touched anything. */
+let untouched: string;
+
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
+  const entryPoints = [new URL('containers-driver.ts', import.meta.url).pathname];
+  await build({ entryPoints, bundle: true, platform: 'node', outfile: join(programs, 'driver.cjs') });
+});
+afterAll(() => rmSync(programs, { recursive: true }));
+
+beforeEach(async () => {
+  net = await openNetns();
+  dir = mkdtempSync(join(tmpdir(), 'causeway-containers-'));
+  await net.sh(`${BRIDGE}; ip netns add warm; ip netns delete warm`);
+  untouched = await traces();
+});
+afterEach(async () => {
+  await net.close();
+  rmSync(dir, { recursive: true });
+});
+
+function web(name: string, files: Record<string, string> = {}): ContainerSpec {
+  return {
+    name,
+    host: 'host-1',
+    command: ['httpd', '-f', '-v', '-p', '0.0.0.0:12345', '-h', '/www'],
+    files: {
+      '/www/hello': `hello from ${name}\n`,
+      '/www/cgi-bin/peer': '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n%s" "$REMOTE_ADDR"\n',
+      ...files,
+    },
+  };
+}
+
+/** Runs calls as one agent's life; the next `agent` is the agent restarted. */
+async function agent(...calls: Call[]): Promise<unknown[]> {
+  const script: Script = { ...where(), calls };
+  const { stdout } = await net.exec('node', [join(programs, 'driver.cjs')], {
+    input: JSON.stringify(script),
+  });
+  return JSON.parse(stdout);
+}
+
+function where(): Omit<Script, 'calls'> {
+  return { stateDir: `${dir}/lib`, runDir: `${dir}/run`, network };
+}
+
+async function reconcile(...specs: ContainerSpec[]): Promise<ContainerStatus[]> {
+  return (await agent({ reconcile: specs }))[0] as ContainerStatus[];
+}
+
+async function inside(name: string, ...command: string[]): Promise<string> {
+  return (await net.exec('runc', ['--root', `${dir}/run/runc`, 'exec', name, ...command])).stdout;
+}
+
+/** What a host shows of containers: links, namespaces, mounts, processes that live. */
+async function traces(): Promise<string> {
+  const script = `
+    ip -o link | cut -d: -f2
+    ls /run/netns
+    grep -c . /proc/self/mounts
+    for process in /proc/[0-9]*; do
+      grep -qs '^State:.Z' $process/status || tr '\\0' ' ' < $process/cmdline 2>&- | grep '^httpd' || :
+    done`;
+  return (await net.sh(script)).stdout;
+}
+
+describe('containers on a host', () => {
+  it('ping each other and serve, each as itself', async () => {
+    const made = await reconcile(web('web-1'), web('web-2'));
+    expect(made).toMatchObject([
+      { name: 'web-1', host: 'host-1', state: 'running', address: '10.10.1.2' },
+      { name: 'web-2', host: 'host-1', state: 'running', address: '10.10.1.3' },
+    ]);
+    expect(await inside('web-1', 'ping', '-c', '1', '-W', '2', '10.10.1.3')).toContain('1 packets received');
+    expect(await inside('web-1', 'wget', '-qO-', 'http://10.10.1.3:12345/hello')).toBe('hello from web-2\n');
+    expect(await inside('web-2', 'wget', '-qO-', 'http://10.10.1.2:12345/cgi-bin/peer')).toBe('10.10.1.3');
+    expect(await inside('web-1', 'hostname')).toBe('web-1\n');
+    expect(await inside('web-1', 'ip', '-o', 'link', 'show', 'eth0')).toContain('mtu 1450');
+  });
+
+  it('are processes apart: own pids, a root that cannot be written, own network', async () => {
+    await reconcile(web('web-1'));
+    expect((await inside('web-1', 'ps', '-o', 'pid,args')).split('\n')[1]?.trim()).toMatch(/^1 httpd/);
+    await expect(inside('web-1', 'touch', '/www/x')).rejects.toThrow(/Read-only/);
+    await inside('web-1', 'touch', '/tmp/x');
+    await expect(inside('web-1', 'ip', 'link', 'set', 'eth0', 'down')).rejects.toThrow(/not permitted/);
+    expect(await inside('web-1', 'grep', 'NoNewPrivs', '/proc/1/status')).toContain('1');
+    const namespaces = 'for kind in net mnt pid uts ipc; do readlink /proc/self/ns/$kind; done';
+    const mine = (await net.sh(namespaces)).stdout.split('\n');
+    const theirs = (await inside('web-1', 'sh', '-c', namespaces)).split('\n');
+    expect(theirs).toHaveLength(6);
+    expect(theirs.filter((one) => one !== '' && mine.includes(one))).toEqual([]);
+  });
+
+  it('are left alone by a second pass and by an agent restarted', async () => {
+    const first = await reconcile(web('web-1'), web('web-2'));
+    const before = await traces();
+    const [plan, again] = await agent(
+      { plan: [web('web-1'), web('web-2')] },
+      { reconcile: [web('web-1'), web('web-2')] },
+    );
+    expect(plan).toEqual([]);
+    expect(again).toEqual(first);
+    expect(await traces()).toBe(before);
+  });
+
+  it('are started again with the same address when their process is killed', async () => {
+    const [first] = await reconcile(web('web-0'), web('web-1')).then((all) => all.slice(1));
+    const [, needed, again] = await agent(
+      { reconcile: [web('web-0'), web('web-1')] },
+      { killAndWait: first?.pid ?? 0 },
+      { reconcile: [web('web-0'), web('web-1')] },
+    );
+    expect(needed).toBe('needed');
+    expect(again).toMatchObject([{}, { state: 'running', address: '10.10.1.3' }]);
+    expect((again as ContainerStatus[])[1]?.pid).not.toBe(first?.pid);
+    expect(await inside('web-0', 'wget', '-qO-', 'http://10.10.1.3:12345/hello')).toContain('web-1');
+  });
+
+  it('are made anew when their definition changes, and keep their address', async () => {
+    const [, first] = await reconcile(web('a'), web('b'));
+    const [, second] = await reconcile(web('a'), web('b', { '/www/new': 'new\n' }));
+    expect(second).toMatchObject({ state: 'running', address: '10.10.1.3' });
+    expect(second?.pid).not.toBe(first?.pid);
+    expect(await inside('a', 'wget', '-qO-', 'http://10.10.1.3:12345/new')).toBe('new\n');
+  });
+
+  it('get a link back that was deleted, a bridge that was made anew, a name that was taken away', async () => {
+    const [first] = await reconcile(web('web-1'));
+    const breakages = [
+      `ip link delete ${hostLinkOf('web-1')}`,
+      `ip link delete cwy0; ${BRIDGE}`,
+      `ip link set ${hostLinkOf('web-1')} down`,
+      'ip netns delete cwy-web-1',
+      `ip netns delete cwy-web-1; ip netns add cwy-web-1; ip link delete ${hostLinkOf('web-1')}`,
+      'ip netns delete cwy-web-1; touch /run/netns/cwy-web-1',
+    ];
+    for (const breakage of breakages) {
+      await net.sh(breakage);
+      expect(await reconcile(web('web-1')), breakage).toEqual([first]);
+      expect((await net.sh('ping -c 1 -W 2 10.10.1.2')).stdout, breakage).toContain('1 received');
+      expect((await agent({ plan: [web('web-1')] }))[0], breakage).toEqual([]);
+      expect((await net.sh('ip -n cwy-web-1 -o link show eth0')).stdout, breakage).toContain('eth0');
+    }
+  });
+
+  it('fail alone: one that cannot start stops no other, and is not tried at once again', async () => {
+    const bad = { ...web('bad'), command: ['no-such-program'] };
+    const short = { ...web('short'), command: ['true'] };
+    const [first, second] = (await agent(
+      { reconcile: [bad, web('good'), short, { ...web('x'), name: '../x' }] },
+      { reconcile: [bad, web('good'), short] },
+    )) as ContainerStatus[][];
+    expect(first).toMatchObject([
+      { state: 'failed', reason: expect.stringContaining('no-such-program') },
+      { state: 'running' },
+      {},
+      { name: '../x', state: 'failed', reason: expect.stringContaining('name "../x"') },
+    ]);
+    expect(second).toMatchObject([
+      { state: 'failed', reason: expect.stringContaining('next start in') },
+      { state: 'running' },
+      { state: 'failed', reason: expect.stringContaining('next start in') },
+    ]);
+  });
+
+  it('come back with their addresses after a reboot took everything under /run', async () => {
+    await reconcile(web('a'), web('b'));
+    await net.sh(`ip netns delete cwy-a; ip link delete ${hostLinkOf('a')}; rm -rf ${dir}/run`);
+    const again = await reconcile(web('b'));
+    expect(again).toMatchObject([{ name: 'b', state: 'running', address: '10.10.1.3' }]);
+    expect(await inside('b', 'ping', '-c', '1', '-W', '2', '10.10.1.1')).toContain('1 packets received');
+    // The processes that runc had forgotten did not stay.
+    expect((await traces()).match(/httpd/g)).toHaveLength(1);
+  });
+
+  it('write their output to a log and run in peace when nobody reads it', async () => {
+    await reconcile({ ...web('talker'), command: ['sh', '-c', 'echo out; echo err >&2; exec sleep 1000'] });
+    expect(await readFile(`${dir}/lib/containers/talker.log`, 'utf8')).toBe('out\nerr\n');
+  });
+
+  it('are all there, once, after an agent that was killed anywhere on its way', async () => {
+    const specs = [web('a'), web('b'), web('c')];
+    const script: Script = { ...where(), calls: [{ reconcile: specs }, { removeAll: true }] };
+    for (let lifeMs = 60; lifeMs < 400; lifeMs += 20)
+      await net.exec('timeout', ['-s', 'KILL', `${lifeMs / 1000}`, 'node', join(programs, 'driver.cjs')], {
+        input: JSON.stringify(script),
+        okCodes: [124, 137, -1],
+      });
+    const states = async () => (await reconcile(...specs)).map(({ state }) => state);
+    // What a killed agent's last command still does may get in the way of the next agent's first try.
+    await expect.poll(states, { timeout: 20_000 }).toEqual(['running', 'running', 'running']);
+    expect((await traces()).match(/httpd/g)).toHaveLength(3);
+    await agent({ removeAll: true });
+    expect(await traces()).toBe(untouched);
+    expect(await readdir(`${dir}/lib`)).toEqual([]);
+  });
+
+  it('leave nothing behind when they are not wanted any more', async () => {
+    await reconcile(web('web-1'), web('web-2'));
+    expect(await reconcile(web('web-2'))).toHaveLength(1);
+    expect(await readdir(`${dir}/lib/containers`)).toEqual(['web-2.json', 'web-2.log']);
+    expect(await reconcile()).toEqual([]);
+    expect(await traces()).toBe(untouched);
+    for (const folder of ['lib/containers', 'lib/rootfs', 'run/runc', 'run/bundles'])
+      expect(await readdir(`${dir}/${folder}`), folder).toEqual([]);
+  });
+});
+
+describe('removing all', () => {
+  it('takes containers, namespaces, links and files, also when half is missing', async () => {
+    const damages = [
+      'true',
+      `ip link delete ${hostLinkOf('a')}; ip netns delete cwy-b`,
+      `rm -rf ${dir}/run/runc`,
+      `rm -rf ${dir}/run ${dir}/lib/rootfs`,
+      `rm -r ${dir}/run/runc ${dir}/lib/containers`,
+      `rm ${dir}/lib/containers/a.json; echo broken > ${dir}/run/runc/b/state.json`,
+      `echo '{"half' > ${dir}/lib/containers/a.json`,
+    ];
+    for (const damage of damages) {
+      await reconcile(web('a'), web('b'));
+      await net.sh(damage);
+      expect((await agent({ removeAll: true }))[0], damage).toHaveLength(2);
+      expect(await traces(), damage).toBe(untouched);
+      expect(await readdir(`${dir}/lib`), damage).toEqual([]);
+    }
+  });
+
+  it('finds nothing to do where there is nothing', async () => {
+    expect(await agent({ removeAll: true }, { removeAll: true })).toEqual([[], []]);
+    expect(await traces()).toBe(untouched);
+  });
+
+  it('touches no namespace, link or file that only looks like ours', async () => {
+    await net.sh('ip netns add other; ip netns add cwy-..x; ip link add cwyabc type bridge');
+    await reconcile(web('a'));
+    await writeFile(`${dir}/lib/node.json`, '{}');
+    await agent({ removeAll: true });
+    expect((await net.sh('ls /run/netns; ip -o link | cut -d: -f2')).stdout.split(/\s+/)).toEqual([
+      'cwy-..x',
+      'other',
+      'lo',
+      'cwy0',
+      'cwyabc',
+      '',
+    ]);
+    expect(await readdir(`${dir}/lib`)).toEqual(['node.json']);
+  });
+});
