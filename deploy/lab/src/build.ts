@@ -1,0 +1,129 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CausewayError } from '@causeway/shared/errors';
+import { beforeFile, clusterOf, postContainer } from './cluster.ts';
+import { type Place, startDaemon } from './daemons.ts';
+import type { Lab, LabOptions } from './lab.ts';
+import { checkVisible, hostState } from './machines.ts';
+import { startNamespaces, writePlan } from './namespaces.ts';
+import { checkOptions, type LabSettings } from './options.ts';
+import { identify, waitFor } from './pids.ts';
+import { installPrograms } from './programs.ts';
+import { type Watched, waitController, waitNodes } from './readiness.ts';
+import { baseDirectory, claimName, type LabState, removeDirectory, writeState } from './state.ts';
+import { hostName, type Member, members } from './topology.ts';
+import { webContainers, webServer, writeWebFiles } from './workloads.ts';
+
+/** Time for each step of a cluster's start, milliseconds; a hundred hosts on two cores need it. */
+const STEP_TIMEOUT_MS = 120_000;
+
+/** Brings up a lab as `createLab` promises. */
+export async function buildLab(options: LabOptions): Promise<Lab> {
+  const settings = checkOptions(options);
+  const tell = teller(settings.progress);
+  checkVisible(baseDirectory());
+  const claimed = await claimName(firstState(settings), settings.lifetime === 'attached');
+  const { directory } = claimed;
+  let lab: Lab | undefined;
+  try {
+    const machines = members(settings.hosts);
+    writePlan(directory, machines);
+    for (const { name } of machines) writeWebFiles(name, join(directory, `hosts/${name}/www`));
+    if (!settings.bare) installPrograms(directory);
+    const names = machines.map((member) => member.name);
+    const made = await startNamespaces(directory, names, settings.lifetime === 'attached');
+    const state: LabState = {
+      ...firstState(settings),
+      name: claimed.name,
+      initPid: made.init.pid,
+      initStart: made.init.start,
+      members: made.holders,
+    };
+    writeState(directory, state);
+    lab = clusterOf(state, directory);
+    tell(`lab ${claimed.name}: ${settings.hosts} hosts, client, router and internet on their wires`);
+    await startAll(lab, state, machines, settings, tell);
+    return lab;
+  } catch (error) {
+    await (lab === undefined ? removeDirectory(dirname(directory), directory) : lab.down());
+    throw error;
+  }
+}
+
+async function startAll(
+  lab: Lab,
+  state: LabState,
+  machines: readonly Member[],
+  settings: LabSettings,
+  tell: (what: string) => void,
+): Promise<void> {
+  const { directory } = lab;
+  const placeOf = (member: string): Place => ({
+    directory,
+    init: state.initPid ?? 0,
+    member,
+    holder: state.members[member] ?? 0,
+    path: [join(directory, 'bin')],
+  });
+  const watched: Watched = { api: lab.api, hosts: lab.hosts, placeOf };
+  const webs = machines.map(({ name }) =>
+    startDaemon(placeOf(name), 'web', webServer(join(directory, `hosts/${name}/www`))),
+  );
+  const befores = lab.hosts.map((host) => recordBefore(placeOf(host)));
+  if (settings.bare) {
+    await Promise.all([...webs, ...befores]);
+    return;
+  }
+  if (settings.etcd === 'external') await lab.startEtcd();
+  await lab.startController();
+  await Promise.all([...webs, ...befores]);
+  await waitController(watched, STEP_TIMEOUT_MS);
+  tell('etcd and the controller on host-1 are ready');
+  await Promise.all(lab.hosts.map((host) => lab.startAgent(host)));
+  await waitNodes(watched, STEP_TIMEOUT_MS);
+  tell(`an agent on every host, with routes to all others (${settings.dataplane})`);
+  const containers = webContainers(lab.hosts);
+  await Promise.all(containers.map(({ name, host }) => postContainer(lab, name, host)));
+  await lab.ready(STEP_TIMEOUT_MS);
+  const running = await lab.containers();
+  tell(`containers: ${running.map(({ name, address }) => `${name} ${address}`).join(', ')}`);
+}
+
+/** What the host's kernel holds before an agent ran on it, once its link is up. */
+async function recordBefore(place: Place): Promise<void> {
+  const state = await waitFor(
+    async () => {
+      const found = await hostState(place);
+      return found.links?.some((line) => line.includes('eth0') && line.includes('state UP'))
+        ? found
+        : undefined;
+    },
+    STEP_TIMEOUT_MS,
+    () => `the link of ${place.member} does not come up`,
+  );
+  writeFileSync(beforeFile(place), JSON.stringify(state));
+}
+
+function firstState(settings: LabSettings): LabState {
+  const maker = identify(process.pid);
+  if (maker === undefined)
+    throw new CausewayError('internal', 'making a lab: /proc does not show this process');
+  return {
+    name: settings.name,
+    maker,
+    lifetime: settings.lifetime,
+    hosts: Array.from({ length: settings.hosts }, (_, index) => hostName(index + 1)),
+    members: {},
+    dataplane: settings.dataplane,
+    network: settings.network,
+    etcd: settings.etcd,
+    bare: settings.bare,
+    startedAt: new Date().toISOString(),
+  };
+}
+
+/** Prefixes each line with the seconds since the start. */
+function teller(progress: (line: string) => void): (what: string) => void {
+  const started = performance.now();
+  return (what) => progress(`[${((performance.now() - started) / 1000).toFixed(2)} s] ${what}`);
+}

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Lab } from '../lab.ts';
+import { environment, runThrough } from '../process.ts';
+import { whichLab } from './which.ts';
+
+/** `lab exec`: output, input and exit code are the command's own. */
+export async function exec(
+  host: string,
+  argv: readonly string[],
+  options: { readonly name?: string },
+): Promise<number> {
+  const lab = whichLab(options.name);
+  return runThrough(lab.enter(host, argv), inLab(lab));
+}
+
+/** `lab shell`: the machine's name as prompt. */
+export async function shell(host: string, options: { readonly name?: string }): Promise<number> {
+  const lab = whichLab(options.name);
+  const argv = existsSync('/bin/bash') ? ['/bin/bash', '--norc', '--noprofile', '-i'] : ['/bin/sh', '-i'];
+  return runThrough(lab.enter(host, argv), { ...inLab(lab), PS1: `${host}# ` });
+}
+
+function inLab(lab: Lab): NodeJS.ProcessEnv {
+  return environment([join(lab.directory, 'bin')]);
+}
