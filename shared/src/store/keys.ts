@@ -8,7 +8,11 @@ export const keys = {
   subnetPrefix: `${FLANNEL_PREFIX}/subnets/`,
   /** @param subnet `10.10.1.0/24` → `…/subnets/10.10.1.0-24` */
   subnet: (subnet: string) => `${FLANNEL_PREFIX}/subnets/${subnet.replace('/', '-')}`,
-  /** One claim per subnet and address family, in the lease's own transaction: closes flannel's dual-stack race. */
+  claimPrefix: `${CAUSEWAY_PREFIX}/claims/`,
+  /**
+   * One claim per subnet and address family, in the lease's own transaction: closes flannel's dual-stack race.
+   * The value is the node's id.
+   */
   claim: (subnet: string) => `${CAUSEWAY_PREFIX}/claims/${subnet.replace('/', '-')}`,
 
   nodePrefix: `${CAUSEWAY_PREFIX}/nodes/`,
