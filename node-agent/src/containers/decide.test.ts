@@ -1,0 +1,113 @@
+import type { ContainerSpec } from '@causeway/shared/model/container';
+import { describe, expect, it } from 'vitest';
+import { decide, leftovers } from './decide.ts';
+import type { Observed } from './observe.ts';
+import { hostLinkOf } from './places.ts';
+import { specHash } from './spec.ts';
+
+const network = { subnet: '10.10.1.0/24', gateway: '10.10.1.1', bridge: 'cwy0', mtu: 1500 };
+const web = (name: string, text = ''): ContainerSpec => ({
+  name,
+  host: 'h',
+  command: ['httpd'],
+  files: { '/x': text },
+});
+const link = { master: 'cwy0', up: true, mtu: 1500 };
+
+/** A host on which these containers run and all is well, with parts replaced. */
+function host(names: string[], changes: Partial<Observed> = {}): Observed {
+  const process = { pid: 7, startTime: '1', bootId: 'b' };
+  return {
+    running: new Map(names.map((name) => [name, { pid: 7, netns: 4026 }])),
+    runc: new Set(names),
+    records: new Map(
+      names.map((name, index) => [
+        name,
+        { name, address: `10.10.1.${index + 2}`, specHash: specHash(web(name)), process },
+      ]),
+    ),
+    netns: new Map(names.map((name) => [name, 4026])),
+    links: new Map([['eth0', link], ...names.map((name) => [hostLinkOf(name), link] as const)]),
+    files: new Set(names),
+    ...changes,
+  };
+}
+
+function decideOne(observed: Observed, spec = web('a'), where = network) {
+  return decide([spec], observed, where, new Set())[0];
+}
+
+describe('deciding', () => {
+  it('keeps what is well', () => {
+    expect(decideOne(host(['a']))).toEqual({ kind: 'keep', name: 'a', address: '10.10.1.2', pid: 7 });
+  });
+
+  it('starts what is missing, has ended, or is another now', () => {
+    expect(decideOne(host([]))).toMatchObject({ kind: 'start', address: '10.10.1.2', fresh: true });
+    const dead = decideOne(host(['a'], { running: new Map() }));
+    expect(dead).toMatchObject({ kind: 'start', fresh: false, why: 'it has ended' });
+    const changed = decideOne(host(['a']), web('a', 'other'));
+    expect(changed).toMatchObject({ kind: 'start', fresh: true, why: 'its definition has changed' });
+    const moved = decideOne(host(['a']), web('a'), {
+      ...network,
+      subnet: '10.10.2.0/24',
+      gateway: '10.10.2.1',
+    });
+    expect(moved).toMatchObject({
+      kind: 'start',
+      address: '10.10.2.2',
+      why: expect.stringContaining('10.10.1.2'),
+    });
+    expect(decideOne(host(['a'], { records: new Map() }))).toMatchObject({ kind: 'start' });
+  });
+
+  it.each([
+    ['link is missing', new Map()],
+    ['link is not on cwy0', new Map([[hostLinkOf('a'), { up: true, mtu: 1500 }]])],
+    ['link is down', new Map([[hostLinkOf('a'), { ...link, up: false }]])],
+    ['MTU is 1400, not 1500', new Map([[hostLinkOf('a'), { ...link, mtu: 1400 }]])],
+  ])('repairs a running one: %s', (why, links) => {
+    const decision = decideOne(host(['a'], { links }));
+    expect(decision).toMatchObject({ kind: 'repair', relink: true, why: expect.stringContaining(why) });
+  });
+
+  it('gives a namespace its name back, whatever has taken its place', () => {
+    for (const netns of [new Map(), new Map([['a', undefined]]), new Map([['a', 1]])])
+      expect(decideOne(host(['a'], { netns }))).toMatchObject({
+        kind: 'repair',
+        renameNetns: true,
+        relink: false,
+      });
+  });
+
+  it('refuses bad definitions and the second of one name, and decides the rest', () => {
+    const kinds = decide([web('../x'), web('a'), web('a', '2'), web('b')], host(['a']), network, new Set());
+    expect(kinds.map(({ kind }) => kind)).toEqual(['refuse', 'keep', 'refuse', 'start']);
+    expect(kinds[3]).toMatchObject({ address: '10.10.1.3' });
+  });
+
+  it('gives the address of one that could not be removed to nobody', () => {
+    const [decision] = decide([web('b')], host(['a']), network, new Set(['a']));
+    expect(decision).toMatchObject({ kind: 'start', address: '10.10.1.3' });
+    expect(decide([web('b')], host(['a']), network, new Set())[0]).toMatchObject({ address: '10.10.1.2' });
+  });
+
+  it('does not guess a network', () => {
+    expect(() => decideOne(host([]), web('a'), { ...network, gateway: '10.9.1.1' })).toThrow(/10\.9\.1\.1/);
+  });
+});
+
+describe('leftovers', () => {
+  it('are every trace of an unwanted name, and links that belong to no name', () => {
+    const observed = host(['a', 'b'], {
+      netns: new Map([['c', undefined]]),
+      links: new Map([
+        ['eth0', link],
+        ['cwy0', link],
+        ['cwy0123456789', link],
+        [hostLinkOf('b'), link],
+      ]),
+    });
+    expect(leftovers([web('a')], observed)).toEqual({ names: ['b', 'c'], links: ['cwy0123456789'] });
+  });
+});

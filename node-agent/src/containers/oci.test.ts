@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { isStaticElf } from './elf.ts';
+import { boundingSet } from './host.ts';
+import { ociConfig } from './oci.ts';
+import { etcFiles, reachableNameServers } from './rootfs.ts';
+
+const spec = { name: 'web-1', host: 'h', command: ['sleep', '1'], files: {} };
+const facts = {
+  capabilities: new Set(['CAP_NET_RAW', 'CAP_KILL', 'CAP_SYS_ADMIN']),
+  rootfs: '/r',
+  netnsPath: '/run/netns/cwy-web-1',
+};
+
+describe('the OCI configuration', () => {
+  it('joins the network namespace, owns the others, and hands on no more than exists', () => {
+    expect(ociConfig(spec, { ...facts, inUserNamespace: false })).toMatchObject({
+      hostname: 'web-1',
+      root: { path: '/r', readonly: true },
+      process: {
+        args: ['sleep', '1'],
+        noNewPrivileges: true,
+        capabilities: { bounding: ['CAP_KILL', 'CAP_NET_RAW'] },
+        env: expect.arrayContaining(['HOSTNAME=web-1']),
+      },
+      linux: {
+        namespaces: [
+          { type: 'pid' },
+          { type: 'mount' },
+          { type: 'uts' },
+          { type: 'ipc' },
+          { type: 'network', path: '/run/netns/cwy-web-1' },
+        ],
+        cgroupsPath: '/causeway/web-1',
+      },
+    });
+  });
+
+  it('leaves out in a user namespace what cannot be there: cgroups, sysfs, the group of terminals', () => {
+    const outside = JSON.stringify(ociConfig(spec, { ...facts, inUserNamespace: false }));
+    const inside = JSON.stringify(ociConfig(spec, { ...facts, inUserNamespace: true }));
+    for (const part of ['cgroupsPath', '"sysfs"', '"gid=5"', '"devices"']) {
+      expect(outside).toContain(part);
+      expect(inside).not.toContain(part);
+    }
+  });
+});
+
+describe('what the host says', () => {
+  it('names the capabilities of the bounding set', () => {
+    expect([...boundingSet('CapEff:\t00\nCapBnd:\t0000000000002021\n')]).toEqual([
+      'CAP_CHOWN',
+      'CAP_KILL',
+      'CAP_NET_RAW',
+    ]);
+    expect(boundingSet('CapBnd:\t000001ffffffffff').has('CAP_SETFCAP')).toBe(true);
+    expect(boundingSet('').size).toBe(0);
+  });
+
+  it('tells a static program by its missing loader', () => {
+    const elf = (type: number): Buffer => {
+      const file = Buffer.alloc(64 + 56);
+      Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]).copy(file);
+      file.writeBigUInt64LE(64n, 32);
+      file.writeUInt16LE(56, 54);
+      file.writeUInt16LE(1, 56);
+      file.writeUInt32LE(type, 64);
+      return file;
+    };
+    expect(isStaticElf(elf(1))).toBe(true);
+    expect(isStaticElf(elf(3))).toBe(false);
+    expect(isStaticElf(elf(1).subarray(0, 100))).toBe(false);
+    expect(isStaticElf(Buffer.from('#!/bin/sh\n'.padEnd(200)))).toBe(false);
+  });
+
+  it('gives containers only name servers that they reach', () => {
+    const text = '# x\nnameserver 127.0.0.53\nnameserver 192.168.1.1\n nameserver ::1\nnameserver fe80::1\n';
+    expect(reachableNameServers(text)).toEqual(['192.168.1.1', 'fe80::1']);
+  });
+
+  it('puts a container’s own name into its hosts', () => {
+    expect(etcFiles('web-1', '10.10.1.2', ['1.1.1.1'])).toMatchObject({
+      '/etc/hosts': expect.stringContaining('10.10.1.2\tweb-1\n'),
+      '/etc/resolv.conf': 'nameserver 1.1.1.1\n',
+    });
+  });
+});
