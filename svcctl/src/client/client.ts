@@ -9,7 +9,7 @@ import { eventParser, type ServerEvent } from './events.ts';
 export interface Answer<T> {
   readonly status: number;
   readonly body: T;
-  /** etcd's revision of the write (or of the object), 0 when the controller named none. */
+  /** etcd's revision of the write, or of the object where nothing was written; 0 when there is none. */
   readonly revision: number;
 }
 
@@ -157,7 +157,7 @@ function parseBody(text: string, response: IncomingMessage, told: string): unkno
 function revisionOf(response: IncomingMessage, body: unknown): number {
   const own = (body as { revision?: unknown } | null | undefined)?.revision;
   const header = Number(response.headers['x-causeway-revision'] ?? 0);
-  return typeof own === 'number' ? own : header || 0;
+  return Math.max(typeof own === 'number' ? own : 0, header || 0);
 }
 
 const CODES: readonly ErrorCode[] = [

@@ -47,7 +47,9 @@ async function expose(context: Context, frontend: string, options: ExposeOptions
   const service = answer.body;
   if (options.output !== undefined) await printObject(context.io, 'services', service, options);
   else {
-    const verb = answer.status === 200 && !options.dryRun ? 'unchanged' : 'created';
+    // A dry run of something new answers revision 0.
+    const isNew = options.dryRun ? service.revision === 0 : answer.status === 201;
+    const verb = isNew ? 'created' : 'unchanged';
     const dry = options.dryRun ? ' (dry run)' : '';
     context.io.out(`${nameOf('services', service)} ${verb}${dry}  ${serviceLine(service)}\n`);
   }

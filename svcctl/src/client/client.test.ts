@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { FakeController, problem } from '../support/fake-controller.ts';
+import { Client } from './client.ts';
+import { parseServer } from './discover.ts';
+
+let controller: FakeController;
+let client: Client;
+
+beforeEach(async () => {
+  controller = new FakeController();
+  client = new Client(parseServer('server', await controller.start()));
+});
+afterEach(() => controller.stop());
+
+it('gives the controller’s own sentence and code', async () => {
+  controller.answer('GET', '/v1/x', problem('exhausted', 409, 'no VIP is left'));
+  await expect(client.get('/v1/x')).rejects.toMatchObject({ code: 'exhausted', message: 'no VIP is left' });
+});
+
+it.each([
+  [400, 'invalid'],
+  [404, 'not-found'],
+  [412, 'conflict'],
+  [500, 'internal'],
+  [502, 'unreachable'],
+])('reads HTTP status %i without a problem as %s', async (status, code) => {
+  controller.answer('GET', '/v1/x', { status, text: '<html>' });
+  const message = `GET /v1/x of ${client.server.text}: the answer is HTTP status ${status}`;
+  await expect(client.get('/v1/x')).rejects.toMatchObject({ code, message });
+});
+
+it('says so when the answer is not JSON', async () => {
+  const headers = { 'content-type': 'application/json' };
+  controller.answer('GET', '/v1/x', { text: '{"a":', headers });
+  await expect(client.get('/v1/x')).rejects.toMatchObject({ code: 'unreadable' });
+});
+
+it('reads all pages of a list', async () => {
+  controller.on(({ query }) =>
+    query.continue === 'b'
+      ? { body: { items: [3], revision: 5 } }
+      : { body: { items: [1, 2], revision: 4, continue: 'b' } },
+  );
+  expect(await client.list('/v1/x')).toEqual({ items: [1, 2, 3], revision: 4 });
+});
+
+it('takes the revision of a write from body or header, the newer of both', async () => {
+  const headers = { 'x-causeway-revision': '12' };
+  controller.answer('PUT', '/v1/x', { body: { revision: 9 }, headers });
+  controller.answer('DELETE', '/v1/x', { status: 200, body: {}, headers });
+  expect((await client.ask('PUT', '/v1/x')).revision).toBe(12);
+  expect((await client.ask('DELETE', '/v1/x')).revision).toBe(12);
+});
+
+it('says in one sentence that nobody answers', async () => {
+  await controller.stop();
+  const message = `GET /v1/x of ${client.server.text}: connection refused: is the controller running?`;
+  await expect(client.get('/v1/x')).rejects.toMatchObject({ code: 'unreachable', message });
+  const away = new Client(parseServer('server', 'unix:/nonexistent/x.sock'));
+  await expect(away.get('/v1/x')).rejects.toThrow('there is no such socket');
+});
+
+it('talks over unix sockets, also those whose path is too long for the kernel', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'svcctl-'));
+  const folder = join(root, 'x'.repeat(120));
+  mkdirSync(folder);
+  const server = createServer((_, response) =>
+    response.setHeader('content-type', 'application/json').end('{"a":1}'),
+  );
+  // The server, too, needs a path that fits.
+  const here = process.cwd();
+  process.chdir(folder);
+  await new Promise<void>((resolve) => server.listen('s', resolve));
+  process.chdir(here);
+  try {
+    const far = new Client(parseServer('server', `unix:${join(folder, 's')}`));
+    expect(await far.get('/v1/x')).toEqual({ a: 1 });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    rmSync(root, { recursive: true });
+  }
+});

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../cli.ts';
+import { fakeIo } from '../support/fake-io.ts';
+
+async function script(shell: string): Promise<string> {
+  const io = fakeIo();
+  expect(await run(['completion', shell], io)).toBe(0);
+  return io.stdout();
+}
+
+describe('bash', () => {
+  let folder = '';
+  let file = '';
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'svcctl-'));
+    file = join(folder, 'completion.bash');
+    writeFileSync(file, await script('bash'));
+    // Stands in for svcctl where the script asks for names.
+    writeFileSync(
+      join(folder, 'svcctl'),
+      '#!/bin/sh\n[ "$1 $3 $4" = "get -o name" ] && echo "x/$2-1" && echo "x/$2-2"\n',
+    );
+    chmodSync(join(folder, 'svcctl'), 0o755);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** What <Tab> offers after these words; the last one is being typed. */
+  function offered(...words: string[]): string[] {
+    const line = `source ${file}; COMP_WORDS=(svcctl "$@"); COMP_CWORD=$#; _svcctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const env = { PATH: `${folder}:${process.env.PATH ?? ''}` };
+    const text = execFileSync('bash', ['--norc', '-c', line, 'bash', ...words], { encoding: 'utf8', env });
+    return text.split('\n').filter((word) => word !== '');
+  }
+
+  it('parses', () => {
+    expect(execFileSync('bash', ['-n', file], { encoding: 'utf8' })).toBe('');
+  });
+
+  it('offers commands, types, options and their values', () => {
+    expect(offered('un')).toEqual(['unexpose']);
+    expect(offered('endpoint', '')).toEqual(['add', 'rm', 'list']);
+    expect(offered('get', '')).toEqual(['nodes', 'subnets', 'services', 'endpoints', 'containers']);
+    expect(offered('expose', ':1', '--node')).toEqual(['--node-port']);
+    expect(offered('get', 'nodes', '-o', '')).toEqual(['wide', 'json', 'yaml', 'name']);
+    expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
+  });
+
+  it('offers the names of what is there', () => {
+    expect(offered('get', 'nodes', '')).toEqual(['nodes-1', 'nodes-2']);
+    expect(offered('unexpose', '')).toEqual(['services-1', 'services-2']);
+    expect(offered('endpoint', 'add', 'services-2')).toEqual(['services-2']);
+  });
+
+  it('offers files after -f', () => {
+    expect(offered('apply', '-f', join(folder, 'compl'))).toEqual([file]);
+  });
+});
+
+it.each(['zsh', 'fish'])('of %s names every command and option', async (shell) => {
+  const text = await script(shell);
+  for (const word of ['expose', 'unexpose', 'endpoint', 'apply', 'node-port', 'dry-run', 'watch', 'server'])
+    expect(text).toContain(word);
+  // Quotes come in pairs on every line that is no comment.
+  for (const line of text.split('\n').filter((one) => !one.startsWith('#')))
+    expect(line.replaceAll("\\'", '').replaceAll("'\\''", '').split("'").length % 2, line).toBe(1);
+});
