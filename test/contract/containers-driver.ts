@@ -18,6 +18,7 @@ export type Call =
   | { readonly plan: readonly ContainerSpec[] }
   /** Kills a process, and answers when the runtime says that it is needed. */
   | { readonly killAndWait: number }
+  | { readonly waitForNeed: true }
   | { readonly removeAll: true };
 
 async function main(): Promise<void> {
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
       });
       // The runtime's own timer keeps no process alive.
       const alive = setInterval(() => undefined, 1_000);
-      process.kill(call.killAndWait, 'SIGKILL');
+      if ('killAndWait' in call) process.kill(call.killAndWait, 'SIGKILL');
     });
   };
   const answers: unknown[] = [];

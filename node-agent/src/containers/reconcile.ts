@@ -131,7 +131,9 @@ async function start(
   if (decision.fresh) restarts.forget(name);
   const wait = observed.running.has(name) ? 0 : restarts.ended(name, now());
   if (wait > 0) {
-    const after = `failed ${restarts.failures(name)} times, next start in ${Math.ceil(wait / 1000)} s`;
+    const failures = restarts.failures(name);
+    const often = failures === 1 ? 'once' : `${failures} times in a row`;
+    const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
     return {
       address,
       state: 'failed',
