@@ -77,14 +77,14 @@ function flags(dataDir: string, client: string, peer: string): string[] {
   ];
 }
 
-/** The same look-up as the product's (CAUSEWAY_ETCD, else `etcd` of the PATH), and a copy beside the checkout. */
-function program(): string {
+/** The same look-up as the product's (CAUSEWAY_ETCD, else `etcd` of the PATH); ETCD_BIN is for tests alone. */
+export function etcdProgram(): string {
   return process.env.CAUSEWAY_ETCD ?? process.env.ETCD_BIN ?? 'etcd';
 }
 
 async function boot(args: readonly string[], endpoint: string): Promise<Started> {
   const lines: string[] = [];
-  const member = start(program(), args, { dieWithParent: true, onLine: (line) => lines.push(line) });
+  const member = start(etcdProgram(), args, { dieWithParent: true, onLine: (line) => lines.push(line) });
   let ended = false;
   void member.exited.then(() => {
     ended = true;
