@@ -1,0 +1,23 @@
+import { sections } from '@causeway/lab/story/sections/index';
+import { createStory, type Outcome } from '@causeway/lab/story/story';
+import { DATAPLANES } from '@causeway/shared/model/dataplane';
+import { describe, expect, it } from 'vitest';
+import { useLab } from '../support/lab.ts';
+
+/** What `npm start` shows, as tests: one for each section and dataplane, in the story's order. */
+const up = useLab({ hosts: 3 });
+
+describe.each(DATAPLANES)('the story with %s', (dataplane) => {
+  it('runs on it', async () => {
+    if (up.lab.dataplane !== dataplane) await up.lab.useDataplane(dataplane);
+    expect(up.lab.dataplane).toBe(dataplane);
+  });
+
+  it.each(sections.map((section) => [section.title, section] as const))('%s', async (title, section) => {
+    const outcomes: Outcome[] = [];
+    await section.tell(createStory(up.lab, title, (outcome) => outcomes.push(outcome)));
+    const broken = outcomes.filter((outcome) => !outcome.held);
+    expect(broken.map(({ ask, command, came }) => `${ask}\n  $ ${command}\n  ${came}`)).toEqual([]);
+    expect(outcomes.length).toBeGreaterThan(0);
+  });
+});
