@@ -31,6 +31,8 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** A controller that says nothing for this long counts as unreachable. */
 const SILENCE_MS = 10_000;
+/** A stream without even a heartbeat (the controller sends one every 15 s) for this long is dead. */
+const QUIET_STREAM_MS = 50_000;
 /** Bytes that the kernel allows for a unix socket's path, without the closing zero. */
 const LONGEST_SOCKET_PATH = 107;
 
@@ -79,8 +81,7 @@ export class Client {
       const text = await readAll(response, told);
       throw problem(response.statusCode ?? 0, parseBody(text, response, told), told);
     }
-    // A quiet cluster sends nothing for hours: only the answer's first line is on a time limit.
-    request.setTimeout(0);
+    request.setTimeout(QUIET_STREAM_MS);
     response.setEncoding('utf8');
     response.on('data', eventParser(stream.onEvent));
     response.on('error', () => {});

@@ -80,7 +80,7 @@ it('tells after a lost connection what changed meanwhile, deletions too', async 
     onSynced: () => lists === 1 && controller.cutStreams(),
     signal: enough.signal,
   });
-  expect(seen.slice(2)).toEqual(['deleted a 1', 'modified b 5']);
+  expect(seen.slice(2)).toEqual(['modified b 5', 'deleted a 1']);
 });
 
 it('fails when there is nothing of that name to follow', async () => {

@@ -12,7 +12,7 @@ export interface Follower<T> {
   readonly path: string;
   readonly keyOf: (object: T) => string;
   readonly onChange: (change: Change<T>) => void;
-  /** Everything that existed when the list was read has been delivered. */
+  /** Everything that exists has been delivered; called again after each lost connection. */
   readonly onSynced?: () => void;
   /** The connection was lost, and will be tried again. */
   readonly onRetry?: (reason: string) => void;
@@ -23,31 +23,33 @@ const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 
 /**
- * Delivers a list and every change after it, until `signal` aborts. The stream is opened before the list is
- * read, so nothing falls between the two; after a lost connection the list is read again and compared.
+ * Delivers every object of a list and every change after it, until `signal` aborts. After a lost connection the
+ * controller tells everything anew, and what differs from before is delivered, deletions too.
  * @throws CausewayError when the first connection fails; later failures are retried
  */
 export async function follow<T>(client: Client, follower: Follower<T>): Promise<void> {
-  const known = new Map<string, { readonly text: string; readonly object: T }>();
+  const { signal } = follower;
+  const known: Known<T> = new Map();
   let connectedOnce = false;
   let pause = FIRST_RETRY_MS;
-  while (!follower.signal.aborted) {
+  while (!signal.aborted) {
     try {
       const reason = await followOnce(client, follower, known, () => {
         connectedOnce = true;
         pause = FIRST_RETRY_MS;
       });
-      if (!follower.signal.aborted) follower.onRetry?.(reason);
+      if (!signal.aborted) follower.onRetry?.(reason);
     } catch (error) {
-      if (follower.signal.aborted) return;
+      if (signal.aborted) return;
       if (!connectedOnce) throw error;
       follower.onRetry?.(messageOf(error));
     }
-    await sleep(pause, undefined, { signal: follower.signal }).catch(() => {});
+    await sleep(pause, undefined, { signal }).catch(() => {});
     pause = Math.min(pause * 2, LAST_RETRY_MS);
   }
 }
 
+/** What was delivered, by key. */
 type Known<T> = Map<string, { readonly text: string; readonly object: T }>;
 
 /** @returns why the stream ended */
@@ -57,32 +59,19 @@ async function followOnce<T>(
   known: Known<T>,
   onConnected: () => void,
 ): Promise<string> {
-  const early: Change<T>[] = [];
-  let deliver = (change: Change<T>): void => void early.push(change);
   let end: (reason: string) => void = () => {};
   const ended = new Promise<string>((resolve) => {
     end = resolve;
   });
-  const close = await client.watch(follower.path, {
-    onEvent: (event) => {
-      const change = parseChange<T>(event);
-      if (change !== undefined) deliver(change);
-    },
-    onEnd: end,
-  });
+  const close = await client.watch(follower.path, { onEvent: receiver(follower, known), onEnd: end });
+  onConnected();
   const stop = (): void => {
     close();
     end('stopped');
   };
   follower.signal.addEventListener('abort', stop, { once: true });
+  if (follower.signal.aborted) stop();
   try {
-    if (follower.signal.aborted) return 'stopped';
-    const { items } = await client.list<T>(follower.path);
-    onConnected();
-    replaceAll(items, follower, known);
-    deliver = (change) => take(change, follower, known);
-    for (const change of early) deliver(change);
-    follower.onSynced?.();
     return await ended;
   } finally {
     follower.signal.removeEventListener('abort', stop);
@@ -90,11 +79,23 @@ async function followOnce<T>(
   }
 }
 
-function replaceAll<T>(items: readonly T[], follower: Follower<T>, known: Known<T>): void {
-  const present = new Set(items.map(follower.keyOf));
-  for (const [key, { object }] of [...known])
-    if (!present.has(key)) take({ type: 'deleted', object }, follower, known);
-  for (const object of items) take({ type: 'added', object }, follower, known);
+/** Takes one connection's events: first everything as `added`, then `synced`, then the changes. */
+function receiver<T>(follower: Follower<T>, known: Known<T>): (event: ServerEvent) => void {
+  const told = new Set<string>();
+  return ({ event, data }) => {
+    if (follower.signal.aborted) return;
+    if (event === 'synced') {
+      // What is not told any more has gone while nobody listened.
+      const gone = [...known].filter(([key]) => !told.has(key)).map(([, { object }]) => object);
+      for (const object of gone) take({ type: 'deleted', object }, follower, known);
+      follower.onSynced?.();
+    }
+    if (event !== 'added' && event !== 'modified' && event !== 'deleted') return;
+    const object = parse<T>(data);
+    if (object === undefined) return;
+    told.add(follower.keyOf(object));
+    take({ type: event, object }, follower, known);
+  };
 }
 
 /** Passes on what differs from what is known, under the type that this makes it. */
@@ -102,9 +103,8 @@ function take<T>(change: Change<T>, follower: Follower<T>, known: Known<T>): voi
   const key = follower.keyOf(change.object);
   const before = known.get(key);
   if (change.type === 'deleted') {
-    if (before === undefined) return;
-    known.delete(key);
-    follower.onChange({ type: 'deleted', object: before.object });
+    if (!known.delete(key)) return;
+    follower.onChange(change);
     return;
   }
   const text = JSON.stringify(change.object);
@@ -113,10 +113,10 @@ function take<T>(change: Change<T>, follower: Follower<T>, known: Known<T>): voi
   follower.onChange({ type: before === undefined ? 'added' : 'modified', object: change.object });
 }
 
-function parseChange<T>(event: ServerEvent): Change<T> | undefined {
-  if (event.event !== 'added' && event.event !== 'modified' && event.event !== 'deleted') return undefined;
+/** One unreadable event is skipped; it takes nothing else with it. */
+function parse<T>(data: string): T | undefined {
   try {
-    return { type: event.event, object: JSON.parse(event.data) as T };
+    return JSON.parse(data) as T;
   } catch {
     return undefined;
   }

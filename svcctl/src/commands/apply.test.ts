@@ -17,12 +17,12 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'svcctl-'));
   // What was put is there afterwards; a dry run leaves nothing.
   const held = new Map<string, object>();
-  controller.on(({ method, path, query, body }) => {
+  controller.on(({ method, path: asked, query, body }) => {
+    const path = method === 'POST' ? `${asked}/${(body as { name: string }).name}` : asked;
     if (method === 'GET' && path.startsWith('/v1/')) {
       const found = held.get(path);
       return found ? { body: found } : problem('not-found', 404, 'there is none');
     }
-    if (method !== 'PUT') return undefined;
     const object = { ...(body as object), revision: 7 };
     const before = held.get(path);
     if (!query.dryRun) held.set(path, object);

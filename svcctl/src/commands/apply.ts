@@ -32,7 +32,7 @@ async function apply(context: Context, options: ApplyOptions): Promise<void> {
   const client = context.client();
   const faults: CausewayError[] = [];
   for (const manifest of manifests) {
-    const fault = await put(client, manifest, true).then(() => undefined, asFault(manifest));
+    const fault = await write(client, manifest, true).then(() => undefined, asFault(manifest));
     if (fault !== undefined) faults.push(fault);
   }
   const [first, ...others] = faults;
@@ -54,7 +54,7 @@ async function writeAll(
   let newest = 0;
   for (const [index, manifest] of manifests.entries()) {
     const subject = subjectOf(manifest);
-    const written = await put(client, manifest, dryRun === true).catch((error: unknown) => {
+    const written = await write(client, manifest, dryRun === true).catch((error: unknown) => {
       for (const other of manifests.slice(index + 1)) context.note(`${subjectOf(other)} was not applied`);
       throw asFault(manifest)(error);
     });
@@ -64,15 +64,19 @@ async function writeAll(
   return newest;
 }
 
-async function put(
+/** A service is put in place of what is there; a container cannot change, it is only created. */
+async function write(
   client: Client,
   { kind, name, body }: Manifest,
   dryRun: boolean,
 ): Promise<{ verb: Verb; revision: number }> {
-  const path = `/v1/${kind === 'Service' ? 'services' : 'containers'}/${encodeURIComponent(name)}`;
+  const collection = kind === 'Service' ? '/v1/services' : '/v1/containers';
+  const path = `${collection}/${encodeURIComponent(name)}`;
   const before = await client.ask<object>('GET', path, { accept: [404] });
-  const query = dryRun ? { dryRun: 'true' } : {};
-  const { body: after, revision } = await client.ask<object>('PUT', path, { query, body });
+  const ask = { query: dryRun ? { dryRun: 'true' } : {}, body };
+  const { body: after, revision } = await (kind === 'Service'
+    ? client.ask<object>('PUT', path, ask)
+    : client.ask<object>('POST', collection, ask));
   if (before.status === 404) return { verb: 'created', revision };
   const same = isDeepStrictEqual(definition(before.body), definition(after));
   return { verb: same ? 'unchanged' : 'configured', revision };

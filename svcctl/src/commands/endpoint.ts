@@ -1,6 +1,6 @@
 import { invalid } from '@causeway/shared/errors';
 import type { Command } from 'commander';
-import type { EndpointView, ListOf } from '../api.ts';
+import type { EndpointView, ListOf, ServiceView } from '../api.ts';
 import type { Client } from '../client/client.ts';
 import { type Context, dryRunOption, outputOption, type WriteOptions, waitOptions } from '../context.ts';
 import { parseSubject } from '../input/kinds.ts';
@@ -75,12 +75,10 @@ async function change(
 
 const add: OneChange = async (client, path, target, dryRun) => {
   const query = dryRun ? { dryRun: 'true' } : {};
-  const answer = await client.ask<{ status?: { unresolved?: string[] } }>('POST', path, {
-    query,
-    body: { to: target },
-  });
-  const verb = answer.status === 200 && !dryRun ? 'unchanged' : 'added';
-  return { verb, revision: answer.revision, unresolved: answer.body?.status?.unresolved ?? [] };
+  const before = await client.get<ServiceView>(path.replace(/\/endpoints$/, ''));
+  const { body, revision } = await client.ask<ServiceView>('POST', path, { query, body: { to: target } });
+  const verb = body.endpoints.length === before.endpoints.length ? 'unchanged' : 'added';
+  return { verb, revision, unresolved: body.status?.unresolved ?? [] };
 };
 
 const remove: OneChange = async (client, path, target, dryRun) => {

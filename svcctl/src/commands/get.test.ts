@@ -104,7 +104,7 @@ describe('svcctl get --watch', () => {
   const happen = (): void => {
     controller.send('/v1/nodes', 'modified', node('host-1', 2, { alive: false }));
     controller.send('/v1/nodes', 'modified', node('host-1', 3, { alive: false }));
-    controller.send('/v1/nodes', 'deleted', node('host-1', 3));
+    controller.send('/v1/nodes', 'deleted', node('host-1', 3, { alive: false }));
   };
   beforeEach(() => controller.list('/v1/nodes', [node('host-1', 1)]));
 

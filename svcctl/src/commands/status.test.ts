@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { node, problem, service } from '../support/fake-controller.ts';
+import { node, service } from '../support/fake-controller.ts';
 import { openSession } from '../support/session.ts';
 
 type Session = Awaited<ReturnType<typeof openSession>>;
@@ -12,7 +12,7 @@ beforeEach(async () => {
   ({ controller, svcctl } = session);
   controller
     .answer('GET', '/version', { body: { version: '0.1.0' } })
-    .answer('GET', '/readyz', { text: 'ok' })
+    .answer('GET', '/readyz', { text: '[+]etcd ok\n[!]node host-1 is not alive\nreadyz check passed\n' })
     .list('/v1/nodes', [node('host-1', 9)])
     .list('/v1/services', [service('web', { revision: 8 })])
     .list('/v1/endpoints', [{ revision: 9 }]);
@@ -49,10 +49,20 @@ describe('svcctl status', () => {
   });
 
   it('is degraded, and still answers, while etcd is away', async () => {
-    controller.answer('GET', '/readyz', problem('unreachable', 503, 'etcd does not answer'));
-    const { code, stdout } = await svcctl(['status', '-o', 'json']);
+    const text = '[-]etcd failed: no answer after 2000 ms\nreadyz check failed\n';
+    controller.answer('GET', '/readyz', { status: 503, text });
+    const { code, stdout, stderr } = await svcctl(['status', '-o', 'json']);
     expect(code).toBe(7);
-    expect(JSON.parse(stdout)).toMatchObject({ etcd: { ok: false, reason: 'etcd does not answer' } });
+    const faults = ['etcd failed: no answer after 2000 ms'];
+    expect(JSON.parse(stdout)).toMatchObject({ controller: { faults }, etcd: { ok: false } });
+    expect(stderr).toContain(`the controller is not ready: ${faults[0]}`);
+  });
+
+  it('is degraded by a key in etcd that nobody can read', async () => {
+    controller.answer('GET', '/readyz', {
+      text: '[+]etcd ok\n[!]key "/x" is not JSON\nreadyz check passed\n',
+    });
+    expect((await svcctl(['status'])).stderr).toBe('svcctl: the cluster is degraded: key "/x" is not JSON\n');
   });
 
   it('waits until all is well', async () => {

@@ -33,7 +33,10 @@ function manifest(value: Readonly<Record<string, unknown>>, where: string): Mani
   } catch (error) {
     throw at(where, (error as Error).message);
   }
-  const body = Object.fromEntries(Object.entries(value).filter(([field]) => !READ_ONLY.has(field)));
+  const fields = Object.fromEntries(Object.entries(value).filter(([field]) => !READ_ONLY.has(field)));
+  // The controller leaves out the VIP of a service that has none; for what users write, no VIP means any.
+  const none = kind === 'Service' && value.createdAt !== undefined && value.vip === undefined;
+  const body = none ? { ...fields, vip: 'none' } : fields;
   return { kind, name: value.name, body, where };
 }
 

@@ -21,8 +21,13 @@ export interface ServiceHealth {
 }
 
 export interface ClusterStatus {
-  readonly controller: { readonly address: string; readonly version: string };
-  readonly etcd: { readonly ok: boolean; readonly reason?: string };
+  readonly controller: {
+    readonly address: string;
+    readonly version: string;
+    /** What keeps it from working; empty: it is ready. */
+    readonly faults: readonly string[];
+  };
+  readonly etcd: { readonly ok: boolean };
   readonly hosts: readonly HostHealth[];
   readonly services: { readonly count: number; readonly withoutEndpoints: readonly ServiceHealth[] };
   /** Sentences; empty: all is well. */
@@ -35,11 +40,14 @@ export async function gatherStatus(client: Client): Promise<ClusterStatus> {
     client.get<{ version?: string } | string>('/version'),
     client.ask<unknown>('GET', '/readyz', { query: { verbose: 'true' }, accept: [503] }),
   ]);
+  const checks = checksIn(ready.body, ready.status === 200);
   const controller = {
     address: client.server.text,
     version: (typeof version === 'string' ? version : version.version) ?? 'unknown',
+    faults: checks.faults,
   };
-  if (ready.status !== 200) return withoutEtcd(controller, reasonIn(ready.body));
+  if (checks.faults.length > 0)
+    return unready(controller, !checks.faults.some((one) => one.startsWith('etcd ')));
   const [nodes, services, endpoints] = await Promise.all([
     client.list<NodeView>('/v1/nodes'),
     client.list<ServiceView>('/v1/services'),
@@ -58,7 +66,7 @@ export async function gatherStatus(client: Client): Promise<ClusterStatus> {
     etcd: { ok: true },
     hosts,
     services: { count: services.items.length, withoutEndpoints },
-    degraded: faults(hosts, withoutEndpoints),
+    degraded: [...checks.notes, ...faults(hosts, withoutEndpoints)],
   };
 }
 
@@ -90,23 +98,23 @@ function faults(hosts: readonly HostHealth[], services: readonly ServiceHealth[]
   return [...(hosts.length === 0 ? ['no host has joined'] : []), ...ofHosts, ...ofServices];
 }
 
-function withoutEtcd(controller: ClusterStatus['controller'], reason: string): ClusterStatus {
+/** Without etcd the lists would be old or missing: nothing is asked for. */
+function unready(controller: ClusterStatus['controller'], etcdIsOk: boolean): ClusterStatus {
   return {
     controller,
-    etcd: { ok: false, reason },
+    etcd: { ok: etcdIsOk },
     hosts: [],
     services: { count: 0, withoutEndpoints: [] },
-    degraded: [`the controller is not ready: ${reason}`],
+    degraded: controller.faults.map((fault) => `the controller is not ready: ${fault}`),
   };
 }
 
-/** The sentence in a refusal of /readyz, whichever form it has. */
-function reasonIn(body: unknown): string {
-  if (typeof body === 'string' && body.trim() !== '') return body.trim().replace(/\s*\n\s*/g, '; ');
-  const { detail, reason } = (typeof body === 'object' && body !== null ? body : {}) as Record<
-    string,
-    unknown
-  >;
-  const sentence = detail ?? reason;
-  return typeof sentence === 'string' ? sentence : 'it does not say why';
+/** The lines of `/readyz?verbose`: `[-]` is a fault, `[!]` worth knowing; what it says of hosts is asked again. */
+function checksIn(body: unknown, ready: boolean): { faults: string[]; notes: string[] } {
+  const lines = typeof body === 'string' ? body.split('\n') : [];
+  const marked = (mark: string): string[] =>
+    lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length));
+  const faults = marked('[-]');
+  if (!ready && faults.length === 0) faults.push('it does not say why');
+  return { faults, notes: marked('[!]').filter((note) => !note.startsWith('node ')) };
 }

@@ -18,13 +18,14 @@ const HOST_COLUMNS: readonly Column<HostHealth>[] = [
 /** The cluster on one screen. */
 export function statusText(status: ClusterStatus, colour: boolean): string {
   const { controller, etcd, hosts, services } = status;
+  const ready = controller.faults.length === 0;
   const alive = hosts.filter((host) => host.alive).length;
   const empty = services.withoutEndpoints.map((one) => one.name).join(', ');
   const lines = [
-    `controller   ${controller.version} at ${controller.address}`,
-    `etcd         ${etcd.ok ? 'ok' : `down: ${etcd.reason ?? ''}`}`,
+    `controller   ${controller.version} at ${controller.address}, ${ready ? 'ready' : 'not ready'}`,
+    `etcd         ${etcd.ok ? 'ok' : 'down'}`,
   ];
-  if (etcd.ok) {
+  if (ready) {
     lines.push(`hosts        ${alive} of ${hosts.length} alive`);
     lines.push(`services     ${services.count}${empty === '' ? '' : `, without endpoints: ${empty}`}`);
   }

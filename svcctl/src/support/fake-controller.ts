@@ -61,8 +61,7 @@ export class FakeController {
   }
 
   send(path: string, event: string, object: unknown): void {
-    for (const stream of this.#streams.get(path) ?? [])
-      stream.write(`event: ${event}\nid: 1\ndata: ${JSON.stringify(object)}\n\n`);
+    for (const stream of this.#streams.get(path) ?? []) stream.write(eventText(event, object));
   }
 
   /** Cuts every stream, as a restarting controller does. */
@@ -87,7 +86,7 @@ export class FakeController {
     const body: unknown = text === '' ? undefined : JSON.parse(text);
     const asked: Asked = { method: request.method ?? '', path: url.pathname, query, body };
     this.asked.push(asked);
-    const reply = this.#handlers.map((handler) => handler(asked)).find((one) => one !== undefined);
+    const reply = this.#answer(asked);
     const {
       status = 200,
       headers = {},
@@ -101,15 +100,31 @@ export class FakeController {
     response.end(raw ?? JSON.stringify(answered));
   }
 
+  #answer(asked: Asked): Reply | undefined {
+    for (const handler of this.#handlers) {
+      const reply = handler(asked);
+      if (reply !== undefined) return reply;
+    }
+    return undefined;
+  }
+
   #stream(path: string, response: ServerResponse): void {
+    const first = this.#answer({ method: 'GET', path, query: {}, body: undefined });
+    if (first === undefined) return void response.writeHead(404).end();
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.flushHeaders();
+    const { items = [] } = (first.body ?? {}) as { items?: readonly unknown[] };
+    for (const item of items) response.write(eventText('added', item));
+    response.write(eventText('synced', { revision: 1 }));
     const streams = this.#streams.get(path) ?? new Set();
     this.#streams.set(path, streams.add(response));
     response.on('close', () => streams.delete(response));
     for (const resolve of this.#onStream.get(path) ?? []) resolve();
     this.#onStream.delete(path);
   }
+}
+
+function eventText(event: string, data: unknown): string {
+  return `event: ${event}\nid: 1\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 export function problem(code: string, status: number, detail: string): Reply {
