@@ -129,22 +129,17 @@ has_role() { [ "$role" = "$1" ] || [ "$role" = both ]; }
 
 # ---- installing ----
 
-install_packages() {
-  had_etcd=$(dpkg-query -W -f '${Status}' etcd-server 2>/dev/null || true)
-  sh "$HERE/packages.sh"
-  # Only the program is wanted. Debian's package also brings a service, which would take port 2379 at the next boot.
-  case $had_etcd in
-    *' installed') ;;
-    *) systemctl disable --now etcd.service >/dev/null 2>&1 || true ;;
-  esac
-}
-
 load_modules() {
+  had_bridge_filter=$([ ! -d /proc/sys/net/bridge ] || echo yes)
   echo "$MARK" >/etc/modules-load.d/causeway.conf
   for module in $MODULES; do
     echo "$module" >>/etc/modules-load.d/causeway.conf
     modprobe -q "$module" || [ -d "/sys/module/$module" ] ||
       say "module $module: neither loaded nor built in; see docs/operations.md, \"Requirements\""
+  done
+  # A fresh br_netfilter is switched on for all bridges. Off is what was before, and what the agent shall record.
+  [ -n "$had_bridge_filter" ] || for switch in /proc/sys/net/bridge/bridge-nf-call-*tables; do
+    [ ! -e "$switch" ] || echo 0 >"$switch"
   done
   # No sysctl.d file: the agent sets what it needs, records what was there before, and `cleanup` puts it back.
 }
@@ -215,7 +210,7 @@ start() { # unit
 install_all() {
   check
   if [ -z "$root" ]; then
-    install_packages
+    sh "$HERE/packages.sh"
     load_modules
   fi
   install_programs
