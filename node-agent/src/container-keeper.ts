@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import { decodeContainerStatus, encode } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import type { Store } from '@causeway/shared/store/store';
+import type { ContainerNetwork, ContainerRuntime } from './containers/runtime.ts';
+import type { Logger } from './logger.ts';
+import { createTurns } from './turns.ts';
+
+export interface ContainerKeeper {
+  /** What should run, and on which network, which must exist. */
+  want(specs: readonly ContainerSpec[], network: ContainerNetwork): void;
+  /** Something may have happened to a container: look. */
+  look(): void;
+  /** Write all states again: etcd is back. */
+  again(): void;
+  stop(): Promise<void>;
+}
+
+export interface KeeperDeps {
+  readonly runtime: ContainerRuntime;
+  readonly store: Store;
+  readonly host: string;
+  readonly log: Logger;
+}
+
+const RETRY_MS = 2_000;
+/** etcd takes 128 operations in one transaction. */
+const MOST_WRITES = 100;
+
+/** Keeps this host's containers running and their states in etcd, beside the loop that keeps the kernel. */
+export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps): ContainerKeeper {
+  let wanted: { specs: readonly ContainerSpec[]; network: ContainerNetwork } | undefined;
+  /** States as etcd has them; undefined: not known. */
+  let written: Map<string, ContainerStatus> | undefined;
+
+  const turns = createTurns(async () => {
+    if (wanted === undefined) return;
+    try {
+      const states = await runtime.reconcile(wanted.specs, wanted.network);
+      written ??= await readStates(store, host);
+      await writeDifferences(store, written, states);
+      written = new Map(states.map((state) => [state.name, state]));
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'containers could not be kept or reported; trying again');
+      turns.wake(RETRY_MS);
+    }
+  });
+  const unlisten = runtime.onNeed(() => turns.wake());
+  return {
+    want: (specs, network) => {
+      const next = { specs, network };
+      if (isDeepStrictEqual(next, wanted)) return;
+      wanted = next;
+      turns.wake();
+    },
+    look: () => turns.wake(),
+    again: () => {
+      written = undefined;
+      turns.wake();
+    },
+    stop: async () => {
+      unlisten();
+      await turns.stop();
+    },
+  };
+}
+
+async function readStates(store: Store, host: string): Promise<Map<string, ContainerStatus>> {
+  const { items } = await store.list(keys.containerStatusPrefix);
+  const states = items.flatMap((kv) => {
+    const state = decodeContainerStatus(kv);
+    return state instanceof CausewayError || state.host !== host ? [] : [[state.name, state] as const];
+  });
+  return new Map(states);
+}
+
+async function writeDifferences(
+  store: Store,
+  written: ReadonlyMap<string, ContainerStatus>,
+  states: readonly ContainerStatus[],
+): Promise<void> {
+  const changed = states.filter((state) => !isDeepStrictEqual(state, written.get(state.name)));
+  for (let i = 0; i < changed.length; i += MOST_WRITES) {
+    const puts = changed.slice(i, i + MOST_WRITES);
+    await store.transaction(
+      [],
+      puts.map((state) => ({ put: keys.containerStatus(state.name), value: encode(state) })),
+    );
+  }
+  const names = new Set(states.map((state) => state.name));
+  for (const [name, state] of written) {
+    if (names.has(name)) continue;
+    // A container that moved has its new host's state there, which is not ours to delete.
+    const key = keys.containerStatus(name);
+    await store.transaction([{ key, value: encode(state) }], [{ delete: key }]);
+  }
+}

@@ -1,0 +1,161 @@
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { RUN_DIR, STATE_DIR } from '@causeway/shared/names';
+import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
+import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
+import { openEtcdStore } from '@causeway/shared/store/etcd';
+import type { Store } from '@causeway/shared/store/store';
+import { VERSION } from '@causeway/shared/version';
+import { Command, CommanderError, Option } from 'commander';
+import { runAgent } from './agent.ts';
+import { cleanUp } from './cleanup.ts';
+import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
+import { createRuntime } from './containers/runtime.ts';
+import { hostFiles } from './host-files.ts';
+import { linuxKernel } from './kernel/linux.ts';
+import { takeLock } from './lock.ts';
+import { createLogger } from './logger.ts';
+import type { Rulesets } from './plan/plan.ts';
+import { previewPlan } from './plan-command.ts';
+
+/** 0: done. 1: failed, or `plan` has steps. 2: the command line is wrong. */
+const FAILED = 1;
+const USAGE = 2;
+/** `cleanup` waits no longer than this for an etcd that does not answer, milliseconds. */
+const CLEANUP_ETCD_MS = 3_000;
+/** A stopping agent that is still busy after this ends anyway, milliseconds: all that it does can be repeated. */
+const STOP_MS = 5_000;
+
+const rulesets: Rulesets = { nftables, iptables };
+
+// What is left open by then (a call to an etcd that does not answer) holds nobody up.
+main(process.argv).then((code) => process.exit(code));
+
+async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = commandLine((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    process.stderr.write(`causeway-agent: ${messageOf(error)}\n`);
+    return error instanceof CausewayError && error.code === 'invalid' && error.field?.startsWith('--')
+      ? USAGE
+      : FAILED;
+  }
+}
+
+function commandLine(exit: (code: number) => void): Command {
+  const program = new Command('causeway-agent')
+    .description('Keeps one host of a Causeway cluster: its subnet, routes, rules and containers.')
+    .version(VERSION)
+    .exitOverride();
+  const add = (name: string, description: string) =>
+    withFlags(
+      program
+        .command(name, { isDefault: name === 'run' })
+        .description(description)
+        .exitOverride(),
+    );
+
+  add(
+    'run',
+    'keep this host as it should be, until stopped; what was made stays (the default command)',
+  ).action((raw: RawConfig) => runCommand(readConfig(raw)));
+  add('plan', 'print what a run would do now; changes nothing; exit 1 when there is something to do').action(
+    async (raw: RawConfig) => exit(await planCommand(readConfig(raw))),
+  );
+  add('cleanup', 'remove everything that Causeway made on this host')
+    .option('--keep-lease', "keep this host's subnet in etcd, so that it gets the same one again")
+    .action(async (raw: RawConfig & { keepLease?: boolean }) =>
+      exit(await cleanupCommand(readConfig(raw), raw.keepLease === true)),
+    );
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => void process.stdout.write(`${VERSION}\n`));
+  return program;
+}
+
+function withFlags(command: Command): Command {
+  const flag = (flags: string, text: string, env: string, value?: string) => {
+    const option = new Option(flags, text).env(`CAUSEWAY_${env}`);
+    command.addOption(value === undefined ? option : option.default(value));
+  };
+  flag('--etcd <urls>', 'etcd, several separated by commas', 'ETCD_URLS', 'http://127.0.0.1:2379');
+  flag('--name <name>', "this host's name in the cluster (default: its hostname)", 'NAME');
+  flag('--iface <link>', 'link to the other hosts (default: that of the default route)', 'IFACE');
+  flag('--public-ip <address>', 'address on it (default: its first)', 'PUBLIC_IP');
+  flag('--dataplane <which>', 'nftables or iptables (default: nftables)', 'DATAPLANE');
+  flag('--state-dir <path>', 'what survives a reboot', 'STATE_DIR', STATE_DIR);
+  flag('--run-dir <path>', 'what does not', 'RUN_DIR', RUN_DIR);
+  flag('--resync-seconds <n>', 'look at everything this often', 'RESYNC_SECONDS', '60');
+  flag('--lease-hours <n>', 'how long an absent host keeps its subnet', 'LEASE_HOURS', '24');
+  flag('--alive-seconds <n>', 'how soon an absent host is noticed', 'ALIVE_SECONDS', '10');
+  flag('--log-level <level>', 'trace, debug, info, warn, error or silent', 'LOG_LEVEL', 'info');
+  return command;
+}
+
+async function runCommand(config: AgentConfig): Promise<void> {
+  const log = createLogger(config.logLevel, config.name);
+  const unlock = await takeLock(config.runDir);
+  const stopped = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stopped.abort();
+      setTimeout(() => process.exit(0), STOP_MS).unref();
+    });
+  }
+  const { stateDir, runDir } = config;
+  const store = openEtcdStore({ endpoints: config.etcd });
+  const runtime = createRuntime({ stateDir, runDir, logger: log });
+  try {
+    await runAgent({ ...parts(config), config, store, runtime, log }, stopped.signal);
+  } finally {
+    store.close();
+    await unlock();
+  }
+}
+
+async function planCommand(config: AgentConfig): Promise<number> {
+  const store = openEtcdStore({ endpoints: config.etcd });
+  try {
+    const { stateDir, runDir } = config;
+    const runtime = createRuntime({ stateDir, runDir });
+    const { steps, problems } = await previewPlan({ ...parts(config), config, store, runtime });
+    for (const problem of problems) process.stderr.write(`problem: ${problem}\n`);
+    process.stdout.write(`${steps.length === 0 ? 'nothing to do' : steps.join('\n')}\n`);
+    return steps.length === 0 ? 0 : FAILED;
+  } finally {
+    store.close();
+  }
+}
+
+async function cleanupCommand(config: AgentConfig, keepLease: boolean): Promise<number> {
+  const { stateDir, runDir, name } = config;
+  const unlock = await takeLock(runDir);
+  const store: Store | undefined = keepLease
+    ? undefined
+    : openEtcdStore({ endpoints: config.etcd, callTimeoutMs: CLEANUP_ETCD_MS });
+  try {
+    const runtime = createRuntime({ stateDir, runDir });
+    const leave = store === undefined ? {} : { leave: { store, name } };
+    const { removed, failures, warnings } = await cleanUp({ ...parts(config), runtime, ...leave });
+    for (const line of removed) process.stdout.write(`${line}\n`);
+    if (removed.length === 0) process.stdout.write('nothing to remove\n');
+    for (const line of warnings)
+      process.stderr.write(`not given back in etcd, where it runs out by itself: ${line}\n`);
+    for (const line of failures) process.stderr.write(`still there: ${line}\n`);
+    return failures.length === 0 ? 0 : FAILED;
+  } finally {
+    store?.close();
+    await unlock();
+    await hostFiles(stateDir, runDir).removeDirectories();
+  }
+}
+
+function parts({ stateDir, runDir }: AgentConfig) {
+  return { kernel: linuxKernel({ stateDir, rulesets }), files: hostFiles(stateDir, runDir), rulesets };
+}

@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { LeaseHandle, Store } from '@causeway/shared/store/store';
+import type { HostFiles } from './host-files.ts';
+import { joinPatiently } from './join.ts';
+import type { Candidate } from './lease/acquire.ts';
+import type { JoinInput, Membership, MembershipEvent } from './lease/membership.ts';
+import type { Logger } from './logger.ts';
+
+/** This host's place in the cluster over changes of its address and losses of its lease. */
+export interface Place {
+  readonly subnet: string;
+  /** What keys are written on that go when the host is gone for good. */
+  ownership(): LeaseHandle;
+  /** A sentence while the place is in doubt. */
+  problem(): string | undefined;
+  /** Says anew who and where this host is; nothing happens when etcd holds that already. */
+  present(node: Candidate): void;
+  /** Looks in etcd whether the subnet is still ours. */
+  verify(): void;
+  /** Leaves all keys to run out. */
+  leave(): void;
+}
+
+export interface PlaceDeps {
+  readonly store: Store;
+  readonly files: HostFiles;
+  readonly log: Logger;
+  readonly input: JoinInput;
+  readonly signal: AbortSignal;
+  /** The subnet may have changed, and what was written on the old lease is gone. */
+  readonly onChange: () => void;
+}
+
+/** @returns undefined when `signal` was aborted first. @throws CausewayError as `joinPatiently` */
+export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
+  const { store, files, log, signal, onChange } = deps;
+  let input = deps.input;
+  let problem: string | undefined;
+  let moving: Promise<void> | undefined;
+  const first = await joinPatiently(store, input, log, signal);
+  if (first === undefined) return undefined;
+  let membership: Membership = first;
+
+  const attend = async (joined: Membership) => {
+    membership = joined;
+    joined.onEvent((event) => heed(event));
+    log.info({ subnet: joined.record.subnet, publicIp: joined.record.publicIp }, 'joined');
+    await files.rememberSubnet(joined.record.subnet);
+  };
+  const heed = (event: MembershipEvent) => {
+    if (event.kind === 'restored' || event.kind === 'moved') {
+      problem = undefined;
+      log.warn(event, `place in the cluster ${event.kind}`);
+      void files.rememberSubnet(membership.record.subnet);
+      onChange();
+    } else {
+      problem = `keeping this host's place in the cluster: ${event.reason}`;
+      log.warn(event, problem);
+    }
+  };
+  const move = async () => {
+    const before = membership;
+    const joined = await joinPatiently(store, { ...input, lastSubnet: before.record.subnet }, log, signal);
+    if (joined === undefined) return;
+    before.stop();
+    await attend(joined);
+    onChange();
+  };
+  await attend(first);
+  return {
+    get subnet() {
+      return membership.record.subnet;
+    },
+    ownership: () => membership.ownership,
+    problem: () => problem,
+    present: (node) => {
+      if (moving !== undefined || isDeepStrictEqual(node, input.node)) return;
+      input = { ...input, node };
+      moving = move()
+        .catch((error: unknown) =>
+          log.error({ reason: String(error) }, 'the new address could not be announced'),
+        )
+        .finally(() => {
+          moving = undefined;
+        });
+    },
+    verify: () =>
+      void membership
+        .verify()
+        .catch((error: unknown) => log.warn({ reason: String(error) }, 'own lease not verified')),
+    leave: () => membership.stop(),
+  };
+}

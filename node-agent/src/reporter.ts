@@ -1,0 +1,51 @@
+import { messageOf } from '@causeway/shared/errors';
+import type { NodeReport } from '@causeway/shared/model/node';
+import { encode } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import type { LeaseHandle, Store } from '@causeway/shared/store/store';
+import type { Logger } from './logger.ts';
+import { createTurns } from './turns.ts';
+
+export interface Reporter {
+  /** Writes the report unless it says the same as the last one; of several that wait, the last is written. */
+  report(report: NodeReport): void;
+  /** Writes it again even if nothing changed: what was written is gone, or etcd is back. */
+  again(): void;
+  stop(): Promise<void>;
+}
+
+const RETRY_MS = 1_000;
+
+/** @param lease what the report is written on; the report goes when the host is gone for good */
+export function createReporter(store: Store, lease: () => LeaseHandle, log: Logger): Reporter {
+  let latest: NodeReport | undefined;
+  let written = '';
+
+  const turns = createTurns(async () => {
+    const report = latest;
+    if (report === undefined || contentOf(report) === written) return;
+    try {
+      await store.transaction([], [{ put: keys.report(report.name), value: encode(report), lease: lease() }]);
+      written = contentOf(report);
+    } catch (error) {
+      log.debug({ reason: messageOf(error) }, 'the report could not be written');
+      turns.wake(RETRY_MS);
+    }
+  });
+  return {
+    report: (report) => {
+      latest = report;
+      turns.wake();
+    },
+    again: () => {
+      written = '';
+      turns.wake();
+    },
+    stop: () => turns.stop(),
+  };
+}
+
+/** All that a reader could act on: not when it was written, nor how long the last change took. */
+function contentOf({ at: _at, appliedInMs: _took, ...content }: NodeReport): string {
+  return JSON.stringify(content);
+}
