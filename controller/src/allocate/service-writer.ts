@@ -1,0 +1,166 @@
+import { CausewayError } from '@causeway/shared/errors';
+import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import type { ServiceSpec } from '@causeway/shared/model/service';
+import { decodeServiceSpec } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import type { KeyValue, Store } from '@causeway/shared/store/store';
+import { resolve } from '../endpoints/resolve.ts';
+import { checkIfMatch, type IfMatch } from '../if-match.ts';
+import type { ClusterFacts } from '../validate/cluster-facts.ts';
+import { factsOf, placesOf } from '../view/facts.ts';
+import type { Stored } from '../view/tables.ts';
+import type { View } from '../view/view.ts';
+import { allocations, type Change, deleteService, putService } from './transaction.ts';
+
+/** How often a write starts over when somebody else was faster. */
+const ATTEMPTS = 10;
+/** How long a write's answer waits for the view to hold it, milliseconds. */
+const VIEW_MS = 3_000;
+
+export interface WriteOptions {
+  readonly ifMatch: IfMatch;
+  readonly dryRun: boolean;
+}
+
+export interface Written {
+  readonly spec: ServiceSpec;
+  readonly endpoints: EndpointSet;
+  /** Of the spec; what it was, when nothing changed or it was a dry run (0: it did not exist). */
+  readonly revision: number;
+  /** Of the newest change of the spec or its endpoints. */
+  readonly writtenAt: number;
+  readonly created: boolean;
+}
+
+/**
+ * Says what a service should become.
+ *
+ * @returns `before`'s own spec when nothing is to change
+ * @throws CausewayError for anything that is not allowed
+ */
+export type Planner = (before: ServiceSpec | undefined, facts: ClusterFacts) => ServiceSpec;
+
+/** Writes services: reads the newest spec, plans, writes in one transaction, and starts over after a lost race. */
+export class ServiceWriter {
+  readonly #store: Store;
+  readonly #view: View;
+
+  constructor(store: Store, view: View) {
+    this.#store = store;
+    this.#view = view;
+  }
+
+  /**
+   * @param name undefined when it follows from what is allocated
+   * @throws CausewayError `conflict` when others were faster every time
+   */
+  async put(name: string | undefined, plan: Planner, options: WriteOptions): Promise<Written> {
+    const owners = new Map<string, string | undefined>();
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = name === undefined ? undefined : await this.#read(name);
+      checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
+      const facts = withOwners(factsOf(this.#view.tables), owners);
+      const spec = plan(before?.value, facts);
+      const endpoints = resolve(spec, placesOf(this.#view.tables));
+      if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
+      const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
+      const change = putService(before, held, spec, endpoints);
+      const result = await this.#store.transaction(change.guards, change.writes);
+      if (result.ok) {
+        await this.#view.reached('causeway', result.revision, VIEW_MS);
+        const { revision } = result;
+        return { spec, endpoints, revision, writtenAt: revision, created: before === undefined };
+      }
+      await this.#learn(change, owners, name === undefined ? spec : undefined);
+    }
+    throw overrun(name ?? 'with a new name');
+  }
+
+  /** @throws CausewayError `not-found` */
+  async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const found = await this.#store.get(keys.serviceSpec(name));
+      checkIfMatch(options.ifMatch, `service "${name}"`, found?.modRevision);
+      if (found === undefined) throw noService(name);
+      if (options.dryRun) return { revision: found.modRevision };
+      const held = await this.#heldBy(name, found, attempt > 0);
+      const change = deleteService(name, found.modRevision, held);
+      const result = await this.#store.transaction(change.guards, change.writes);
+      if (result.ok) {
+        await this.#view.reached('causeway', result.revision, VIEW_MS);
+        return { revision: result.revision };
+      }
+    }
+    throw overrun(name);
+  }
+
+  async #read(name: string): Promise<Stored<ServiceSpec> | undefined> {
+    const found = await this.#store.get(keys.serviceSpec(name));
+    if (found === undefined) return undefined;
+    const value = decodeServiceSpec(found);
+    if (value instanceof CausewayError) throw value;
+    return { value, revision: found.modRevision };
+  }
+
+  #unchanged(before: Stored<ServiceSpec> | undefined, spec: ServiceSpec, endpoints: EndpointSet): Written {
+    const revision = before?.revision ?? 0;
+    const resolved = this.#view.tables.endpoints.get(spec.name)?.revision ?? 0;
+    return { spec, endpoints, revision, writtenAt: Math.max(revision, resolved), created: false };
+  }
+
+  /** After a lost race: who has the keys that had to be free? The view may not know yet. */
+  async #learn(
+    change: Change,
+    owners: Map<string, string | undefined>,
+    unnamed: ServiceSpec | undefined,
+  ): Promise<void> {
+    for (const guard of change.guards) {
+      if (guard.key.startsWith(keys.allocationPrefix))
+        owners.set(guard.key, (await this.#store.get(guard.key))?.value);
+    }
+    // A default name that is taken would come back with the same VIP: count the VIP as taken.
+    if (unnamed?.vip !== undefined && (await this.#store.get(keys.serviceSpec(unnamed.name))) !== undefined) {
+      owners.set(keys.vip(unnamed.vip), unnamed.name);
+    }
+  }
+
+  /** @param ask whether to ask etcd which allocations are there, after a transaction that relied on them failed */
+  async #held(spec: ServiceSpec, ask: boolean): Promise<readonly string[]> {
+    const supposed = allocations(spec);
+    if (!ask) return supposed;
+    const found = await Promise.all(supposed.map((key) => this.#store.get(key)));
+    return found.flatMap((item) => (item?.value === spec.name ? [item.key] : []));
+  }
+
+  /** What a service holds, also when its spec does not parse. */
+  async #heldBy(name: string, found: KeyValue, ask: boolean): Promise<readonly string[]> {
+    const spec = decodeServiceSpec(found);
+    if (!(spec instanceof CausewayError)) return this.#held(spec, ask);
+    const all = await this.#store.list(keys.allocationPrefix);
+    return all.items.filter((item) => item.value === name).map((item) => item.key);
+  }
+}
+
+/** @returns the error for a service that nobody knows. */
+export function noService(name: string): CausewayError {
+  return new CausewayError('not-found', `there is no service "${name}"`, { field: 'name', value: name });
+}
+
+function overrun(name: string): CausewayError {
+  return new CausewayError(
+    'conflict',
+    `changing service "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
+  );
+}
+
+/** The facts, corrected by what a lost race taught. */
+function withOwners(facts: ClusterFacts, owners: ReadonlyMap<string, string | undefined>): ClusterFacts {
+  if (owners.size === 0) return facts;
+  const corrected = (key: string, known: string | undefined) => (owners.has(key) ? owners.get(key) : known);
+  return {
+    ...facts,
+    vipOwner: (address) => corrected(keys.vip(address), facts.vipOwner(address)),
+    nodePortOwner: (protocol, port) =>
+      corrected(keys.nodePort(protocol, port), facts.nodePortOwner(protocol, port)),
+  };
+}

@@ -1,0 +1,91 @@
+import type { Store } from '@causeway/shared/store/store';
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Chance } from './allocate/complete.ts';
+import { ServiceWriter } from './allocate/service-writer.ts';
+import { readBody } from './body.ts';
+import { ContainerWriter } from './container-writer.ts';
+import type { App, Deps } from './deps.ts';
+import { metricRoutes } from './metrics.ts';
+import { openApi } from './openapi.ts';
+import { answerNotFound, answerProblem, STATUS, withStatus } from './problem.ts';
+import { containerRoutes } from './routes/containers.ts';
+import { endpointRoutes } from './routes/endpoints.ts';
+import { healthRoutes } from './routes/health.ts';
+import { nodeRoutes } from './routes/nodes.ts';
+import { serviceRoutes } from './routes/services.ts';
+import { subnetRoutes } from './routes/subnets.ts';
+import { versionRoutes } from './routes/version.ts';
+import { schemaError } from './validate/schema-error.ts';
+import type { View } from './view/view.ts';
+import { Streams } from './watch/stream.ts';
+
+export interface AppOptions {
+  readonly store: Store;
+  readonly view: View;
+  /** pino; nothing is logged without one. */
+  readonly logger?: FastifyBaseLogger;
+  readonly chance?: Chance;
+  /** How long a request waits for etcd before it is answered with 503, milliseconds; default 3,000. */
+  readonly patienceMs?: number;
+  /** Also the process' own metrics (memory, event loop). */
+  readonly processMetrics?: boolean;
+}
+
+const PATIENCE_MS = 3_000;
+/** Names in paths may be as long as anything that is looked for. */
+const MAX_PARAM = 1_000;
+const BODY_LIMIT = 1024 * 1024;
+
+/** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
+export async function buildApp(options: AppOptions): Promise<App> {
+  const { store, view } = options;
+  const app: App = fastify({
+    ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
+    // What failed is logged by the error handler; what did not is counted by the metrics.
+    logController: new LogController({ disableRequestLogging: true }),
+    exposeHeadRoutes: false,
+    bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: MAX_PARAM },
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>();
+  const deps: Deps = {
+    store,
+    view,
+    services: new ServiceWriter(store, view),
+    containers: new ContainerWriter(store, view),
+    streams: new Streams(),
+    chance: options.chance ?? { random: Math.random, now: () => new Date().toISOString() },
+  };
+  readBody(app);
+  compileZod(app);
+  app.setErrorHandler(answerProblem);
+  app.setNotFoundHandler(answerNotFound);
+  app.addHook('preClose', async () => deps.streams.closeAll());
+  await openApi(app);
+  metricRoutes(app, deps, options.processMetrics ?? false);
+  healthRoutes(app, deps);
+  versionRoutes(app);
+  await app.register(async (api: App) => {
+    // What is asked of the cluster is answered from the whole of its state, or not at all.
+    api.addHook('preHandler', () => view.whole(options.patienceMs ?? PATIENCE_MS));
+    for (const routes of [nodeRoutes, subnetRoutes, serviceRoutes, endpointRoutes, containerRoutes]) {
+      routes(api, deps);
+    }
+  });
+  await app.ready();
+  return app;
+}
+
+/** One zod schema gives each input's validation and sentences, its type, and its place in the OpenAPI document. */
+function compileZod(app: App): void {
+  app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (data: unknown) => {
+    const result = schema.safeParse(data);
+    if (result.success) return { value: result.data };
+    // Fastify would make it a 400, which is for what is not even well formed.
+    return { error: withStatus(STATUS.invalid, schemaError(result.error, data, httpPart ?? 'body')) };
+  });
+  // Answers are typed by their schemas already; checking ten thousand of them again would cost more than reading.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}

@@ -1,0 +1,131 @@
+import { CausewayError, invalid } from '@causeway/shared/errors';
+import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
+import { VERSION } from '@causeway/shared/version';
+import { Command, CommanderError, Option } from 'commander';
+import { DEFAULT_NETWORK, type Wanted } from './bootstrap.ts';
+import type { ListenOptions } from './serve.ts';
+
+export interface ControllerConfig {
+  /** Where etcd answers; undefined: start one here. */
+  readonly etcd: readonly string[] | undefined;
+  readonly etcdData: string;
+  readonly etcdListen: string;
+  readonly wanted: Wanted;
+  readonly listen: ListenOptions;
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+interface Flags {
+  readonly etcd?: string;
+  readonly etcdData: string;
+  readonly etcdListen: string;
+  readonly network?: string;
+  readonly subnetLen?: string;
+  readonly serviceRange?: string;
+  readonly nodePortRange?: string;
+  readonly listen: string;
+  readonly socket: string;
+  readonly logLevel: string;
+}
+
+/**
+ * Reads flags and environment.
+ *
+ * @param args without the program's own name
+ * @param say takes help and usage texts
+ * @returns undefined when help or the version was asked for, and printed
+ * @throws CausewayError `invalid`
+ */
+export function readConfig(
+  args: readonly string[],
+  say: (text: string) => void,
+): ControllerConfig | undefined {
+  const command = program().configureOutput({ writeOut: say, writeErr: () => {} });
+  try {
+    command.parse([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
+    const reason = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
+    throw new CausewayError('invalid', `reading the command line: ${reason}`, { cause: error });
+  }
+  const flags = command.opts<Flags>();
+  return {
+    etcd: flags.etcd?.split(',').map((url) => url.trim()),
+    etcdData: flags.etcdData,
+    etcdListen: flags.etcdListen,
+    wanted: wantedOf(flags),
+    listen: { ...address(flags.listen), ...(flags.socket === 'none' ? {} : { socket: flags.socket }) },
+    logLevel: flags.logLevel,
+  };
+}
+
+function program(): Command {
+  const option = (flags: string, text: string) => {
+    const made = new Option(flags, text);
+    return made.env(variableOf(made.name()));
+  };
+  return new Command('causeway-controller')
+    .description('REST API of Causeway: validates, allocates, resolves. Never in the path of a packet.')
+    .version(VERSION)
+    .exitOverride()
+    .allowExcessArguments(false)
+    .addOption(option('--etcd <urls>', 'etcd to use, separated by commas (default: start one here)'))
+    .addOption(option('--etcd-data <dir>', "directory of our own etcd's data").default(`${STATE_DIR}/etcd`))
+    .addOption(
+      option('--etcd-listen <ip>', 'address at which agents reach our own etcd').default('127.0.0.1'),
+    )
+    .addOption(
+      option('--network <cidr>', `network of all containers (default of a new cluster: ${DEFAULT_NETWORK})`),
+    )
+    .addOption(option('--subnet-len <n>', "prefix length of each host's subnet"))
+    .addOption(
+      option('--service-range <cidr>', 'where VIPs are allocated (default of a new cluster: 10.96.0.0/16)'),
+    )
+    .addOption(option('--node-port-range <a-b>', 'NodePorts (default of a new cluster: 30000-32767)'))
+    .addOption(
+      option('--listen <host:port>', 'TCP address of the REST API').default(`127.0.0.1:${CONTROLLER_PORT}`),
+    )
+    .addOption(
+      option('--socket <path>', 'unix socket of the REST API; "none": none').default(CONTROLLER_SOCKET),
+    )
+    .addOption(
+      option('--log-level <level>', 'least level that is logged').choices(LOG_LEVELS).default('info'),
+    );
+}
+
+/** CAUSEWAY_ETCD is taken: it names the etcd program that we start. */
+function variableOf(flag: string): string {
+  return flag === 'etcd' ? 'CAUSEWAY_ETCD_URLS' : `CAUSEWAY_${flag.replaceAll('-', '_').toUpperCase()}`;
+}
+
+function wantedOf(flags: Flags): Wanted {
+  return {
+    ...(flags.network === undefined ? {} : { network: flags.network }),
+    ...(flags.subnetLen === undefined ? {} : { subnetLen: subnetLen(flags.subnetLen) }),
+    ...(flags.serviceRange === undefined ? {} : { serviceRange: flags.serviceRange }),
+    ...(flags.nodePortRange === undefined ? {} : { nodePorts: nodePorts(flags.nodePortRange) }),
+  };
+}
+
+function subnetLen(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw invalid('subnet-len', text, 'is not a prefix length such as 24');
+  return Number(text);
+}
+
+function nodePorts(text: string): { min: number; max: number } {
+  const [, min, max] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).map(Number);
+  if (min === undefined || max === undefined || min < 1 || max > 65535 || min > max) {
+    throw invalid('node-port-range', text, 'is not a range of ports such as 30000-32767');
+  }
+  return { min, max };
+}
+
+function address(text: string): { host: string; port: number } {
+  const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65535) {
+    throw invalid('listen', text, 'is not an address and port such as 127.0.0.1:7480');
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}

@@ -1,0 +1,54 @@
+import type { Store } from '@causeway/shared/store/store';
+import type { FastifyBaseLogger } from 'fastify';
+import { buildApp } from './app.ts';
+import { ensureCluster, type Wanted } from './bootstrap.ts';
+import { startEndpointLoop } from './endpoints/loop.ts';
+import { type Listening, type ListenOptions, listen } from './serve.ts';
+import { View } from './view/view.ts';
+
+export interface ControllerOptions {
+  readonly store: Store;
+  readonly wanted: Wanted;
+  readonly listen: ListenOptions;
+  readonly logger: FastifyBaseLogger;
+}
+
+export interface Controller extends Listening {
+  /** Resolves once the cluster's configuration is in etcd, or after `close`; rejects when it is another cluster's. */
+  readonly ready: Promise<void>;
+}
+
+/**
+ * Starts everything of the controller that is not etcd. The API answers from the first moment, with 503 until
+ * etcd does.
+ */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const { store, logger } = options;
+  const view = new View(store);
+  const app = await buildApp({ store, view, logger, processMetrics: true });
+  const listening = await listen(app, options.listen);
+  logger.info({ url: listening.url, socket: options.listen.socket }, 'the API is served');
+  const loop = startEndpointLoop(store, view, logger);
+  const stopped = new AbortController();
+  const ready = ensureCluster(
+    store,
+    options.wanted,
+    (reason) => logger.warn({ reason }, 'waiting for etcd'),
+    stopped.signal,
+  ).then(
+    ({ config, settings }) => logger.info({ config, settings }, 'the cluster is configured'),
+    (error: unknown) => {
+      if (!stopped.signal.aborted) throw error;
+    },
+  );
+  return {
+    url: listening.url,
+    ready,
+    close: async () => {
+      stopped.abort();
+      loop.stop();
+      await listening.close();
+      view.close();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { Store } from '@causeway/shared/store/store';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Chance } from './allocate/complete.ts';
+import type { ServiceWriter } from './allocate/service-writer.ts';
+import type { ContainerWriter } from './container-writer.ts';
+import type { View } from './view/view.ts';
+import type { Streams } from './watch/stream.ts';
+
+/** Fastify, with types that follow from the routes' zod schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** What routes work with. */
+export interface Deps {
+  readonly store: Store;
+  readonly view: View;
+  readonly services: ServiceWriter;
+  readonly containers: ContainerWriter;
+  readonly streams: Streams;
+  readonly chance: Chance;
+}

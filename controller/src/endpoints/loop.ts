@@ -1,0 +1,139 @@
+import { messageOf } from '@causeway/shared/errors';
+import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import { encode } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import type { Guard, Store } from '@causeway/shared/store/store';
+import { placesOf } from '../view/facts.ts';
+import type { Change } from '../view/tables.ts';
+import type { View } from '../view/view.ts';
+import { parseEndpointRef } from './ref.ts';
+import { type Places, resolve } from './resolve.ts';
+
+/** Pause before what could not be written is tried again, milliseconds. */
+const RETRY_MS = 1_000;
+
+export interface LoopLog {
+  debug(line: object, message: string): void;
+  warn(line: object, message: string): void;
+}
+
+export interface EndpointLoop {
+  stop(): void;
+  /** Resolves when nothing is left to look at. */
+  idle(): Promise<void>;
+}
+
+/**
+ * Keeps every service's endpoints what its references lead to: looks again at the services that a change may
+ * concern, and writes only what differs. A write is guarded by both revisions that it was made from, so of two
+ * controllers the one that knows more wins.
+ */
+export function startEndpointLoop(store: Store, view: View, log: LoopLog): EndpointLoop {
+  const dirty = new Set<string>();
+  let running: Promise<void> | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  async function drain(): Promise<void> {
+    while (dirty.size > 0 && !stopped) {
+      const names = [...dirty];
+      dirty.clear();
+      const places = placesOf(view.tables);
+      for (const name of names) if (!stopped) await settle(name, places);
+    }
+  }
+
+  async function settle(name: string, places: Places): Promise<void> {
+    try {
+      await update(store, view, name, places, log);
+    } catch (error) {
+      log.warn({ service: name, err: messageOf(error) }, 'endpoints could not be written; trying again');
+      dirty.add(name);
+      retryLater();
+      // Leave the rest for then: what stopped this one stops all.
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+    }
+  }
+
+  function retryLater(): void {
+    clearTimeout(retry);
+    retry = setTimeout(wake, RETRY_MS).unref();
+  }
+
+  function wake(): void {
+    if (running !== undefined || dirty.size === 0 || stopped || !view.connection.whole) return;
+    running = drain().finally(() => {
+      running = undefined;
+      wake();
+    });
+  }
+
+  const unsubscribe = view.subscribe((batch) => {
+    for (const name of concerned(batch.changes, view)) dirty.add(name);
+    wake();
+    // Until both prefixes are there nothing is known well enough.
+    if (dirty.size > 0 && !view.connection.whole) retryLater();
+  });
+  return {
+    stop: () => {
+      stopped = true;
+      unsubscribe();
+      clearTimeout(retry);
+    },
+    idle: async () => {
+      while (running !== undefined) await running;
+    },
+  };
+}
+
+/** The services whose endpoints may be others after these changes. */
+export function concerned(changes: readonly Change[], view: Pick<View, 'tables'>): ReadonlySet<string> {
+  const names = new Set<string>();
+  const containers = new Set<string>();
+  let isNetworkOther = false;
+  for (const { kind, id } of changes) {
+    if (kind === 'service' || kind === 'endpoints') names.add(id);
+    else if (kind === 'container' || kind === 'containerStatus') containers.add(id);
+    else if (kind === 'lease') isNetworkOther = true;
+  }
+  if (containers.size === 0 && !isNetworkOther) return names;
+  for (const [name, { value: spec }] of view.tables.service) {
+    const isConcerned = spec.endpoints.some((text) => {
+      const ref = parseEndpointRef(text);
+      return ref?.container === undefined ? isNetworkOther : containers.has(ref.container);
+    });
+    if (isConcerned) names.add(name);
+  }
+  return names;
+}
+
+async function update(store: Store, view: View, name: string, places: Places, log: LoopLog): Promise<void> {
+  const spec = view.tables.service.get(name);
+  if (spec === undefined) return;
+  const old = view.tables.endpoints.get(name);
+  const set = resolve(spec.value, places);
+  if (old !== undefined && sameSet(old.value, set)) return;
+  const key = keys.serviceEndpoints(name);
+  const guards: Guard[] = [{ key: keys.serviceSpec(name), modRevision: spec.revision }];
+  // A set that does not parse is not in the view; it is written over.
+  if (old !== undefined) guards.push({ key, modRevision: old.revision });
+  else if (!view.unreadable.has(key)) guards.push({ key, absent: true });
+  const result = await store.transaction(guards, [{ put: key, value: encode(set) }]);
+  // A lost race needs no answer: the change that won is on its way here, and brings the service back.
+  log.debug(
+    { service: name, endpoints: set.endpoints.length, unresolved: set.unresolved, written: result.ok },
+    'endpoints resolved',
+  );
+}
+
+function sameSet(a: EndpointSet, b: EndpointSet): boolean {
+  return fingerprint(a) === fingerprint(b);
+}
+
+/** Independent of the order of fields, which a codec may change. */
+function fingerprint(set: EndpointSet): string {
+  return JSON.stringify([
+    set.endpoints.map((e) => [e.portName, e.address, e.port, e.ref, e.container, e.node]),
+    set.unresolved,
+  ]);
+}

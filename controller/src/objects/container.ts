@@ -1,0 +1,45 @@
+import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import { z } from 'zod';
+import type { Collection } from './collection.ts';
+import { revision } from './schemas.ts';
+
+export const containerSchema = z
+  .object({
+    name: z.string(),
+    host: z.string(),
+    command: z.array(z.string()).readonly(),
+    files: z.record(z.string(), z.string()),
+    revision,
+    status: z
+      .object({
+        name: z.string(),
+        host: z.string(),
+        state: z.enum(['running', 'failed']),
+        address: z.string().optional(),
+        pid: z.int().optional(),
+        reason: z.string().optional(),
+      })
+      .optional()
+      .describe('Absent until its host has said something.'),
+  })
+  .meta({ id: 'Container' });
+
+export type ContainerObject = z.output<typeof containerSchema>;
+
+export const containers: Collection<'container', ContainerObject> = {
+  source: 'causeway',
+  kind: 'container',
+  also: ['containerStatus'],
+  present: (row, id, tables) =>
+    containerObject(row.value, row.revision, tables.containerStatus.get(id)?.value),
+};
+
+export function containerObject(
+  spec: ContainerSpec,
+  revision: number,
+  status: ContainerStatus | undefined,
+): ContainerObject {
+  // A status of another host is that of an earlier container of the same name.
+  const own = status?.host === spec.host ? status : undefined;
+  return { ...spec, revision, ...(own === undefined ? {} : { status: own }) };
+}

@@ -1,0 +1,40 @@
+import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import { z } from 'zod';
+import { identity } from '../endpoints/resolve.ts';
+import type { Stored, Tables } from '../view/tables.ts';
+import { revision } from './schemas.ts';
+
+export const endpointSchema = z
+  .object({
+    service: z.string(),
+    portName: z.string(),
+    address: z.string(),
+    port: z.int(),
+    ref: z.string().describe('The reference that led here, as the user typed it.'),
+    container: z.string().optional(),
+    node: z.string().optional(),
+    revision,
+  })
+  .meta({ id: 'Endpoint' });
+
+export type EndpointObject = z.output<typeof endpointSchema>;
+
+/** The endpoints of one set, in its order. */
+export function endpointObjects(set: Stored<EndpointSet> | undefined): readonly EndpointObject[] {
+  if (set === undefined) return [];
+  return set.value.endpoints.map((endpoint) => ({
+    service: set.value.service,
+    ...endpoint,
+    revision: set.revision,
+  }));
+}
+
+/** Every endpoint of every service, by service. */
+export function allEndpoints(tables: Tables): readonly EndpointObject[] {
+  return [...tables.endpoints.keys()].sort().flatMap((name) => endpointObjects(tables.endpoints.get(name)));
+}
+
+/** What tells one endpoint from every other. */
+export function endpointId(endpoint: EndpointObject): string {
+  return `${endpoint.service} ${identity(endpoint)}`;
+}

@@ -1,0 +1,114 @@
+import { endpointInputSchema } from '@causeway/shared/model/service-input';
+import { z } from 'zod';
+import { planAddEndpoint, planRemoveEndpoint } from '../allocate/plan-service.ts';
+import { noService } from '../allocate/service-writer.ts';
+import type { App, Deps } from '../deps.ts';
+import { parseIfMatch } from '../if-match.ts';
+import { page } from '../objects/collection.ts';
+import { allEndpoints, endpointId, endpointObjects, endpointSchema } from '../objects/endpoint.ts';
+import { listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { serviceSchema } from '../objects/service.ts';
+import { watchEndpoints } from '../watch/events.ts';
+import { stream } from '../watch/stream.ts';
+import { answerService } from './answer.ts';
+
+const endpointList = listOf(endpointSchema).extend({
+  unresolved: z.array(z.string()).readonly().describe('References that lead nowhere, each as a sentence.'),
+});
+
+export function endpointRoutes(app: App, deps: Deps): void {
+  allRoute(app, deps);
+  serviceRoute(app, deps);
+  addRoute(app, deps);
+  removeRoute(app, deps);
+}
+
+function allRoute(app: App, { view, streams }: Deps): void {
+  app.get(
+    '/v1/endpoints',
+    {
+      schema: {
+        tags: ['endpoints'],
+        summary: 'All endpoints of all services',
+        querystring: listQuery,
+        response: { 200: listOf(endpointSchema), ...problems },
+      },
+    },
+    async (request, reply) => {
+      if (request.query.watch) return stream(request, reply, view, streams, watchEndpoints());
+      const all = [...allEndpoints(view.tables)].sort((a, b) => (endpointId(a) < endpointId(b) ? -1 : 1));
+      const { part, next } = page(all, endpointId, request.query);
+      return { items: part, revision: view.revision('causeway'), ...next };
+    },
+  );
+}
+
+function serviceRoute(app: App, { view, streams }: Deps): void {
+  app.get(
+    '/v1/services/:name/endpoints',
+    {
+      schema: {
+        tags: ['endpoints'],
+        summary: 'The endpoints of a service',
+        params: nameParams,
+        querystring: listQuery,
+        response: { 200: endpointList, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      if (!view.tables.service.has(name)) throw noService(name);
+      if (request.query.watch) return stream(request, reply, view, streams, watchEndpoints(name));
+      const set = view.tables.endpoints.get(name);
+      const sorted = [...endpointObjects(set)].sort((a, b) => (endpointId(a) < endpointId(b) ? -1 : 1));
+      const { part, next } = page(sorted, endpointId, request.query);
+      const unresolved = set?.value.unresolved ?? [];
+      return { items: part, unresolved, revision: view.revision('causeway'), ...next };
+    },
+  );
+}
+
+function addRoute(app: App, { services }: Deps): void {
+  app.post(
+    '/v1/services/:name/endpoints',
+    {
+      schema: {
+        tags: ['endpoints'],
+        summary: 'Add an endpoint to a service',
+        description: 'Answers the service; 200 also when it has the endpoint already. Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        body: endpointInputSchema,
+        response: { 200: serviceSchema, 201: serviceSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const written = await services.put(name, planAddEndpoint(name, request.body.to), options);
+      return answerService(reply, written);
+    },
+  );
+}
+
+function removeRoute(app: App, { services, view }: Deps): void {
+  app.delete(
+    '/v1/services/:name/endpoints/:to',
+    {
+      schema: {
+        tags: ['endpoints'],
+        summary: 'Take an endpoint from a service',
+        description: 'Named as it was given, or by where it leads. Answers the service. Takes If-Match.',
+        params: nameParams.extend({ to: z.string().describe('`10.10.1.2:12345` or `web-1`') }),
+        querystring: writeQuery,
+        response: { 200: serviceSchema, 201: serviceSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name, to } = request.params;
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const resolved = view.tables.endpoints.get(name)?.value.endpoints ?? [];
+      return answerService(reply, await services.put(name, planRemoveEndpoint(name, to, resolved), options));
+    },
+  );
+}

@@ -1,0 +1,93 @@
+import { messageOf } from '@causeway/shared/errors';
+import { z } from 'zod';
+import type { App, Deps } from '../deps.ts';
+import { flag } from '../objects/schemas.ts';
+
+/** How long `/readyz` waits for etcd, milliseconds. */
+const PING_MS = 2_000;
+
+const PLAIN = 'text/plain; charset=utf-8';
+const text = z.string();
+
+/** `/livez`: this process answers; it asks nobody. `/readyz`: the API can do its work. */
+export function healthRoutes(app: App, deps: Deps): void {
+  app.get(
+    '/livez',
+    { schema: { tags: ['about'], summary: 'Is the process alive?', response: { 200: text } } },
+    async (_request, reply) => {
+      reply.type(PLAIN);
+      return 'ok\n';
+    },
+  );
+
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        tags: ['about'],
+        summary: 'Can the controller do its work?',
+        description: '`[+]` holds, `[-]` does not and makes it 503, `[!]` is worth knowing.',
+        querystring: z.object({ verbose: flag }),
+        response: { 200: text, 503: text },
+      },
+    },
+    async (request, reply) => {
+      const lines = await check(deps);
+      const ready = lines.every((line) => !line.startsWith('[-]'));
+      const verdict = `readyz check ${ready ? 'passed' : 'failed'}`;
+      const shown = request.query.verbose || !ready ? [...lines, verdict] : ['ok'];
+      reply.code(ready ? 200 : 503).type(PLAIN);
+      return `${shown.join('\n')}\n`;
+    },
+  );
+}
+
+async function check({ store, view }: Deps): Promise<readonly string[]> {
+  const asked = Date.now();
+  const etcd = await answered(store.ping()).then(
+    () => {
+      view.heard();
+      return `[+]etcd ok, answered in ${Date.now() - asked} ms`;
+    },
+    (error: unknown) => `[-]etcd failed: ${messageOf(error)}`,
+  );
+  return [etcd, watchLine(view), configLine(view), ...nodeLines(view), ...unreadableLines(view)];
+}
+
+function watchLine({ connection }: Deps['view']): string {
+  const age =
+    connection.lastWordAt === 0
+      ? 'never heard of it'
+      : `last word ${((Date.now() - connection.lastWordAt) / 1000).toFixed(1)} s ago`;
+  return connection.whole ? `[+]watch ok, ${age}` : `[-]watch failed: ${connection.reason}, ${age}`;
+}
+
+function configLine({ tables }: Deps['view']): string {
+  const config = tables.config.get('')?.value;
+  return config === undefined || !tables.settings.has('')
+    ? '[-]network configuration is not in etcd'
+    : `[+]network configuration ok, ${config.network}`;
+}
+
+/** A host that is down stops no change of the API, so it is no reason to be unready. */
+function nodeLines({ tables }: Deps['view']): readonly string[] {
+  return [...tables.node.values()].map(({ value: { name, id } }) =>
+    tables.alive.get(name)?.value.id === id ? `[+]node ${name} alive` : `[!]node ${name} is not alive`,
+  );
+}
+
+function unreadableLines({ unreadable }: Deps['view']): readonly string[] {
+  return [...unreadable.values()].map((sentence) => `[!]${sentence}`);
+}
+
+async function answered(ping: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer after ${PING_MS} ms`)), PING_MS);
+  });
+  try {
+    await Promise.race([ping, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

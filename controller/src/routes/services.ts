@@ -1,0 +1,137 @@
+import { CausewayError, invalid } from '@causeway/shared/errors';
+import { NAME_ERROR, NAME_PATTERN } from '@causeway/shared/model/input';
+import { serviceInputSchema } from '@causeway/shared/model/service-input';
+import { keys } from '@causeway/shared/store/keys';
+import { nameOfInput } from '../allocate/complete.ts';
+import { planCreate, planReplace } from '../allocate/plan-service.ts';
+import { noService } from '../allocate/service-writer.ts';
+import type { App, Deps } from '../deps.ts';
+import { etag, parseIfMatch } from '../if-match.ts';
+import { find, list } from '../objects/collection.ts';
+import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { serviceSchema, services } from '../objects/service.ts';
+import type { View } from '../view/view.ts';
+import { watchObjects } from '../watch/events.ts';
+import { stream } from '../watch/stream.ts';
+import { answerService, REVISION_HEADER } from './answer.ts';
+
+export function serviceRoutes(app: App, deps: Deps): void {
+  readRoutes(app, deps);
+  writeRoutes(app, deps);
+  deleteRoute(app, deps);
+}
+
+function readRoutes(app: App, { view, streams }: Deps): void {
+  app.get(
+    '/v1/services',
+    {
+      schema: {
+        tags: ['services'],
+        summary: 'All services',
+        querystring: listQuery,
+        response: { 200: listOf(serviceSchema), ...problems },
+      },
+    },
+    async (request, reply) =>
+      request.query.watch
+        ? stream(request, reply, view, streams, watchObjects(services))
+        : list(services, view, request.query),
+  );
+
+  app.get(
+    '/v1/services/:name',
+    {
+      schema: {
+        tags: ['services'],
+        summary: 'One service',
+        params: nameParams,
+        response: { 200: serviceSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const service = find(services, view.tables, name);
+      if (service === undefined) throw unreadable(view, name) ?? noService(name);
+      reply.header('etag', etag(service.revision));
+      return service;
+    },
+  );
+}
+
+function writeRoutes(app: App, { services: writer, chance }: Deps): void {
+  app.post(
+    '/v1/services',
+    {
+      schema: {
+        tags: ['services'],
+        summary: 'Make a service',
+        description:
+          'The same definition again answers 200 and changes nothing; another one of that name is a 409.',
+        querystring: writeQuery,
+        body: serviceInputSchema,
+        response: { 200: serviceSchema, 201: serviceSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const options = { ifMatch: undefined, dryRun: request.query.dryRun };
+      const name = nameOfInput(request.body);
+      return answerService(reply, await writer.put(name, planCreate(request.body, chance), options));
+    },
+  );
+
+  app.put(
+    '/v1/services/:name',
+    {
+      schema: {
+        tags: ['services'],
+        summary: 'Make a service or replace it',
+        description: 'A VIP or NodePort that is left to `auto` stays what it is. Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        body: serviceInputSchema,
+        response: { 200: serviceSchema, 201: serviceSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const name = checkedName(request.params.name, request.body.name);
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const plan = planReplace({ ...request.body, name }, chance);
+      return answerService(reply, await writer.put(name, plan, options));
+    },
+  );
+}
+
+function deleteRoute(app: App, { services: writer }: Deps): void {
+  app.delete(
+    '/v1/services/:name',
+    {
+      schema: {
+        tags: ['services'],
+        summary: 'Remove a service, its VIP and its NodePorts',
+        description: 'Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        response: { 200: deletedSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const { revision } = await writer.remove(name, options);
+      reply.header(REVISION_HEADER, revision);
+      return { name, revision };
+    },
+  );
+}
+
+/** A name in the body must be that of the path. @throws CausewayError `invalid` */
+function checkedName(inPath: string, inBody: string | undefined): string {
+  if (!NAME_PATTERN.test(inPath)) throw invalid('name', inPath, NAME_ERROR);
+  if (inBody === undefined || inBody === inPath) return inPath;
+  throw invalid('name', inBody, `is not the name in the path, "${inPath}"`);
+}
+
+function unreadable(view: View, name: string): CausewayError | undefined {
+  const why = view.unreadable.get(keys.serviceSpec(name));
+  return why === undefined ? undefined : new CausewayError('unreadable', why);
+}

@@ -1,0 +1,21 @@
+import type { Protocol } from '@causeway/shared/model/service';
+import type { Cidr } from '@causeway/shared/net/cidr';
+
+/** What validation and allocation must know of the cluster. Addresses are dotted text. */
+export interface ClusterFacts {
+  readonly network: Cidr;
+  readonly serviceRange: Cidr;
+  readonly nodePortMin: number;
+  readonly nodePortMax: number;
+  /** @returns the service that has this VIP. */
+  vipOwner(address: string): string | undefined;
+  /** @returns the service that has this NodePort. */
+  nodePortOwner(protocol: Protocol, port: number): string | undefined;
+  /** @returns the host that has this address. */
+  hostOf(address: string): string | undefined;
+  /** @returns a service that has an endpoint at this address. */
+  serviceWithEndpointAt(address: string): string | undefined;
+  hasContainer(name: string): boolean;
+  /** Names of all hosts, sorted. */
+  hosts(): readonly string[];
+}

@@ -1,0 +1,38 @@
+import { invalid } from '@causeway/shared/errors';
+import type { ContainerSpec } from '@causeway/shared/model/container';
+import { MAX_FILES_BYTES, type ParsedContainerInput } from '@causeway/shared/model/container-input';
+import type { ClusterFacts } from './cluster-facts.ts';
+
+/** Segments of at most 255 bytes without control characters; no `.`, `..` or empty one. */
+const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]{1,255})+$/u;
+const MAX_PATH = 1_024;
+/** Where the kernel's own file systems are mounted. */
+const KERNEL_PATHS = /^\/(?:proc|sys|dev)(?:\/|$)/;
+
+/**
+ * Checks a container that the user wants to start.
+ *
+ * @throws CausewayError `invalid`
+ */
+export function checkContainer(input: ParsedContainerInput, facts: ClusterFacts): ContainerSpec {
+  const hosts = facts.hosts();
+  if (!hosts.includes(input.host)) {
+    const known =
+      hosts.length === 0
+        ? 'no host has joined yet'
+        : `the hosts are ${hosts.slice(0, 10).join(', ')}${hosts.length > 10 ? '…' : ''}`;
+    throw invalid('host', input.host, `is not a host of this cluster: ${known}`);
+  }
+  if (input.command[0] === '') throw invalid('command[0]', '', 'is empty: a program is needed');
+  let bytes = 0;
+  for (const [path, content] of Object.entries(input.files)) {
+    if (!PATH.test(path) || path.length > MAX_PATH || KERNEL_PATHS.test(path)) {
+      throw invalid('files', path, 'is not an absolute path of a file, such as "/www/index.html"');
+    }
+    bytes += Buffer.byteLength(content);
+  }
+  if (bytes > MAX_FILES_BYTES) {
+    throw invalid('files', `${bytes} bytes`, `is too much: at most ${MAX_FILES_BYTES} bytes are carried`);
+  }
+  return { name: input.name, host: input.host, command: input.command, files: input.files };
+}

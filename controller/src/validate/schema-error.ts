@@ -1,0 +1,63 @@
+import { CausewayError, invalid, show } from '@causeway/shared/errors';
+import type { z } from 'zod';
+
+/** The parts of a request, in words. */
+const PARTS: Readonly<Record<string, string>> = {
+  body: 'the body',
+  querystring: 'the query',
+  params: 'the path',
+  headers: 'the headers',
+};
+
+/**
+ * Turns the first complaint of a schema into one sentence that names the field and the value.
+ *
+ * @param input what was parsed
+ * @param part Fastify's word for the part of the request that it came from
+ */
+export function schemaError(error: z.ZodError, input: unknown, part: string): CausewayError {
+  const issue = error.issues[0];
+  const whole = PARTS[part] ?? part;
+  if (issue === undefined) return new CausewayError('invalid', `${whole} is not valid`);
+  const field = fieldOf(issue.path);
+  const value = valueAt(input, issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const path = fieldOf([...issue.path, key]);
+    return invalid(path, valueAt(value, [key]), `is not a known field of ${field === '' ? whole : field}`);
+  }
+  if (value === undefined) {
+    const name = field === '' ? whole : field;
+    const message =
+      issue.code === 'invalid_type' && field === '' ? 'a JSON object is needed' : missing(issue.message);
+    return new CausewayError('invalid', `${name} is missing${message === '' ? '' : `: ${message}`}`, {
+      field: name,
+    });
+  }
+  const reason =
+    issue.code === 'invalid_type' && issue.expected === 'object' ? 'is not an object' : issue.message;
+  return invalid(field === '' ? whole : field, value, reason);
+}
+
+/** `is not a port: a whole number … is needed` → `a whole number … is needed` */
+function missing(message: string): string {
+  const colon = message.indexOf(': ');
+  return colon < 0 ? '' : message.slice(colon + 2);
+}
+
+/** `['ports', 0, 'port']` → `ports[0].port` */
+function fieldOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    const name = /^[\w-]{1,60}$/.test(String(step)) ? String(step) : show(String(step));
+    return text === '' ? name : `${text}.${name}`;
+  }, '');
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined,
+    input,
+  );
+}

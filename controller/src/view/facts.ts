@@ -1,0 +1,63 @@
+import { CausewayError } from '@causeway/shared/errors';
+import { type Cidr, parseCidr } from '@causeway/shared/net/cidr';
+import type { Places } from '../endpoints/resolve.ts';
+import type { ClusterFacts } from '../validate/cluster-facts.ts';
+import type { Tables } from './tables.ts';
+
+/**
+ * The view as validation and allocation see it.
+ *
+ * @throws CausewayError `unreachable` while the cluster's configuration is not there yet
+ */
+export function factsOf(tables: Tables): ClusterFacts {
+  const config = tables.config.get('')?.value;
+  const settings = tables.settings.get('')?.value;
+  if (config === undefined || settings === undefined) {
+    throw new CausewayError('unreachable', "reading the cluster's configuration: it is not in etcd yet");
+  }
+  return {
+    network: range(config.network),
+    serviceRange: range(settings.serviceRange),
+    nodePortMin: settings.nodePortMin,
+    nodePortMax: settings.nodePortMax,
+    vipOwner: (address) => tables.vip.get(address)?.value,
+    nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
+    hostOf: (address) => hostOf(tables, address),
+    serviceWithEndpointAt: (address) => serviceWithEndpointAt(tables, address),
+    hasContainer: (name) => tables.container.has(name),
+    hosts: () => [...tables.node.keys()].sort(),
+  };
+}
+
+/** The view as resolving endpoints sees it. */
+export function placesOf(tables: Tables): Places {
+  return {
+    container: (name) => tables.container.get(name)?.value,
+    status: (name) => tables.containerStatus.get(name)?.value,
+    leases: [...tables.lease.values()].map((lease) => lease.value),
+  };
+}
+
+function range(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (cidr === undefined)
+    throw new CausewayError('unreadable', `reading a range from etcd: "${text}" is no CIDR`);
+  return cidr;
+}
+
+function hostOf(tables: Tables, address: string): string | undefined {
+  for (const { value: node } of tables.node.values()) {
+    if (node.publicIp === address || node.addresses.includes(address)) return node.name;
+  }
+  for (const { value: lease } of tables.lease.values()) {
+    if (lease.publicIp === address) return lease.node?.name ?? `with subnet ${lease.subnet}`;
+  }
+  return undefined;
+}
+
+function serviceWithEndpointAt(tables: Tables, address: string): string | undefined {
+  for (const { value: set } of tables.endpoints.values()) {
+    if (set.endpoints.some((endpoint) => endpoint.address === address)) return set.service;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import type { SubnetLease } from '@causeway/shared/model/lease';
+import type { NetworkConfig } from '@causeway/shared/model/network';
+import type { NodeAlive, NodeRecord, NodeReport } from '@causeway/shared/model/node';
+import type { ServiceSpec } from '@causeway/shared/model/service';
+import type { Settings } from '@causeway/shared/model/settings';
+
+/** What each table of the view holds. */
+export interface Rows {
+  readonly service: ServiceSpec;
+  readonly endpoints: EndpointSet;
+  /** By address; the value is the service that has it. */
+  readonly vip: string;
+  /** By `tcp/30001`; the value is the service that has it. */
+  readonly nodePort: string;
+  readonly node: NodeRecord;
+  readonly alive: NodeAlive;
+  readonly report: NodeReport;
+  readonly container: ContainerSpec;
+  readonly containerStatus: ContainerStatus;
+  /** By subnet in CIDR form. */
+  readonly lease: SubnetLease;
+  /** One row, by the empty string. */
+  readonly config: NetworkConfig;
+  readonly settings: Settings;
+}
+
+export type Kind = keyof Rows;
+
+/** One decoded value of etcd and the revision that wrote it. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly revision: number;
+}
+
+export type Tables = { readonly [K in Kind]: ReadonlyMap<string, Stored<Rows[K]>> };
+export type MutableTables = { readonly [K in Kind]: Map<string, Stored<Rows[K]>> };
+
+/** One row that came (`after` only), changed (both) or went (`before` only). */
+export type Change = {
+  [K in Kind]: {
+    readonly kind: K;
+    readonly id: string;
+    readonly before?: Stored<Rows[K]>;
+    readonly after?: Stored<Rows[K]>;
+  };
+}[Kind];
+
+export function emptyTables(): MutableTables {
+  return {
+    service: new Map(),
+    endpoints: new Map(),
+    vip: new Map(),
+    nodePort: new Map(),
+    node: new Map(),
+    alive: new Map(),
+    report: new Map(),
+    container: new Map(),
+    containerStatus: new Map(),
+    lease: new Map(),
+    config: new Map(),
+    settings: new Map(),
+  };
+}

@@ -1,0 +1,159 @@
+import { CausewayError } from '@causeway/shared/errors';
+import { CAUSEWAY_PREFIX } from '@causeway/shared/names';
+import { keys } from '@causeway/shared/store/keys';
+import type { PrefixState, Store, Watch } from '@causeway/shared/store/store';
+import { Journal } from './journal.ts';
+import { TableSet } from './table-set.ts';
+import type { Change, Tables } from './tables.ts';
+
+/**
+ * The two prefixes that the view follows. Within one of them changes arrive in etcd's order, a transaction's
+ * together; between the two there is no order.
+ */
+export type Source = 'causeway' | 'network';
+export const SOURCES: Readonly<Record<Source, string>> = {
+  causeway: `${CAUSEWAY_PREFIX}/`,
+  network: keys.networkPrefix,
+};
+
+/** All that one delivery of the watch changed. */
+export interface Batch {
+  readonly source: Source;
+  readonly revision: number;
+  readonly changes: readonly Change[];
+}
+
+export interface Connection {
+  readonly whole: boolean;
+  readonly reason: string;
+  /** When etcd was last heard of, milliseconds since the epoch; 0: never. */
+  readonly lastWordAt: number;
+}
+
+/** What the controller knows of the cluster, kept in memory by one list-and-watch per prefix. */
+export class View {
+  readonly #tables = new TableSet();
+  readonly #journal = new Journal();
+  readonly #revision: Record<Source, number> = { causeway: 0, network: 0 };
+  readonly #connected: Record<Source, boolean> = { causeway: false, network: false };
+  readonly #loaded: Record<Source, boolean> = { causeway: false, network: false };
+  readonly #watches: readonly Watch[];
+  readonly #listeners = new Set<(batch: Batch) => void>();
+  readonly #waiters = new Set<() => void>();
+  #reason = 'etcd has not answered yet';
+  #lastWordAt = 0;
+
+  constructor(store: Store) {
+    this.#watches = (Object.keys(SOURCES) as Source[]).map((source) =>
+      store.watchPrefix(SOURCES[source], {
+        onState: (state) => this.#receive(source, state),
+        onConnection: (connected, reason) => this.#connection(source, connected, reason),
+      }),
+    );
+  }
+
+  get tables(): Tables {
+    return this.#tables.rows;
+  }
+
+  /** Keys whose values do not parse, each with a sentence. They are skipped, and remove nothing else. */
+  get unreadable(): ReadonlyMap<string, string> {
+    return this.#tables.unreadable;
+  }
+
+  /** The newest revision whose changes under this source's prefix are all in `tables`. */
+  revision(source: Source): number {
+    return this.#revision[source];
+  }
+
+  get connection(): Connection {
+    return { whole: this.#isWhole(), reason: this.#reason, lastWordAt: this.#lastWordAt };
+  }
+
+  /** Tells that etcd answered something outside of the watches. */
+  heard(): void {
+    this.#lastWordAt = Date.now();
+  }
+
+  /** Called after every change; the tables hold it already. @returns the end of the subscription. */
+  subscribe(listener: (batch: Batch) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Everything of a source after a revision, oldest first; undefined when that was forgotten, or when the
+   * revision lies in the future (of another etcd).
+   */
+  since(source: Source, revision: number): readonly Batch[] | undefined {
+    if (revision > this.#revision[source]) return undefined;
+    return this.#journal.since(source, revision);
+  }
+
+  /** Resolves once both prefixes are loaded and followed. @throws CausewayError `unreachable` after `timeoutMs`. */
+  async whole(timeoutMs: number): Promise<void> {
+    if (await this.#until(() => this.#isWhole(), timeoutMs)) return;
+    const since =
+      this.#lastWordAt === 0 ? 'never' : `${Math.round((Date.now() - this.#lastWordAt) / 1000)} s ago`;
+    throw new CausewayError(
+      'unreachable',
+      `reading the cluster's state: ${this.#reason} (last word from etcd: ${since})`,
+    );
+  }
+
+  /** Resolves once the tables hold a write of ours. @returns false when they still do not after `timeoutMs`. */
+  async reached(source: Source, revision: number, timeoutMs: number): Promise<boolean> {
+    return this.#until(() => this.#revision[source] >= revision, timeoutMs);
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+    this.#listeners.clear();
+  }
+
+  #isWhole(): boolean {
+    return (
+      this.#connected.causeway && this.#connected.network && this.#loaded.causeway && this.#loaded.network
+    );
+  }
+
+  #receive(source: Source, state: PrefixState): void {
+    const changes = this.#tables.apply(SOURCES[source], state);
+    const first = !this.#loaded[source];
+    this.#revision[source] = state.revision;
+    this.#loaded[source] = true;
+    this.heard();
+    const batch: Batch = { source, revision: state.revision, changes };
+    if (first) this.#journal.start(source, state.revision);
+    else if (changes.length > 0) this.#journal.add(batch);
+    for (const listener of [...this.#listeners]) listener(batch);
+    this.#wake();
+  }
+
+  #connection(source: Source, connected: boolean, reason: string): void {
+    this.#connected[source] = connected;
+    if (connected) this.heard();
+    else this.#reason = reason;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  #until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
+    if (holds()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const end = (held: boolean) => {
+        clearTimeout(timer);
+        this.#waiters.delete(check);
+        resolve(held);
+      };
+      const check = () => {
+        if (holds()) end(true);
+      };
+      const timer = setTimeout(() => end(false), timeoutMs);
+      this.#waiters.add(check);
+    });
+  }
+}

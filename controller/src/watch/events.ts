@@ -1,0 +1,91 @@
+import { type Collection, tableOf } from '../objects/collection.ts';
+import type { EndpointObject } from '../objects/endpoint.ts';
+import { allEndpoints, endpointId, endpointObjects } from '../objects/endpoint.ts';
+import type { Change, Kind, Rows, Stored, Tables } from '../view/tables.ts';
+import type { Batch, Source } from '../view/view.ts';
+
+export interface WatchEvent<T> {
+  readonly type: 'added' | 'modified' | 'deleted';
+  readonly object: T;
+}
+
+/** Something that can be watched: a first list, and what each delivery changes in it. */
+export interface Watchable<T> {
+  readonly source: Source;
+  all(tables: Tables): readonly T[];
+  events(batch: Batch, tables: Tables): readonly WatchEvent<T>[];
+}
+
+/** Watches a noun's objects; a change of any table that adds to an object is its `modified`. */
+export function watchObjects<K extends Kind, T>(collection: Collection<K, T>): Watchable<T> {
+  return {
+    source: collection.source,
+    all: (tables) => [...tableOf(collection, tables)].map(([id, row]) => collection.present(row, id, tables)),
+    events: (batch, tables) => {
+      const events = new Map<string, WatchEvent<T>>();
+      for (const change of batch.changes) {
+        const isRow = change.kind === collection.kind;
+        if (!isRow && !collection.also.includes(change.kind)) continue;
+        if (!isRow && events.has(change.id)) continue;
+        const event = eventOf(collection, change, tables);
+        if (event !== undefined) events.set(change.id, event);
+      }
+      return [...events.values()];
+    },
+  };
+}
+
+/** Watches endpoints, of one service or of all. */
+export function watchEndpoints(service?: string): Watchable<EndpointObject> {
+  return {
+    source: 'causeway',
+    all: (tables) =>
+      service === undefined ? allEndpoints(tables) : endpointObjects(tables.endpoints.get(service)),
+    events: (batch) =>
+      batch.changes.flatMap((change) =>
+        change.kind === 'endpoints' && (service === undefined || change.id === service)
+          ? endpointEvents(endpointObjects(change.before), endpointObjects(change.after))
+          : [],
+      ),
+  };
+}
+
+function eventOf<K extends Kind, T>(
+  collection: Collection<K, T>,
+  change: Change,
+  tables: Tables,
+): WatchEvent<T> | undefined {
+  const row = tableOf(collection, tables).get(change.id);
+  const isRow = change.kind === collection.kind;
+  if (row !== undefined) {
+    const type = isRow && change.before === undefined ? 'added' : 'modified';
+    return { type, object: collection.present(row, change.id, tables) };
+  }
+  if (!isRow || change.before === undefined) return undefined;
+  // The kinds are equal, so the row is one of this collection.
+  const before = change.before as Stored<Rows[K]>;
+  return { type: 'deleted', object: collection.present(before, change.id, tables) };
+}
+
+function endpointEvents(
+  before: readonly EndpointObject[],
+  after: readonly EndpointObject[],
+): readonly WatchEvent<EndpointObject>[] {
+  const old = new Map(before.map((endpoint) => [endpointId(endpoint), endpoint]));
+  const present = new Set(after.map(endpointId));
+  return [
+    ...after.flatMap((object): WatchEvent<EndpointObject>[] => {
+      const was = old.get(endpointId(object));
+      if (was === undefined) return [{ type: 'added', object }];
+      return same(was, object) ? [] : [{ type: 'modified', object }];
+    }),
+    ...before
+      .filter((endpoint) => !present.has(endpointId(endpoint)))
+      .map((object): WatchEvent<EndpointObject> => ({ type: 'deleted', object })),
+  ];
+}
+
+/** The revision is the whole set's; it says nothing of one endpoint. */
+function same(a: EndpointObject, b: EndpointObject): boolean {
+  return a.ref === b.ref && a.container === b.container && a.node === b.node;
+}
