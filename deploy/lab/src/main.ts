@@ -1,24 +1,16 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
+import { DATAPLANES } from '@causeway/shared/model/dataplane';
 import { VERSION } from '@causeway/shared/version';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { agent, controller } from './commands/daemons.ts';
 import { down } from './commands/down.ts';
 import { exec, shell } from './commands/exec.ts';
 import { status } from './commands/status.ts';
-import { up } from './commands/up.ts';
+import { type UpOptions, up } from './commands/up.ts';
 import { tellStory } from './story/main.ts';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
-
-interface UpOptions {
-  readonly hosts: number;
-  readonly dataplane: Dataplane;
-  readonly network: string;
-  readonly name: string;
-  readonly bare?: boolean;
-}
 
 const NAME = 'the lab; without it, the one that was brought up last';
 
@@ -67,6 +59,7 @@ function addLifeCommands(program: Command, finish: (code: number) => void): void
     .option('--network <cidr>', 'network of all containers', '10.10.0.0/16')
     .option('--name <name>', 'name of this lab', 'lab')
     .option('--bare', 'only machines and wires')
+    .option('--foreground', 'stay, and take the lab down on Ctrl-C or however this program ends')
     .addHelpText('after', '\nExample:\n  npm run lab -- up --hosts 4 --dataplane iptables')
     .action(async (options: UpOptions) => finish(await up(options)));
   program
