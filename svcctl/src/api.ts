@@ -12,8 +12,6 @@ export interface SubnetView extends Revised {
   readonly backendType: string;
   /** The node's name; a flannel host's lease has none. */
   readonly node?: string;
-  /** Seconds until the lease runs out. */
-  readonly ttlSeconds?: number;
 }
 
 export type ServiceView = ServiceSpec &

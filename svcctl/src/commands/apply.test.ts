@@ -89,6 +89,23 @@ describe('svcctl apply', () => {
     expect(controller.writes().filter((write) => !write.endsWith('?dryRun'))).toEqual([]);
   });
 
+  it('takes a service together with the container that it points to', async () => {
+    controller.on(({ method, path, query, body }) =>
+      method === 'PUT' && query.dryRun && JSON.stringify(body).includes('web-1')
+        ? problem('invalid', 422, `${path}: there is no container "web-1"`)
+        : undefined,
+    );
+    const pair = file('pair.yaml', `${WEB}endpoints: [web-1, 'web-1:80', '10.10.1.2:80']\n---\n${BOX}`);
+    expect((await svcctl(['apply', '-f', pair])).stdout).toBe(
+      'container/web-1 created\nservice/web created\n',
+    );
+    const sent = controller.asked.filter(({ method }) => method === 'PUT').map(({ body }) => body);
+    expect(sent).toEqual([
+      expect.objectContaining({ endpoints: ['10.10.1.2:80'] }),
+      expect.objectContaining({ endpoints: ['web-1', 'web-1:80', '10.10.1.2:80'] }),
+    ]);
+  });
+
   it('changes nothing on a dry run', async () => {
     const { stdout } = await svcctl(['apply', '--dry-run', '-f', file('web.yaml', WEB)]);
     expect(stdout).toBe('service/web created (dry run)\n');

@@ -30,56 +30,82 @@ export function addApply(context: Context): void {
 async function apply(context: Context, options: ApplyOptions): Promise<void> {
   const manifests = inOrder(await readManifests(context.io, options.filename));
   const client = context.client();
-  const faults: CausewayError[] = [];
-  for (const manifest of manifests) {
-    const fault = await write(client, manifest, true).then(() => undefined, asFault(manifest));
-    if (fault !== undefined) faults.push(fault);
+  const verbs = await rehearse(context, client, manifests);
+  if (options.dryRun) {
+    for (const [index, manifest] of manifests.entries())
+      context.io.out(`${safe(subjectOf(manifest))} ${verbs[index] ?? ''} (dry run)\n`);
+    return;
   }
-  const [first, ...others] = faults;
-  if (first !== undefined) {
-    for (const other of others) context.note(other.message);
-    throw first;
-  }
-  const newest = await writeAll(context, client, manifests, options);
+  const newest = await writeAll(context, client, manifests);
   if (newest > 0) await context.settle(client, newest, options);
 }
 
+/**
+ * Asks the controller about every object, and changes nothing. @returns what would become of each
+ * @throws CausewayError of the last that is refused; those before it are told
+ */
+async function rehearse(context: Context, client: Client, manifests: readonly Manifest[]): Promise<Verb[]> {
+  const verbs: Verb[] = [];
+  const faults: CausewayError[] = [];
+  const coming = new Set<string>();
+  for (const manifest of manifests)
+    try {
+      const { verb } = await write(client, manifest, { dryRun: true, coming });
+      if (manifest.kind === 'Container' && verb === 'created') coming.add(manifest.name);
+      verbs.push(verb);
+    } catch (error) {
+      faults.push(faultOf(manifest, error));
+    }
+  const last = faults.pop();
+  for (const fault of faults) context.note(fault.message);
+  if (last !== undefined) throw last;
+  return verbs;
+}
+
 /** @returns the newest revision that was written below services, 0 for none */
-async function writeAll(
-  context: Context,
-  client: Client,
-  manifests: readonly Manifest[],
-  { dryRun }: ApplyOptions,
-): Promise<number> {
+async function writeAll(context: Context, client: Client, manifests: readonly Manifest[]): Promise<number> {
   let newest = 0;
   for (const [index, manifest] of manifests.entries()) {
-    const subject = subjectOf(manifest);
-    const written = await write(client, manifest, dryRun === true).catch((error: unknown) => {
+    const written = await write(client, manifest, { dryRun: false }).catch((error: unknown) => {
       for (const other of manifests.slice(index + 1)) context.note(`${subjectOf(other)} was not applied`);
-      throw asFault(manifest)(error);
+      throw faultOf(manifest, error);
     });
-    context.io.out(`${safe(subject)} ${written.verb}${dryRun ? ' (dry run)' : ''}\n`);
+    context.io.out(`${safe(subjectOf(manifest))} ${written.verb}\n`);
     if (manifest.kind === 'Service') newest = Math.max(newest, written.revision);
   }
   return newest;
+}
+
+interface Writing {
+  readonly dryRun: boolean;
+  /** Containers that the same file creates: a dry run does not know them. */
+  readonly coming?: ReadonlySet<string>;
 }
 
 /** A service is put in place of what is there; a container cannot change, it is only created. */
 async function write(
   client: Client,
   { kind, name, body }: Manifest,
-  dryRun: boolean,
+  { dryRun, coming = new Set() }: Writing,
 ): Promise<{ verb: Verb; revision: number }> {
   const collection = kind === 'Service' ? '/v1/services' : '/v1/containers';
   const path = `${collection}/${encodeURIComponent(name)}`;
   const before = await client.ask<object>('GET', path, { accept: [404] });
-  const ask = { query: dryRun ? { dryRun: 'true' } : {}, body };
+  const ask = { query: dryRun ? { dryRun: 'true' } : {}, body: without(body, coming) };
   const { body: after, revision } = await (kind === 'Service'
     ? client.ask<object>('PUT', path, ask)
     : client.ask<object>('POST', collection, ask));
   if (before.status === 404) return { verb: 'created', revision };
-  const same = isDeepStrictEqual(definition(before.body), definition(after));
-  return { verb: same ? 'unchanged' : 'configured', revision };
+  const isSame = ask.body === body && isDeepStrictEqual(definition(before.body), definition(after));
+  return { verb: isSame ? 'unchanged' : 'configured', revision };
+}
+
+/** The body itself, unless some of its endpoints are in containers that are still to come. */
+function without(body: Manifest['body'], coming: ReadonlySet<string>): Manifest['body'] {
+  const { endpoints } = body;
+  if (!Array.isArray(endpoints)) return body;
+  const known = endpoints.filter((ref: unknown) => !coming.has(String(ref).split(':')[0] ?? ''));
+  return known.length === endpoints.length ? body : { ...body, endpoints: known };
 }
 
 /** Containers first: services may point to them. */
@@ -99,9 +125,7 @@ function subjectOf({ kind, name }: Manifest): string {
 }
 
 /** Puts the place in the file before the controller's sentence, and keeps its code. */
-function asFault(manifest: Manifest): (error: unknown) => CausewayError {
-  return (error) => {
-    const code = error instanceof CausewayError ? error.code : 'internal';
-    return new CausewayError(code, `${manifest.where}: ${messageOf(error)}`, { cause: error });
-  };
+function faultOf(manifest: Manifest, error: unknown): CausewayError {
+  const code = error instanceof CausewayError ? error.code : 'internal';
+  return new CausewayError(code, `${manifest.where}: ${messageOf(error)}`, { cause: error });
 }

@@ -60,7 +60,7 @@ async function getOne<K extends Kind>(client: Client, kind: K, name: string): Pr
 async function watch(context: Context, client: Client, subject: Subject, options: GetOptions): Promise<void> {
   const { kind, name } = subject;
   if (name !== undefined) await existing(client, kind, name);
-  const print = await changePrinter(context.io, kind, options);
+  const printer = await changePrinter(context.io, kind, options);
   const forever = new AbortController();
   await follow<ObjectsByKind[typeof kind]>(client, {
     path: `/v1/${kind}`,
@@ -68,8 +68,9 @@ async function watch(context: Context, client: Client, subject: Subject, options
     onChange: (change) => {
       const { object } = change;
       const called = kind === 'endpoints' && 'service' in object ? object.service : nameIn(kind, object);
-      if (name === undefined || called === name) print(change);
+      if (name === undefined || called === name) printer.change(change);
     },
+    onSynced: printer.synced,
     onRetry: (reason) => context.note(`${reason}; trying again`),
     signal: forever.signal,
   });

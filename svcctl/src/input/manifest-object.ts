@@ -33,11 +33,24 @@ function manifest(value: Readonly<Record<string, unknown>>, where: string): Mani
   } catch (error) {
     throw at(where, (error as Error).message);
   }
-  const fields = Object.fromEntries(Object.entries(value).filter(([field]) => !READ_ONLY.has(field)));
+  const entries = Object.entries(value).filter(([field]) => !READ_ONLY.has(field));
+  const fields = Object.fromEntries(
+    entries.map(([field, one]) => [field, field === 'ports' ? named(one) : one]),
+  );
   // The controller leaves out the VIP of a service that has none; for what users write, no VIP means any.
   const none = kind === 'Service' && value.createdAt !== undefined && value.vip === undefined;
   const body = none ? { ...fields, vip: 'none' } : fields;
   return { kind, name: value.name, body, where };
+}
+
+/** The controller shows an unnamed port with an empty name, and takes it with none. */
+function named(ports: unknown): unknown {
+  if (!Array.isArray(ports)) return ports;
+  return ports.map((port: unknown) => {
+    if (!isMap(port) || port.name !== '') return port;
+    const { name: _none, ...rest } = port;
+    return rest;
+  });
 }
 
 function at(where: string, sentence: string): CausewayError {

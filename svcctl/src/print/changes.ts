@@ -5,8 +5,13 @@ import { COLUMNS, type ObjectsByKind } from './columns.ts';
 import { jsonText, nameOf, type Output, withKind } from './output.ts';
 import { type Column, cells } from './table.ts';
 
-/** Columns are as wide as what came so far, at least this; a stream has no end to measure. */
-const NARROWEST = 9;
+const LONGEST_EVENT = 'modified'.length;
+
+export interface ChangePrinter<T> {
+  readonly change: (change: Change<T>) => void;
+  /** Everything that exists has come. */
+  readonly synced: () => void;
+}
 
 /**
  * Prints changes as they come: a line each, in JSON one object a line, in YAML a document each.
@@ -16,42 +21,57 @@ export async function changePrinter<K extends Kind>(
   io: Io,
   kind: K,
   { output, headers }: { readonly output?: Output; readonly headers: boolean },
-): Promise<(change: Change<ObjectsByKind[K]>) => void> {
+): Promise<ChangePrinter<ObjectsByKind[K]>> {
+  const atOnce = (text: (change: Change<ObjectsByKind[K]>) => string) => ({
+    change: (change: Change<ObjectsByKind[K]>) => io.out(text(change)),
+    synced: () => {},
+  });
   if (output === 'json')
-    return ({ type, object }) => io.out(`${jsonText({ event: type, object: withKind(kind, object) })}\n`);
+    return atOnce(({ type, object }) => `${jsonText({ event: type, object: withKind(kind, object) })}\n`);
   if (output === 'yaml') {
     const { yamlText } = await import('./yaml.ts');
-    return ({ type, object }) => io.out(`---\n${yamlText({ event: type, object: withKind(kind, object) })}`);
+    return atOnce(({ type, object }) => `---\n${yamlText({ event: type, object: withKind(kind, object) })}`);
   }
   if (output === 'name')
-    return ({ type, object }) => io.out(`${nameOf(kind, object)}${type === 'deleted' ? ' deleted' : ''}\n`);
+    return atOnce(({ type, object }) => `${nameOf(kind, object)}${type === 'deleted' ? ' deleted' : ''}\n`);
   return linePrinter(io, kind, output === 'wide', headers);
 }
 
+/** The first rows are held back until all are there, so that columns are as wide as they need to be. */
 function linePrinter<K extends Kind>(
   io: Io,
   kind: K,
   wide: boolean,
   headers: boolean,
-): (change: Change<ObjectsByKind[K]>) => void {
+): ChangePrinter<ObjectsByKind[K]> {
   const columns: readonly Column<ObjectsByKind[K]>[] = COLUMNS[kind].filter((one) => wide || !one.wide);
-  const widths: number[] = [];
+  const head = ['EVENT', ...columns.map(({ header }) => header)];
+  const widths = head.map((header) => Math.max(header.length, LONGEST_EVENT));
   const shown = new Map<string, string>();
-  const print = (texts: readonly string[]): void => {
-    const padded = texts.map((text, i) => {
-      widths[i] = Math.max(widths[i] ?? NARROWEST, text.length);
-      return text.padEnd(widths[i] ?? 0);
+  let held: string[][] | undefined = headers ? [head] : [];
+  const widen = (texts: readonly string[]): void =>
+    texts.forEach((text, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, text.length);
     });
-    io.out(`${padded.join('   ').trimEnd()}\n`);
-  };
-  let first = headers;
-  return ({ type, object }) => {
+  const print = (texts: readonly string[]): void =>
+    io.out(
+      `${texts
+        .map((text, i) => text.padEnd(widths[i] ?? 0))
+        .join('   ')
+        .trimEnd()}\n`,
+    );
+  const change = ({ type, object }: Change<ObjectsByKind[K]>): void => {
     const texts = cells(object, columns);
     const [name, row] = [nameOf(kind, object), texts.join('\t')];
     if (type === 'modified' && shown.get(name) === row) return;
     shown.set(name, row);
-    if (first) print(['EVENT', ...columns.map(({ header }) => header)]);
-    first = false;
-    print([type, ...texts]);
+    widen([type, ...texts]);
+    if (held === undefined) print([type, ...texts]);
+    else held.push([type, ...texts]);
   };
+  const synced = (): void => {
+    for (const texts of held ?? []) print(texts);
+    held = undefined;
+  };
+  return { change, synced };
 }

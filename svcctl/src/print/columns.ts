@@ -30,7 +30,6 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
     { header: 'NODE', cell: (subnet) => subnet.node },
     { header: 'ADDRESS', cell: (subnet) => subnet.publicIp },
     { header: 'BACKEND', cell: (subnet) => subnet.backendType },
-    { header: 'TTL', cell: (subnet) => inSeconds(subnet.ttlSeconds), wide: true },
     { header: 'REVISION', cell: (subnet) => subnet.revision, wide: true },
   ],
   services: [
@@ -85,8 +84,4 @@ export function nodePorts(service: Pick<ServiceView, 'ports'>): number[] {
 
 function inMs(value: number | undefined): string | undefined {
   return value === undefined ? undefined : `${Math.round(value)}ms`;
-}
-
-function inSeconds(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : `${Math.round(value)}s`;
 }
