@@ -33,7 +33,7 @@ export function manyServices(n: number): ServiceIntent[] {
     id: `s-${String(i).padStart(6, '0')}`,
     vip: `10.96.${i >> 8}.${i & 255}`,
     protocol: 'tcp' as const,
-    port: 80,
+    port: 8088,
     endpoints: [
       { address: `10.10.${(i % 200) + 1}.2`, port: 8080 },
       { address: `10.10.${(i % 200) + 1}.3`, port: 8080 },

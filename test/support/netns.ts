@@ -12,6 +12,8 @@ export interface Netns {
   exec(command: string, args?: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Runs lines of shell inside; stops at the first that fails. */
   sh(script: string, options?: RunOptions): Promise<RunResult>;
+  /** Starts a command that stays until the world ends; resolves with its first line of output. */
+  start(command: string, args?: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,7 @@ export async function openNetns(): Promise<Netns> {
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  await ready(unshare);
+  await firstLine(unshare, 'unshare');
   const first = await firstProcess(unshare);
   const enter = ['--target', first, '--user', '--preserve-credentials', '--net', '--mount', '--pid'];
   const exec: Netns['exec'] = (command, args = [], options = {}) =>
@@ -42,6 +44,12 @@ export async function openNetns(): Promise<Netns> {
   return {
     exec,
     sh: (script, options = {}) => exec('sh', ['-ec', script], options),
+    start: async (command, args = []) => {
+      const daemon = spawn('nsenter', [...enter, '--', command, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      return firstLine(daemon, command);
+    },
     close: async () => {
       const ended = once(unshare, 'exit');
       unshare.kill('SIGKILL');
@@ -50,18 +58,21 @@ export async function openNetns(): Promise<Netns> {
   };
 }
 
-async function ready(unshare: ChildProcess): Promise<void> {
+/** Waits for a sign of life. @throws Error with what it complained of, when it ends before */
+async function firstLine(child: ChildProcess, what: string): Promise<string> {
+  const { stdout, stderr } = child;
+  if (stdout === null) throw new Error(`${what}: no output`);
   let complaint = '';
-  unshare.stderr?.on('data', (chunk) => {
+  stderr?.on('data', (chunk) => {
     complaint += String(chunk);
   });
-  const ended = once(unshare, 'exit').then(() => {
-    throw new Error(`no namespaces: ${complaint}`);
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`${what} ended: ${complaint}`);
   });
-  const { stdout } = unshare;
-  if (stdout === null) throw new Error('no namespaces: no output');
-  await Promise.race([once(stdout, 'data'), ended]);
+  const [line] = await Promise.race([once(stdout, 'data'), ended]);
   ended.catch(() => undefined);
+  stdout.resume();
+  return String(line).trim();
 }
 
 /** The child that unshare forked, in this machine's pid numbers. */

@@ -25,4 +25,10 @@ export interface Ruleset {
    * table), or `iptables-save` of one variant. Each difference is one sentence; empty: the kernel holds `intent`.
    */
   drift(intent: FirewallIntent, listing: string): readonly string[];
+  /**
+   * What `full` or `change` made, as several transactions in order, each small enough for an ordinary netlink
+   * socket. Only for a kernel that refused the whole with "Message too long": in a user namespace the programs
+   * may not ask for a larger buffer. Between the parts, new connections may be refused; those that stand go on.
+   */
+  parts(input: string): readonly string[];
 }

@@ -9,8 +9,8 @@ export function driftOf(intent: FirewallIntent, text: string): readonly string[]
   const wanted = chainsOf(intent);
   return [
     ...driftOfJumps(listing),
-    ...wanted.flatMap((chain) => driftOfChain(chain, listing)),
-    ...strangers(wanted, listing),
+    ...driftOfNames(wanted, listing),
+    ...wanted.flatMap((chain) => driftOfRules(chain, listing)),
   ];
 }
 
@@ -31,10 +31,23 @@ function driftOfJumps(listing: Listing): string[] {
   return found;
 }
 
-function driftOfChain(chain: Chain, listing: Listing): string[] {
+/** One sentence per table and kind, however many chains differ. */
+function driftOfNames(wanted: readonly Chain[], listing: Listing): string[] {
+  return [...listing.chains].flatMap(([table, held]) => {
+    const names = new Set(wanted.filter((chain) => chain.table === table).map((chain) => chain.name));
+    const missing = [...names].filter((name) => !held.has(name));
+    const extra = [...held.keys()].filter((name) => !names.has(name));
+    return [
+      ...summary(`table ${table} lacks the chain`, missing),
+      ...summary(`table ${table} holds a chain without a purpose:`, extra),
+    ];
+  });
+}
+
+function driftOfRules(chain: Chain, listing: Listing): string[] {
   const held = listing.chains.get(chain.table)?.get(chain.name);
+  if (held === undefined) return [];
   const what = `chain ${chain.name} of ${chain.table}`;
-  if (held === undefined) return [`${what} is missing`];
   const wantedRules = chain.rules.map(normal);
   const heldRules = held.map(normal);
   if (wantedRules.join('\n') === heldRules.join('\n')) return [];
@@ -46,17 +59,8 @@ function driftOfChain(chain: Chain, listing: Listing): string[] {
   return [...summary(`${what} lacks the rule`, missing), ...summary(`${what} holds a foreign rule`, extra)];
 }
 
-function summary(start: string, rules: readonly string[]): string[] {
-  const [first] = rules;
+function summary(start: string, all: readonly string[]): string[] {
+  const [first] = all;
   if (first === undefined) return [];
-  return [`${start} ${first}${rules.length > 1 ? ` and ${rules.length - 1} more` : ''}`];
-}
-
-function strangers(wanted: readonly Chain[], listing: Listing): string[] {
-  const known = new Set(wanted.map(({ table, name }) => `${table} ${name}`));
-  return [...listing.chains].flatMap(([table, inTable]) =>
-    [...inTable.keys()]
-      .filter((name) => !known.has(`${table} ${name}`))
-      .map((name) => `chain ${name} of ${table} has no purpose`),
-  );
+  return [`${start} ${first}${all.length > 1 ? ` and ${all.length - 1} more` : ''}`];
 }

@@ -3,6 +3,7 @@ import type { Ruleset } from '../ruleset.ts';
 import { changeServices } from './change.ts';
 import { driftOf } from './drift.ts';
 import { type Listing, normal, parseListing } from './listing.ts';
+import { split } from './split.ts';
 import { chainsOf, JUMPS, Restore } from './table.ts';
 
 /**
@@ -14,6 +15,7 @@ export const ruleset: Ruleset = {
   change: (from, to) => changeServices(from, to) ?? bring(held(from), to),
   clean,
   drift: driftOf,
+  parts: split,
 };
 
 /** Fills every chain of ours anew, removes those without a purpose, and leaves each jump in place exactly once. */

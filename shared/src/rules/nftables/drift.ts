@@ -1,7 +1,7 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { type Listing, parseListing } from './listing.ts';
 import type { Chain, Hook } from './part.ts';
-import { chainsOf, commentOf, elementsOf, isPickChain, MAPS, TABLE } from './table.ts';
+import { chainsOf, commentOf, elementsOf, mapsOf, TABLE } from './table.ts';
 
 /**
  * Compares `nft -j list table ip causeway` with the intent; an empty listing means that there is no table.
@@ -22,7 +22,7 @@ function driftOfChains(intent: FirewallIntent, listing: Listing): string[] {
     else found.push(...driftOfHook(chain, held.hook), ...driftOfRules(chain, held.comments));
   }
   for (const name of listing.chains.keys())
-    if (!wanted.has(name) && !isPickChain(name)) found.push(`chain ${name} is not ours, in our table`);
+    if (!wanted.has(name)) found.push(`chain ${name} is not ours, in our table`);
   return found;
 }
 
@@ -52,12 +52,13 @@ function driftOfRules(chain: Chain, held: readonly string[]): string[] {
 function driftOfMaps(intent: FirewallIntent, listing: Listing): string[] {
   const wanted = elementsOf(intent.services);
   const found: string[] = [];
-  for (const { name, kind } of MAPS) {
+  const declared = mapsOf(intent);
+  for (const { name, kind } of declared) {
     const held = listing.maps.get(name);
     if (held === undefined) found.push(`${kind} ${name} is missing`);
     else found.push(...driftOfElements(`${kind} ${name}`, wanted.get(name) ?? new Map(), held));
   }
-  const known = new Set<string>(MAPS.map((map) => map.name));
+  const known = new Set(declared.map((map) => map.name));
   for (const name of listing.maps.keys())
     if (!known.has(name)) found.push(`map ${name} is not ours, in our table`);
   return found;

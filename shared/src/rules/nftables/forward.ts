@@ -7,7 +7,7 @@ import type { Part } from './part.ts';
  * container network pass there: docs/operations.md.
  */
 export const forward: Part = {
-  maps: [],
+  maps: () => [],
 
   chains: (intent) => [
     {

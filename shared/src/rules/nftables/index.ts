@@ -2,7 +2,8 @@ import type { FirewallIntent } from '../../desired/intent.ts';
 import type { Ruleset } from '../ruleset.ts';
 import { changeServices } from './change.ts';
 import { driftOf } from './drift.ts';
-import { chainsOf, elementsOf, MAPS, renderChain, renderElements, renderMap, TABLE } from './table.ts';
+import { split } from './split.ts';
+import { chainsOf, elementsOf, mapsOf, renderElements, renderTable, TABLE } from './table.ts';
 
 /** nftables: one table of our own, flat maps (one element per service and per endpoint), one transaction per change. */
 export const ruleset: Ruleset = {
@@ -10,22 +11,16 @@ export const ruleset: Ruleset = {
   change: (from, to) => changeServices(from, to) ?? full(to),
   clean: () => `add table ${TABLE}\ndelete table ${TABLE}\n`,
   drift: driftOf,
+  parts: split,
 };
 
 /** `add` before `delete` makes the deletion harmless when there is no table; all of it is one transaction. */
 function full(intent: FirewallIntent): string {
-  const elements = elementsOf(intent.services);
-  const filled = MAPS.map(({ name }) => ({ name, held: elements.get(name) }));
   return [
     `add table ${TABLE}`,
     `delete table ${TABLE}`,
-    `table ${TABLE} {`,
-    ...MAPS.map(renderMap),
-    ...chainsOf(intent).map(renderChain),
-    '}',
-    ...filled.flatMap(({ name, held }) =>
-      held === undefined || held.size === 0 ? [] : [renderElements('add', name, held)],
-    ),
+    renderTable(mapsOf(intent), chainsOf(intent)),
+    ...[...elementsOf(intent.services)].map(([map, elements]) => renderElements('add', map, elements)),
     '',
   ].join('\n');
 }

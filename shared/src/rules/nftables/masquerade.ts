@@ -6,7 +6,7 @@ import type { Part } from './part.ts';
  * flannel's rules, and before them what services need.
  */
 export const masquerade: Part = {
-  maps: [{ name: 'hairpins', kind: 'set', spec: 'type ipv4_addr . ipv4_addr' }],
+  maps: () => [{ name: 'hairpins', kind: 'set', spec: 'type ipv4_addr . ipv4_addr' }],
 
   chains(intent) {
     const network = safe.cidr(intent.network);

@@ -2,31 +2,22 @@ import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 
 /** What one file of this folder adds to the table. */
 export interface Part {
-  readonly maps: readonly MapDeclaration[];
+  maps(intent: FirewallIntent): readonly MapDeclaration[];
   chains(intent: FirewallIntent): readonly Chain[];
   /** What one service puts into the maps. */
   elements(service: ServiceIntent): readonly Element[];
 }
 
 export interface MapDeclaration {
-  readonly name: MapName;
+  readonly name: string;
   /** A set holds keys only. */
   readonly kind: 'map' | 'set';
   /** The declaration's body: `type ipv4_addr`. */
   readonly spec: string;
 }
 
-export type MapName =
-  | 'services'
-  | 'endpoints'
-  | 'node-ports'
-  | 'node-endpoints'
-  | 'hairpins'
-  | 'vips'
-  | 'idle-node-ports';
-
 export interface Element {
-  readonly map: MapName;
+  readonly map: string;
   /** As nft writes it: `2.2.2.2 . tcp . 88`. */
   readonly key: string;
   /** Absent in a set. */

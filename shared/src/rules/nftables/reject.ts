@@ -6,7 +6,7 @@ import type { Part, Rule } from './part.ts';
  * carries a VIP has found no endpoint. A live VIP refuses at once, an address that no service has is dropped.
  */
 export const reject: Part = {
-  maps: [
+  maps: () => [
     { name: 'vips', kind: 'set', spec: 'type ipv4_addr' },
     { name: 'idle-node-ports', kind: 'set', spec: 'type inet_proto . inet_service' },
   ],
@@ -42,12 +42,12 @@ export const reject: Part = {
 
   elements(service) {
     return [
-      ...(service.vip === undefined ? [] : [{ map: 'vips' as const, key: safe.address(service.vip) }]),
+      ...(service.vip === undefined ? [] : [{ map: 'vips', key: safe.address(service.vip) }]),
       ...(service.nodePort === undefined || service.endpoints.length > 0
         ? []
         : [
             {
-              map: 'idle-node-ports' as const,
+              map: 'idle-node-ports',
               key: `${safe.protocol(service.protocol)} . ${safe.port(service.nodePort)}`,
             },
           ]),

@@ -1,21 +1,16 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { safe } from '../safe.ts';
-import type { Chain, Element, Part, Rule } from './part.ts';
+import type { Chain, Element, MapDeclaration, Part, Rule } from './part.ts';
 
 /**
  * VIP → endpoints. A service is nothing but elements: one in `services`, whose verdict says how many endpoints
- * there are, and one in `endpoints` for each of them. The chains `pickN` are shared by all services of N
- * endpoints, so the cost of a first packet does not grow with the number of services.
+ * there are, and one in `pickN` for each of them. Map and chain `pickN` are shared by all services of N endpoints,
+ * so the cost of a first packet does not grow with the number of services.
  */
 export const services: Part = {
-  maps: [
+  maps: (intent) => [
     { name: 'services', kind: 'map', spec: 'type ipv4_addr . inet_proto . inet_service : verdict' },
-    {
-      name: 'endpoints',
-      kind: 'map',
-      // `mod 2` only gives the last part of the key its type (an integer); lookups use other moduli.
-      spec: 'typeof ip daddr . meta l4proto . th dport . numgen random mod 2 : ip daddr . th dport',
-    },
+    ...counts(intent.services, hasVip).map((n) => pickMap(`pick${n}`, VIP_KEY, n)),
   ],
 
   chains: (intent) => [
@@ -31,7 +26,7 @@ export const services: Part = {
         },
       ],
     },
-    ...counts(intent.services, (service) => service.vip !== undefined).map((n) => pickChain(intent, n)),
+    ...counts(intent.services, hasVip).map((n) => pickChain(`pick${n}`, VIP_KEY, n, intent)),
   ],
 
   elements(service) {
@@ -39,12 +34,18 @@ export const services: Part = {
     const key = `${safe.address(service.vip)} . ${safe.protocol(service.protocol)} . ${safe.port(service.port)}`;
     return [
       { map: 'services', key, value: `goto pick${service.endpoints.length}` },
-      ...endpointElements('endpoints', key, service),
+      ...endpointElements(`pick${service.endpoints.length}`, key, service),
     ];
   },
 };
 
+const VIP_KEY = 'ip daddr . meta l4proto . th dport';
+
 const toServices: Rule = { text: 'jump services', why: 'the first packet of a connection' };
+
+function hasVip(service: ServiceIntent): boolean {
+  return service.vip !== undefined;
+}
 
 /** The numbers of endpoints that occur among the services that `has` selects, ascending, without 0. */
 export function counts(all: readonly ServiceIntent[], has: (service: ServiceIntent) => boolean): number[] {
@@ -54,11 +55,7 @@ export function counts(all: readonly ServiceIntent[], has: (service: ServiceInte
   return [...found].sort((a, b) => a - b);
 }
 
-export function endpointElements(
-  map: 'endpoints' | 'node-endpoints',
-  key: string,
-  service: ServiceIntent,
-): Element[] {
+export function endpointElements(map: string, key: string, service: ServiceIntent): Element[] {
   return service.endpoints.map((endpoint, i) => ({
     map,
     key: `${key} . ${i}`,
@@ -66,22 +63,26 @@ export function endpointElements(
   }));
 }
 
-/** Only bits of our own are set, so that other programs' marks survive. */
-export function markRule(intent: FirewallIntent): Rule {
-  return {
-    text: `ip saddr != ${safe.cidr(intent.network)} meta mark set meta mark | ${safe.mark(intent.mark)}`,
-    why: 'no container asks: masquerade, so that the reply returns through this host',
-  };
+/**
+ * Frontend and number → endpoint. Each N has a map of its own because nft 1.0.6 takes no new rule that looks into
+ * a map with `typeof` that is in the kernel already ("conflicting protocols specified"); made together, it does.
+ */
+export function pickMap(name: string, key: string, n: number): MapDeclaration {
+  return { name, kind: 'map', spec: `typeof ${key} . numgen random mod ${n} : ip daddr . th dport` };
 }
 
-function pickChain(intent: FirewallIntent, n: number): Chain {
-  const key = `ip daddr . meta l4proto . th dport . numgen random mod ${n}`;
+export function pickChain(name: string, key: string, n: number, intent: FirewallIntent): Chain {
   return {
-    name: `pick${n}`,
+    name,
     rules: [
-      markRule(intent),
       {
-        text: `meta l4proto { tcp, udp, sctp } dnat ip to ${key} map @endpoints`,
+        // Only a bit of our own is set, so that other programs' marks survive.
+        text: `ip saddr != ${safe.cidr(intent.network)} meta mark set meta mark | ${safe.mark(intent.mark)}`,
+        why: 'no container asks: masquerade, so that the reply returns through this host',
+      },
+      {
+        // nft wants a transport match in a rule that translates to a port.
+        text: `meta l4proto { tcp, udp, sctp } dnat ip to ${key} . numgen random mod ${n} map @${name}`,
         why: `one of ${n} endpoints`,
       },
     ],

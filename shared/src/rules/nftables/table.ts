@@ -5,7 +5,7 @@ import { NFT_TABLE } from '../../names.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
 import { nodePorts } from './node-ports.ts';
-import type { Chain, Element, MapDeclaration, MapName, Part, Rule } from './part.ts';
+import type { Chain, Element, MapDeclaration, Part, Rule } from './part.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
 
@@ -14,10 +14,12 @@ const PARTS: readonly Part[] = [services, nodePorts, masquerade, forward, reject
 /** `ip causeway`, as nft commands name the table. */
 export const TABLE = `ip ${NFT_TABLE}`;
 
-export const MAPS: readonly MapDeclaration[] = PARTS.flatMap((part) => part.maps);
-
 /** By map, then by key; the value is empty in a set. */
-export type Elements = ReadonlyMap<MapName, ReadonlyMap<string, string>>;
+export type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+export function mapsOf(intent: FirewallIntent): readonly MapDeclaration[] {
+  return PARTS.flatMap((part) => part.maps(intent));
+}
 
 export function chainsOf(intent: FirewallIntent): readonly Chain[] {
   return PARTS.flatMap((part) => part.chains(intent));
@@ -25,30 +27,30 @@ export function chainsOf(intent: FirewallIntent): readonly Chain[] {
 
 /** @throws CausewayError `internal` when two services claim one VIP and port, or one NodePort. */
 export function elementsOf(all: readonly ServiceIntent[]): Elements {
-  const found = new Map<MapName, Map<string, string>>(MAPS.map((map) => [map.name, new Map()]));
+  const found = new Map<string, Map<string, string>>();
   for (const service of all)
     for (const part of PARTS) for (const one of part.elements(service)) add(found, one);
   return found;
 }
 
-function add(to: ReadonlyMap<MapName, Map<string, string>>, { map, key, value = '' }: Element): void {
-  const elements = to.get(map);
-  const earlier = elements?.get(key);
-  if (earlier !== undefined && value !== '')
+function add(to: Map<string, Map<string, string>>, { map, key, value = '' }: Element): void {
+  const elements = to.get(map) ?? new Map<string, string>();
+  to.set(map, elements);
+  if (value !== '' && elements.has(key))
     throw new CausewayError('internal', `rendering rules: two services claim ${key} of the map ${map}`);
-  elements?.set(key, value);
+  elements.set(key, value);
 }
 
-/** Chains shared by all services with the same number of endpoints; one that nobody needs any more may stay. */
-export function isPickChain(name: string): boolean {
-  return /^(node-)?pick\d+$/.test(name);
+/** The block that makes these maps and chains; what else the table holds stays. */
+export function renderTable(maps: readonly MapDeclaration[], chains: readonly Chain[]): string {
+  return [`table ${TABLE} {`, ...maps.map(renderMap), ...chains.map(renderChain), '}'].join('\n');
 }
 
-export function renderMap(map: MapDeclaration): string {
+function renderMap(map: MapDeclaration): string {
   return `  ${map.kind} ${map.name} { ${map.spec}; }`;
 }
 
-export function renderChain(chain: Chain): string {
+function renderChain(chain: Chain): string {
   const { hook } = chain;
   const head =
     hook === undefined
@@ -58,7 +60,7 @@ export function renderChain(chain: Chain): string {
   return [`  chain ${chain.name} {`, ...head, ...rules, '  }'].join('\n');
 }
 
-export function renderRule(rule: Rule): string {
+function renderRule(rule: Rule): string {
   return `${rule.text} comment "${commentOf(rule)}"`;
 }
 
@@ -73,7 +75,7 @@ export function commentOf(rule: Rule): string {
 /** `add` or `delete` for many elements of one map, in one statement. */
 export function renderElements(
   verb: 'add' | 'delete',
-  map: MapName,
+  map: string,
   elements: ReadonlyMap<string, string>,
 ): string {
   const lines: string[] = [];

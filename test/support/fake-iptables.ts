@@ -1,0 +1,72 @@
+/**
+ * A kernel's iptables in miniature: takes `iptables-restore --noflush`, refuses what it would refuse (a jump to
+ * nowhere, a deletion of what is not there or is still in use), and lists itself as `iptables-save` does.
+ */
+export class FakeIptables {
+  #tables: Tables = new Map([
+    ['nat', builtIn(['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'])],
+    ['filter', builtIn(['INPUT', 'FORWARD', 'OUTPUT'])],
+  ]);
+
+  /** A table is all or nothing, as in the kernel. @throws Error with the line that was refused */
+  apply(input: string): void {
+    for (const [, name = '', body = ''] of input.matchAll(/^\*(\w+)\n([\s\S]*?)^COMMIT$/gm)) {
+      const table = structuredClone(this.#tables.get(name));
+      if (table === undefined) throw new Error(`no table ${name}`);
+      for (const line of body.trimEnd().split('\n')) runLine(table, line);
+      for (const rules of table.values())
+        for (const rule of rules) {
+          const [, target = ''] = /-j (CWY-\S+)/.exec(rule) ?? [];
+          if (target !== '' && !table.has(target)) throw new Error(`no chain ${target}: ${rule}`);
+        }
+      this.#tables.set(name, table);
+    }
+  }
+
+  list(): string {
+    return [...this.#tables]
+      .map(([name, chains]) =>
+        [
+          `*${name}`,
+          ...[...chains.keys()].map(
+            (chain) => `:${chain} ${chain.startsWith('CWY-') ? '-' : 'ACCEPT'} [0:0]`,
+          ),
+          ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
+          'COMMIT\n',
+        ].join('\n'),
+      )
+      .join('');
+  }
+}
+
+type Tables = Map<string, Map<string, string[]>>;
+
+function builtIn(names: readonly string[]): Map<string, string[]> {
+  return new Map(names.map((name) => [name, []]));
+}
+
+function runLine(table: Map<string, string[]>, line: string): void {
+  const [, declared] = /^:(\S+) - \[0:0\]$/.exec(line) ?? [];
+  if (declared !== undefined) {
+    table.set(declared, []);
+    return;
+  }
+  const [, verb, name = '', rest = ''] = /^-([AIDX]) (\S+) ?(.*)$/.exec(line) ?? [];
+  const rules = table.get(name);
+  if (rules === undefined) throw new Error(`no chain ${name}: ${line}`);
+  const [, at, inserted = rest] = /^(\d+) (.*)$/.exec(rest) ?? [];
+  if (verb === 'A') rules.push(rest);
+  else if (verb === 'I') {
+    if (Number(at ?? 1) > rules.length + 1) throw new Error(`index too big: ${line}`);
+    rules.splice(Number(at ?? 1) - 1, 0, inserted);
+  } else if (verb === 'D') {
+    const found = rules.indexOf(rest);
+    if (found === -1) throw new Error(`no such rule: ${line}`);
+    rules.splice(found, 1);
+  } else if (verb === 'X') {
+    if (rules.length > 0) throw new Error(`not empty: ${line}`);
+    const used = [...table.values()].flat().find((rule) => rule.endsWith(`-j ${name}`));
+    if (used !== undefined) throw new Error(`in use by ${used}: ${line}`);
+    table.delete(name);
+  } else throw new Error(`no such line: ${line}`);
+}
