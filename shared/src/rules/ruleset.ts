@@ -7,7 +7,7 @@ import type { FirewallIntent } from '../desired/intent.ts';
 export interface Ruleset {
   /**
    * Input for `nft -f -` (or `iptables-restore --noflush`) that brings a kernel in *any* state of our own
-   * tables and chains to exactly `intent`, in one transaction.
+   * tables and chains to exactly `intent`, in one transaction (iptables: one per table, nat first).
    *
    * @param listing what `drift` takes. iptables needs it, to know the jumps and chains that are there already;
    * left out, nothing of ours is. nftables needs none.
@@ -26,7 +26,7 @@ export interface Ruleset {
    */
   drift(intent: FirewallIntent, listing: string): readonly string[];
   /**
-   * What `full` or `change` made, as several transactions in order, each small enough for an ordinary netlink
+   * What `full`, `change` or `clean` made, as several transactions in order, each small enough for an ordinary netlink
    * socket. Only for a kernel that refused the whole with "Message too long": in a user namespace the programs
    * may not ask for a larger buffer. Between the parts, new connections may be refused; those that stand go on.
    */

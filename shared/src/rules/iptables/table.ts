@@ -2,7 +2,7 @@ import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
 import { nodePorts } from './node-ports.ts';
-import type { Chain, Jump, List, Part, Table } from './part.ts';
+import { type Chain, type Jump, type List, type Part, TABLES, type Table } from './part.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
 
@@ -58,13 +58,16 @@ export class Restore {
     for (const rule of chain.rules) this.rule(chain.table, `-A ${chain.name} ${rule}`);
   }
 
-  /** Empty when there is nothing to do. */
+  /**
+   * Empty when there is nothing to do. The kernel takes each table as a whole, one after the other; nat comes
+   * first, so that a service is translated before, and as long as, its VIP refuses the rest.
+   */
   text(): string {
-    return [...this.#tables]
-      .map(([table, { declared, rules, removed }]) =>
-        [`*${table}`, ...declared, ...rules, ...removed, 'COMMIT', ''].join('\n'),
-      )
-      .join('');
+    return TABLES.flatMap((table) => {
+      const lines = this.#tables.get(table);
+      if (lines === undefined) return [];
+      return [`*${table}`, ...lines.declared, ...lines.rules, ...lines.removed, 'COMMIT', ''].join('\n');
+    }).join('');
   }
 
   #lines(table: Table): Lines {
