@@ -61,7 +61,7 @@ export class ServiceWriter {
       checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
       const facts = withOwners(factsOf(this.#view.tables), owners);
       const spec = plan(before?.value, facts);
-      const endpoints = resolve(spec, placesOf(this.#view.tables));
+      const endpoints = resolve(spec, placesOf(this.#view));
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
       const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
       const change = putService(before, held, spec, endpoints);

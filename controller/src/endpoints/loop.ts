@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import { encode } from '@causeway/shared/store/codec';
@@ -7,7 +8,7 @@ import { placesOf } from '../view/facts.ts';
 import type { Change } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 import { parseEndpointRef } from './ref.ts';
-import { type Places, resolve } from './resolve.ts';
+import { resolve } from './resolve.ts';
 
 /** Pause before what could not be written is tried again, milliseconds. */
 const RETRY_MS = 1_000;
@@ -31,54 +32,45 @@ export interface EndpointLoop {
 export function startEndpointLoop(store: Store, view: View, log: LoopLog): EndpointLoop {
   const dirty = new Set<string>();
   let running: Promise<void> | undefined;
-  let retry: NodeJS.Timeout | undefined;
   let stopped = false;
 
   async function drain(): Promise<void> {
+    let isTold = false;
     while (dirty.size > 0 && !stopped) {
-      const names = [...dirty];
-      dirty.clear();
-      const places = placesOf(view.tables);
-      for (const name of names) if (!stopped) await settle(name, places);
+      try {
+        await view.whole(RETRY_MS);
+        for (const name of [...dirty]) if (!stopped) await settle(name);
+        isTold = false;
+      } catch (error) {
+        if (!isTold) log.warn({ reason: messageOf(error) }, 'endpoints wait to be written');
+        isTold = true;
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
     }
   }
 
-  async function settle(name: string, places: Places): Promise<void> {
+  async function settle(name: string): Promise<void> {
+    // Taken out first: a change during the write brings it back.
+    dirty.delete(name);
     try {
-      await update(store, view, name, places, log);
+      await update(store, view, name, log);
     } catch (error) {
-      log.warn({ service: name, err: messageOf(error) }, 'endpoints could not be written; trying again');
       dirty.add(name);
-      retryLater();
-      // Leave the rest for then: what stopped this one stops all.
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      throw error;
     }
-  }
-
-  function retryLater(): void {
-    clearTimeout(retry);
-    retry = setTimeout(wake, RETRY_MS).unref();
-  }
-
-  function wake(): void {
-    if (running !== undefined || dirty.size === 0 || stopped || !view.connection.whole) return;
-    running = drain().finally(() => {
-      running = undefined;
-      wake();
-    });
   }
 
   const unsubscribe = view.subscribe((batch) => {
     for (const name of concerned(batch.changes, view)) dirty.add(name);
-    wake();
-    // Until both prefixes are there nothing is known well enough.
-    if (dirty.size > 0 && !view.connection.whole) retryLater();
+    if (dirty.size === 0 || stopped) return;
+    running ??= drain().finally(() => {
+      running = undefined;
+    });
   });
   return {
     stop: () => {
       stopped = true;
       unsubscribe();
-      clearTimeout(retry);
     },
     idle: async () => {
       while (running !== undefined) await running;
@@ -107,11 +99,11 @@ export function concerned(changes: readonly Change[], view: Pick<View, 'tables'>
   return names;
 }
 
-async function update(store: Store, view: View, name: string, places: Places, log: LoopLog): Promise<void> {
+async function update(store: Store, view: View, name: string, log: LoopLog): Promise<void> {
   const spec = view.tables.service.get(name);
   if (spec === undefined) return;
   const old = view.tables.endpoints.get(name);
-  const set = resolve(spec.value, places);
+  const set = resolve(spec.value, placesOf(view));
   if (old !== undefined && sameSet(old.value, set)) return;
   const key = keys.serviceEndpoints(name);
   const guards: Guard[] = [{ key: keys.serviceSpec(name), modRevision: spec.revision }];

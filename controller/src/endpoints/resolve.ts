@@ -1,15 +1,15 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
-import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { ServicePort, ServiceSpec } from '@causeway/shared/model/service';
-import { containsAddress, parseAddress, parseCidr } from '@causeway/shared/net/cidr';
+import { parseAddress } from '@causeway/shared/net/cidr';
+import type { HostAt } from './hosts-by-subnet.ts';
 import { type EndpointRef, parseEndpointRef } from './ref.ts';
 
 /** What resolving must know of the cluster. */
 export interface Places {
   container(name: string): ContainerSpec | undefined;
   status(name: string): ContainerStatus | undefined;
-  readonly leases: Iterable<SubnetLease>;
+  readonly hostAt: HostAt;
 }
 
 /**
@@ -46,7 +46,7 @@ function locate(text: string, places: Places): Place | string {
   const ref = parseEndpointRef(text);
   if (ref === undefined) return `"${text}" is not an endpoint`;
   if (ref.container !== undefined) return locateContainer(ref.container, ref, places);
-  const node = hostOf(ref.address, places.leases);
+  const node = places.hostAt(ref.address);
   return { address: ref.address, port: ref.port, ...(node === undefined ? {} : { node }) };
 }
 
@@ -60,16 +60,6 @@ function locateContainer(name: string, ref: EndpointRef, places: Places): Place 
     return `container "${name}" failed on ${spec.host}: ${status.reason ?? 'no reason given'}`;
   if (status.address === undefined) return `container "${name}" has no address yet`;
   return { address: status.address, port: ref.port, container: name, node: status.host };
-}
-
-function hostOf(dotted: string, leases: Iterable<SubnetLease>): string | undefined {
-  const address = parseAddress(dotted);
-  if (address === undefined) return undefined;
-  for (const lease of leases) {
-    const subnet = parseCidr(lease.subnet);
-    if (subnet !== undefined && containsAddress(subnet, address)) return lease.node?.name;
-  }
-  return undefined;
 }
 
 function perPort(ports: readonly ServicePort[], ref: string, place: Place): readonly Endpoint[] {

@@ -1,4 +1,4 @@
-import { messageOf } from '@causeway/shared/errors';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { z } from 'zod';
 import type { App, Deps } from '../deps.ts';
 import { flag } from '../objects/schemas.ts';
@@ -83,7 +83,10 @@ function unreadableLines({ unreadable }: Deps['view']): readonly string[] {
 async function answered(ping: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer after ${PING_MS} ms`)), PING_MS);
+    timer = setTimeout(
+      () => reject(new CausewayError('timeout', `asking etcd: no answer after ${PING_MS} ms`)),
+      PING_MS,
+    );
   });
   try {
     await Promise.race([ping, late]);

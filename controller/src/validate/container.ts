@@ -1,4 +1,4 @@
-import { invalid } from '@causeway/shared/errors';
+import { invalid, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { MAX_FILES_BYTES, type ParsedContainerInput } from '@causeway/shared/model/container-input';
 import type { ClusterFacts } from './cluster-facts.ts';
@@ -24,8 +24,13 @@ export function checkContainer(input: ParsedContainerInput, facts: ClusterFacts)
     throw invalid('host', input.host, `is not a host of this cluster: ${known}`);
   }
   if (input.command[0] === '') throw invalid('command[0]', '', 'is empty: a program is needed');
+  checkFiles(input.files);
+  return { name: input.name, host: input.host, command: input.command, files: input.files };
+}
+
+function checkFiles(files: Readonly<Record<string, string>>): void {
   let bytes = 0;
-  for (const [path, content] of Object.entries(input.files)) {
+  for (const [path, content] of Object.entries(files)) {
     if (!PATH.test(path) || path.length > MAX_PATH || KERNEL_PATHS.test(path)) {
       throw invalid('files', path, 'is not an absolute path of a file, such as "/www/index.html"');
     }
@@ -34,5 +39,8 @@ export function checkContainer(input: ParsedContainerInput, facts: ClusterFacts)
   if (bytes > MAX_FILES_BYTES) {
     throw invalid('files', `${bytes} bytes`, `is too much: at most ${MAX_FILES_BYTES} bytes are carried`);
   }
-  return { name: input.name, host: input.host, command: input.command, files: input.files };
+  for (const path of Object.keys(files)) {
+    const parent = Object.keys(files).find((other) => path.startsWith(`${other}/`));
+    if (parent !== undefined) throw invalid('files', parent, `is a file and the directory of ${show(path)}`);
+  }
 }

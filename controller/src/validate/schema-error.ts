@@ -26,7 +26,8 @@ export function schemaError(error: z.ZodError, input: unknown, part: string): Ca
     const path = fieldOf([...issue.path, key]);
     return invalid(path, valueAt(value, [key]), `is not a known field of ${field === '' ? whole : field}`);
   }
-  if (value === undefined) {
+  // Fastify's word for no body at all is null.
+  if (value === undefined || (value === null && field === '')) {
     const name = field === '' ? whole : field;
     const message =
       issue.code === 'invalid_type' && field === '' ? 'a JSON object is needed' : missing(issue.message);

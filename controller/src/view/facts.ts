@@ -1,8 +1,10 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { type Cidr, parseCidr } from '@causeway/shared/net/cidr';
+import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
 import type { Places } from '../endpoints/resolve.ts';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
 import type { Tables } from './tables.ts';
+import type { View } from './view.ts';
 
 /**
  * The view as validation and allocation see it.
@@ -30,12 +32,25 @@ export function factsOf(tables: Tables): ClusterFacts {
 }
 
 /** The view as resolving endpoints sees it. */
-export function placesOf(tables: Tables): Places {
+export function placesOf(view: View): Places {
+  const { tables } = view;
   return {
     container: (name) => tables.container.get(name)?.value,
     status: (name) => tables.containerStatus.get(name)?.value,
-    leases: [...tables.lease.values()].map((lease) => lease.value),
+    hostAt: hostAtOf(view),
   };
+}
+
+const indexes = new WeakMap<View, { readonly revision: number; readonly hostAt: HostAt }>();
+
+/** One index for each revision of the leases. */
+function hostAtOf(view: View): HostAt {
+  const revision = view.revision('network');
+  const known = indexes.get(view);
+  if (known?.revision === revision) return known.hostAt;
+  const hostAt = hostsBySubnet([...view.tables.lease.values()].map((lease) => lease.value));
+  indexes.set(view, { revision, hostAt });
+  return hostAt;
 }
 
 function range(text: string): Cidr {

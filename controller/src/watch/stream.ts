@@ -9,6 +9,9 @@ const HEARTBEAT_MS = 15_000;
 /** A client that leaves this much unread is cut off, bytes; it comes back with Last-Event-ID. */
 const MAX_UNREAD = 8 * 1024 * 1024;
 
+/** How long a client may take to read the end of its stream when the server stops, milliseconds. */
+const LAST_WORDS_MS = 500;
+
 /** All open streams of a server, so that it can be stopped. */
 export class Streams {
   readonly #open = new Set<() => void>();
@@ -67,7 +70,11 @@ export function stream<T>(
     if (batch.source === watchable.source) send(batch);
   });
   const heartbeat = setInterval(() => write(': alive\n\n'), HEARTBEAT_MS);
-  const forget = streams.add(() => raw.end());
+  const forget = streams.add(() => {
+    raw.end();
+    // A client that reads no more must not keep the server from stopping.
+    setTimeout(() => raw.destroy(), LAST_WORDS_MS).unref();
+  });
   raw.on('close', () => {
     clearInterval(heartbeat);
     unsubscribe();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameSchema, portSchema } from './input.ts';
+import { nameSchema, portOr, portSchema } from './input.ts';
 import { PROTOCOLS } from './service.ts';
 
 /** Most ports of one service, so that one etcd transaction (128 operations) can replace them all. */
@@ -19,7 +19,7 @@ export const servicePortInputSchema = z
     port: portSchema.describe('Port on the VIP.'),
     targetPort: portSchema.optional().describe('Port on the endpoints that name none; default: `port`.'),
     nodePort: z
-      .union([z.literal('auto'), portSchema], { error: NODE_PORT_ERROR })
+      .union([z.literal('auto'), portOr(NODE_PORT_ERROR)], { error: NODE_PORT_ERROR })
       .optional()
       .describe("Port on every host's own addresses; `auto` takes a free one. Absent: none."),
   })

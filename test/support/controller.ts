@@ -1,0 +1,102 @@
+import { buildApp } from '@causeway/controller/app';
+import { ensureCluster } from '@causeway/controller/bootstrap';
+import type { App } from '@causeway/controller/deps';
+import { type EndpointLoop, startEndpointLoop } from '@causeway/controller/endpoints/loop';
+import { View } from '@causeway/controller/view/view';
+import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import type { NodeRecord } from '@causeway/shared/model/node';
+import { encode } from '@causeway/shared/store/codec';
+import { encodeLease } from '@causeway/shared/store/codec-flannel';
+import { keys } from '@causeway/shared/store/keys';
+import { type FakeStore, fakeStore } from './fake-store.ts';
+
+/** A controller over an etcd in memory, with two hosts and a container, for unit tests. */
+export interface Rig {
+  readonly store: FakeStore;
+  readonly view: View;
+  readonly app: App;
+  readonly loop: EndpointLoop;
+  /** Sends a request and reads the answer as JSON. */
+  ask(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    body?: unknown,
+    headers?: Headers,
+  ): Promise<Answer>;
+  /** Resolves when the view holds everything that the store holds and the endpoints are settled. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+export interface Answer {
+  readonly status: number;
+  // The body's shape is what the tests are about.
+  // biome-ignore lint/suspicious/noExplicitAny: a test's expectations say what it is
+  readonly body: any;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+export const WEB_1: ContainerSpec = { name: 'web-1', host: 'host-1', command: ['httpd'], files: {} };
+
+export function host(number: number): NodeRecord {
+  return {
+    name: `host-${number}`,
+    id: `id-${number}`,
+    publicIp: `192.168.122.${10 + number}`,
+    addresses: [`192.168.122.${10 + number}`, `172.16.${number}.1`],
+    subnet: `10.10.${number}.0/24`,
+    dataplane: 'nftables',
+    version: '0.1.0',
+  };
+}
+
+export async function startRig(): Promise<Rig> {
+  const store = fakeStore();
+  await ensureCluster(store, {}, () => {});
+  for (const number of [1, 2]) addHost(store, host(number));
+  store.put(keys.container('web-1'), encode(WEB_1));
+  store.put(keys.containerStatus('web-1'), encode(running('web-1', 'host-1', '10.10.1.2')));
+  const view = new View(store);
+  await view.whole(1_000);
+  const app = await buildApp({ store, view, patienceMs: 50 });
+  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
+  return {
+    store,
+    view,
+    app,
+    loop,
+    ask: async (method, url, body, headers = {}) => {
+      const reply = await app.inject({
+        method,
+        url,
+        headers,
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      const isJson = String(reply.headers['content-type']).includes('json');
+      return { status: reply.statusCode, body: isJson ? reply.json() : reply.body, headers: reply.headers };
+    },
+    settled: async () => {
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await loop.idle();
+    },
+    close: async () => {
+      loop.stop();
+      await app.close();
+      view.close();
+      store.close();
+    },
+  };
+}
+
+export function addHost(store: FakeStore, node: NodeRecord): void {
+  store.put(keys.node(node.name), encode(node));
+  store.put(keys.alive(node.name), encode({ id: node.id, instance: 'one' }));
+  const lease = { subnet: node.subnet, publicIp: node.publicIp, backendType: 'host-gw' };
+  store.put(keys.subnet(node.subnet), encodeLease({ ...lease, node: { id: node.id, name: node.name } }));
+}
+
+export function running(name: string, on: string, address: string): ContainerStatus {
+  return { name, host: on, state: 'running', address };
+}
