@@ -82,9 +82,10 @@ describe('the embedded etcd', () => {
   it('dies with its controller, even when that is killed', async () => {
     const lines: string[] = [];
     const script = join(dataDir, 'controller.cjs');
+    const options = { ...ports, dataDir: join(dataDir, 'data'), listen: '127.0.0.1', program: etcdProgram() };
     const contents = `
-      import { start } from '@causeway/shared/run';
-      console.log(start('sleep', ['1000'], { dieWithParent: true }).pid);
+      import { startEmbeddedEtcd } from '@causeway/controller/embedded-etcd';
+      startEmbeddedEtcd({ ...${JSON.stringify(options)}, log: () => {} }).then((etcd) => console.log(etcd.pid));
     `;
     await build({
       stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },
@@ -95,6 +96,10 @@ describe('the embedded etcd', () => {
     });
     const parent = start(process.execPath, [script], { onLine: (line) => lines.push(line) });
     await vi.waitFor(() => expect(lines).toHaveLength(1), { timeout: 5_000 });
+    const store = openEtcdStore({ endpoints: [`http://127.0.0.1:${ports.clientPort}`] });
+    undo.push(() => store.close());
+    // An etcd that is still starting would die of its closed standard error by itself.
+    await up(store);
     parent.kill('SIGKILL');
     await parent.exited;
     const isRunning = () => {
