@@ -14,8 +14,8 @@ import { baseDirectory, claimName, type LabState, removeDirectory, writeState } 
 import { hostName, type Member, members } from './topology.ts';
 import { webContainers, webServer, writeWebFiles } from './workloads.ts';
 
-/** Time for each step of a cluster's start, milliseconds; a hundred hosts on two cores need it. */
-const STEP_TIMEOUT_MS = 120_000;
+/** Time for each step of a cluster's start, milliseconds: a hundred hosts on two cores need more than three. */
+const stepTimeoutMs = (hosts: number) => 30_000 + 1_000 * hosts;
 
 /** Brings up a lab as `createLab` promises. */
 export async function buildLab(options: LabOptions): Promise<Lab> {
@@ -58,6 +58,7 @@ async function startAll(
   tell: (what: string) => void,
 ): Promise<void> {
   const { directory } = lab;
+  const timeoutMs = stepTimeoutMs(settings.hosts);
   const placeOf = (member: string): Place => ({
     directory,
     init: state.initPid ?? 0,
@@ -69,7 +70,7 @@ async function startAll(
   const webs = machines.map(({ name }) =>
     startDaemon(placeOf(name), 'web', webServer(join(directory, `hosts/${name}/www`))),
   );
-  const befores = lab.hosts.map((host) => recordBefore(placeOf(host)));
+  const befores = lab.hosts.map((host) => recordBefore(placeOf(host), timeoutMs));
   if (settings.bare) {
     await Promise.all([...webs, ...befores]);
     return;
@@ -77,20 +78,20 @@ async function startAll(
   if (settings.etcd === 'external') await lab.startEtcd();
   await lab.startController();
   await Promise.all([...webs, ...befores]);
-  await waitController(watched, STEP_TIMEOUT_MS);
+  await waitController(watched, timeoutMs);
   tell('etcd and the controller on host-1 are ready');
   await Promise.all(lab.hosts.map((host) => lab.startAgent(host)));
-  await waitNodes(watched, STEP_TIMEOUT_MS);
+  await waitNodes(watched, timeoutMs);
   tell(`an agent on every host, with routes to all others (${settings.dataplane})`);
   const containers = webContainers(lab.hosts);
   await Promise.all(containers.map(({ name, host }) => postContainer(lab, name, host)));
-  await lab.ready(STEP_TIMEOUT_MS);
+  await lab.ready(timeoutMs);
   const running = await lab.containers();
   tell(`containers: ${running.map(({ name, address }) => `${name} ${address}`).join(', ')}`);
 }
 
 /** What the host's kernel holds before an agent ran on it, once its link is up. */
-async function recordBefore(place: Place): Promise<void> {
+async function recordBefore(place: Place, timeoutMs: number): Promise<void> {
   const state = await waitFor(
     async () => {
       const found = await hostState(place);
@@ -98,7 +99,7 @@ async function recordBefore(place: Place): Promise<void> {
         ? found
         : undefined;
     },
-    STEP_TIMEOUT_MS,
+    timeoutMs,
     () => `the link of ${place.member} does not come up`,
   );
   writeFileSync(beforeFile(place), JSON.stringify(state));

@@ -6,7 +6,15 @@ import { SWITCH, WIRE } from './topology.ts';
  * On its output it says `up NAME` or `failed NAME` for each machine.
  */
 export const INIT_SCRIPT = `set -e
-mount -t tmpfs -o mode=755 lab-cgroup /sys/fs/cgroup
+# The machine's cgroups can be seen and not changed: a runtime that is refused them does without, one that finds
+# none at all gives up.
+while read -r id parent device root at rest; do
+  case $at in
+  /sys/fs/cgroup | /sys/fs/cgroup/*) mount -o remount,bind,ro "$at" || : ;;
+  esac
+done </proc/self/mountinfo
+mkdir cgroup
+mount --rbind /sys/fs/cgroup cgroup || :
 # Programs find /var/lib/causeway even where this machine has none and its user may make none.
 [ -d /var/lib/causeway ] ||
   mount -t overlay -o ro,lowerdir=skeleton:/var/lib lab-lib /var/lib 2>/dev/null ||
@@ -35,7 +43,7 @@ echo $$ >"hosts/$name/holder"
 echo "$name" >/proc/sys/kernel/hostname
 # A fresh /sys shows this machine's links; where the kernel refuses one, /sys stays that of the lab.
 if mount -t sysfs lab-sys /sys 2>/dev/null; then
-  [ ! -d /sys/fs/cgroup ] || mount -t tmpfs -o mode=755 lab-cgroup /sys/fs/cgroup
+  [ ! -d /sys/fs/cgroup ] || mount --rbind cgroup /sys/fs/cgroup
 fi
 while read -r path value; do
   [ ! -e "/proc/sys/$path" ] || echo "$value" >"/proc/sys/$path"
