@@ -134,7 +134,7 @@ load_modules() {
   echo "$MARK" >/etc/modules-load.d/causeway.conf
   for module in $MODULES; do
     echo "$module" >>/etc/modules-load.d/causeway.conf
-    modprobe -q "$module" || [ -d "/sys/module/$module" ] ||
+    modprobe -q "$module" 2>/dev/null || is_loaded "$module" ||
       say "module $module: neither loaded nor built in; see docs/operations.md, \"Requirements\""
   done
   # A fresh br_netfilter is switched on for all bridges. Off is what was before, and what the agent shall record.
@@ -142,6 +142,14 @@ load_modules() {
     [ ! -e "$switch" ] || echo 0 >"$switch"
   done
   # No sysctl.d file: the agent sets what it needs, records what was there before, and `cleanup` puts it back.
+}
+
+is_loaded() { # module: also true when it is built into the kernel
+  case $1 in
+    br_netfilter) [ -d /proc/sys/net/bridge ] ;;
+    overlay) grep -qw overlay /proc/filesystems ;;
+    *) [ -d /proc/sys/net/netfilter ] ;;
+  esac
 }
 
 install_programs() {
