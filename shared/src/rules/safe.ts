@@ -8,14 +8,15 @@ import { containsAddress, formatCidr, parseAddress, parseCidr } from '../net/cid
 export const safe = { address, cidr, port, protocol, mark, id };
 
 function address(value: string): string {
-  const parsed = parseAddress(value);
+  // Values may come from JSON, so a type is no promise.
+  const parsed = typeof value === 'string' ? parseAddress(value) : undefined;
   if (parsed === undefined) throw refused('address', value, 'is no IPv4 address');
   return value;
 }
 
 /** @returns the block with its host bits zero, as the kernel lists it. */
 function cidr(value: string): string {
-  const parsed = parseCidr(value);
+  const parsed = typeof value === 'string' ? parseCidr(value) : undefined;
   if (parsed === undefined) throw refused('network', value, 'is no IPv4 CIDR');
   return formatCidr(parsed);
 }
@@ -42,7 +43,7 @@ function mark(value: number): string {
 
 /** A service's id; it appears in comments only. */
 function id(value: string): string {
-  if (!/^[a-z0-9:-]{1,127}$/.test(value))
+  if (typeof value !== 'string' || !/^[a-z0-9:-]{1,127}$/.test(value))
     throw refused('service id', value, 'holds more than a-z, 0-9, - and :');
   return value;
 }

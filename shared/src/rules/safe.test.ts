@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { FirewallIntent } from '../desired/intent.ts';
+import { ruleset as iptables } from './iptables/index.ts';
+import { ruleset as nftables } from './nftables/index.ts';
+
+const INTENT: FirewallIntent = {
+  ...{ network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
+  serviceRange: '10.96.0.0/16',
+  services: [
+    {
+      ...{ id: 'a', vip: '2.2.2.2', protocol: 'tcp', port: 88, nodePort: 30001 },
+      endpoints: [{ address: '10.10.1.2', port: 80 }],
+    },
+  ],
+};
+
+/** Every leaf of the intent that is rendered. */
+const LEAVES: readonly (readonly (string | number)[])[] = [
+  ['network'],
+  ['subnet'],
+  ['serviceRange'],
+  ['mark'],
+  ['services', 0, 'vip'],
+  ['services', 0, 'protocol'],
+  ['services', 0, 'port'],
+  ['services', 0, 'nodePort'],
+  ['services', 0, 'endpoints', 0, 'address'],
+  ['services', 0, 'endpoints', 0, 'port'],
+];
+
+const EVIL = [
+  'x',
+  '10.10.0.0/16; flush ruleset',
+  '2.2.2.2\n-A INPUT -j DROP',
+  '',
+  '256.1.1.1',
+  '1 : accept',
+  0.5,
+  -1,
+];
+
+describe.each([
+  ['nftables', nftables],
+  ['iptables', iptables],
+])('what nobody may smuggle into %s', (_, ruleset) => {
+  it.each(LEAVES.map((path) => [path.join('.'), path] as const))('is refused in %s', (_name, path) => {
+    for (const evil of EVIL) {
+      const intent = withLeaf(INTENT, path, evil);
+      expect(() => ruleset.full(intent), String(evil)).toThrow(/^rendering rules: /);
+      expect(() => ruleset.change(INTENT, intent), String(evil)).toThrow(/^rendering rules: /);
+    }
+  });
+
+  it.each(['x"', 'x\ny', 'x y', 'X', '', 'x'.repeat(300)])('is never a service id: %j', (id) => {
+    const render = () => ruleset.full(withLeaf(INTENT, ['services', 0, 'id'], id));
+    if (ruleset === iptables) expect(render).toThrow(/^rendering rules: service id/);
+    else expect(render()).toBe(ruleset.full(INTENT));
+  });
+
+  it('is refused before the kernel sees two services on one address and port', () => {
+    const services = INTENT.services.flatMap((one) => [one, { ...one, id: 'b' }]);
+    if (ruleset === nftables)
+      expect(() => ruleset.full({ ...INTENT, services })).toThrow('two services claim');
+  });
+});
+
+function withLeaf(
+  intent: FirewallIntent,
+  path: readonly (string | number)[],
+  value: unknown,
+): FirewallIntent {
+  const copy = structuredClone(intent);
+  let at: unknown = copy;
+  for (const step of path.slice(0, -1)) at = Reflect.get(Object(at), step);
+  Reflect.set(Object(at), path.at(-1) ?? '', value);
+  return copy;
+}
