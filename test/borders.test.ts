@@ -117,7 +117,10 @@ function faultsOf(path: string, source: string): string[] {
 function escapesOf(path: string, source: string): string[] {
   const silenced = /@ts-(?:ignore|nocheck|expect-error)/.exec(source);
   const code = source.replace(COMMENT_OR_STRING, (part) => (part.startsWith('/') ? ' ' : "''"));
-  const any = /(?:[:<|&,]|\bas|=>)\s*any\b(?!\s*[:(=])|\bany\[\]/.exec(code);
+  // What a test gets back from outside may stay unnamed; the product's code may not.
+  const any = path.startsWith('test/')
+    ? null
+    : /(?:[:<|&,]|\bas|=>)\s*any\b(?!\s*[:(=])|\bany\[\]/.exec(code);
   return [silenced, any].flatMap((found) => (found === null ? [] : [`${path}: ${found[0]}`]));
 }
 
