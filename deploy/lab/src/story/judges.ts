@@ -19,11 +19,14 @@ export const matches =
   (pattern: RegExp): Judge =>
   (result) => ({ held: result.exitCode === 0 && pattern.test(result.stdout), came: lastLine(result) });
 
-/** curl was refused, and at once: exit code 7 within a second, no time-out. */
-export const refusedAtOnce: Judge = (result) => ({
-  held: result.exitCode === 7 && result.ms < 1000,
-  came: `curl exit ${result.exitCode} after ${result.ms} ms: ${lastLine(result)}`,
-});
+/** curl was refused by a packet that says so, and at once: within a second. Needs `curl -v`, which names the reason. */
+export const refusedAtOnce: Judge = (result) => {
+  const reason = /failed: (.+)/.exec(result.stderr)?.[1] ?? lastLine(result);
+  return {
+    held: result.exitCode === 7 && reason === 'Connection refused' && result.ms < 1000,
+    came: `curl exit ${result.exitCode} after ${result.ms} ms: ${reason}`,
+  };
+};
 
 /** curl found no way or no answer. */
 export const unreached: Judge = (result) => ({

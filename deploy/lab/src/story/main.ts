@@ -1,4 +1,5 @@
-import { DATAPLANES } from '@causeway/shared/model/dataplane';
+import { messageOf } from '@causeway/shared/errors';
+import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { createLab, type Lab } from '../lab.ts';
 import { printNext, printOutcome, printSection, printTotal } from './print.ts';
 import { sections } from './sections/index.ts';
@@ -41,22 +42,29 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
 
 async function tellAll(lab: Lab): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
+  const report = (outcome: Outcome) => {
+    outcomes.push(outcome);
+    printOutcome(outcome);
+  };
   for (const dataplane of DATAPLANES) {
-    if (lab.dataplane !== dataplane) await lab.useDataplane(dataplane);
+    if (lab.dataplane !== dataplane) await switchTo(lab, dataplane, report);
     for (const [index, section] of sections.entries()) {
       printSection(index + 1, section.title, dataplane);
-      const story = createStory(lab, `${section.title} (${dataplane})`, (outcome) => {
-        outcomes.push(outcome);
-        printOutcome(outcome);
-      });
-      await section.tell(story).catch((error: unknown) => {
-        const came = error instanceof Error ? error.message : String(error);
-        const outcome = { section: section.title, ask: 'the section ends', command: '', came, held: false };
-        outcomes.push(outcome);
-        printOutcome(outcome);
-      });
+      const title = `${section.title} (${dataplane})`;
+      await section
+        .tell(createStory(lab, title, report))
+        .catch((error: unknown) => report(broken(title, 'the section comes to its end', error)));
     }
   }
-  if (lab.dataplane !== 'nftables') await lab.useDataplane('nftables');
+  await switchTo(lab, 'nftables', report);
   return outcomes;
+}
+
+async function switchTo(lab: Lab, dataplane: Dataplane, report: (outcome: Outcome) => void): Promise<void> {
+  const ask = `every agent is restarted with --dataplane ${dataplane}`;
+  await lab.useDataplane(dataplane).catch((error: unknown) => report(broken('Dataplanes', ask, error)));
+}
+
+function broken(section: string, ask: string, error: unknown): Outcome {
+  return { section, ask, command: '', came: messageOf(error), held: false };
 }

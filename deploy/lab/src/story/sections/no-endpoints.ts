@@ -6,16 +6,25 @@ export const noEndpoints: Section = { title: 'A service without endpoints', tell
 
 const ADDRESS = '2.2.2.4:88';
 const URL = `http://${ADDRESS}/hello`;
+const VERBOSE = '-v';
 const PORT = 30004;
 
 async function tell(story: Story): Promise<void> {
   const { here, there } = await castOf(story.lab);
   const refused = async (when: string) => {
-    await story.ask(`${when} a container is refused at once`, curlFrom(here, URL), refusedAtOnce);
-    await story.ask(`${when} a host is refused at once`, curlOn('host-2', URL), refusedAtOnce);
-    await story.ask(`${when} the outside client is refused at once`, curlOn('client', URL), refusedAtOnce);
+    await story.ask(`${when} a container is refused at once`, curlFrom(here, VERBOSE, URL), refusedAtOnce);
+    await story.ask(`${when} a host is refused at once`, curlOn('host-2', VERBOSE, URL), refusedAtOnce);
+    await story.ask(
+      `${when} the outside client is refused at once`,
+      curlOn('client', VERBOSE, URL),
+      refusedAtOnce,
+    );
     const nodePort = `http://${story.lab.addressOf('host-2')}:${PORT}/hello`;
-    await story.ask(`${when} the NodePort refuses at once`, curlOn('client', nodePort), refusedAtOnce);
+    await story.ask(
+      `${when} the NodePort refuses at once`,
+      curlOn('client', VERBOSE, nodePort),
+      refusedAtOnce,
+    );
   };
   const served = (when: string) =>
     story.ask(`${when} it is served`, curlOn('client', URL), says(`hello from ${there.name}`));

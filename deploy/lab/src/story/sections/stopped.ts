@@ -1,6 +1,6 @@
 import { type Conversation, converse } from '../conversation.ts';
 import { matches, says } from '../judges.ts';
-import { castOf, curlFrom, curlOn, ECHO, pingFrom, VIP, WEB } from '../places.ts';
+import { type Cast, castOf, curlFrom, curlOn, ECHO, pingFrom, VIP, WEB } from '../places.ts';
 import type { Section, Story } from '../story.ts';
 import { NODE_PORT } from './service.ts';
 
@@ -8,7 +8,8 @@ export const stopped: Section = { title: 'Every agent, the controller and etcd s
 
 async function tell(story: Story): Promise<void> {
   const { lab } = story;
-  const { here, there } = await castOf(lab);
+  const cast = await castOf(lab);
+  const { here, there } = cast;
   await story.run({
     svcctl: ['expose', `2.2.2.5:${ECHO}`, '--name', 'echo', '--to', `${there.name}:${ECHO}`, '--wait'],
   });
@@ -24,7 +25,7 @@ async function tell(story: Story): Promise<void> {
       await lab.stopController();
       return { held: true, came: `stopped on ${lab.hosts.join(', ')}` };
     });
-    await traffic(story);
+    await traffic(story, cast);
     await speak(story, open, 'the open connections go on');
     await story.tell('the controller and all agents start again', startCommand(lab.hosts), async () => {
       await lab.startController();
@@ -46,8 +47,7 @@ async function tell(story: Story): Promise<void> {
   await story.run({ svcctl: ['unexpose', 'echo', '--wait'] });
 }
 
-async function traffic(story: Story): Promise<void> {
-  const { here, there } = await castOf(story.lab);
+async function traffic(story: Story, { here, there }: Cast): Promise<void> {
   const hello = /^hello from /;
   await story.ask(
     'container to container goes on',
