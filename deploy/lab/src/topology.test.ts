@@ -28,7 +28,7 @@ describe('members', () => {
     const all = members(3);
     expect(all.find((member) => member.address === CLIENT)?.ip).toEqual(
       expect.arrayContaining([
-        'route add 2.2.2.2/32 via 192.168.122.11',
+        'route add 2.2.2.0/24 via 192.168.122.11',
         'route add 10.96.0.0/16 via 192.168.122.11',
       ]),
     );

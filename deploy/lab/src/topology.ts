@@ -15,8 +15,8 @@ export interface Member {
 export const ROUTER = '192.168.122.1';
 export const CLIENT = '192.168.122.200';
 export const INTERNET = '203.0.113.8';
-/** The address that everybody's first example uses as a VIP. */
-export const EXAMPLE_VIP = '2.2.2.2';
+/** Where everybody's first VIPs lie (2.2.2.2): the client is routed to them through host-1. */
+export const EXAMPLE_VIPS = '2.2.2.0/24';
 
 /** The bridges of the outer network namespace: the hosts' switch, and the wire between router and internet. */
 export const SWITCH = 'lan0';
@@ -47,7 +47,7 @@ export function members(hosts: number): Member[] {
     ip: [
       ...link('eth0', port('client'), `${CLIENT}/24`),
       `route add default via ${ROUTER}`,
-      `route add ${EXAMPLE_VIP}/32 via ${hostAddress(1)}`,
+      `route add ${EXAMPLE_VIPS} via ${hostAddress(1)}`,
       `route add ${DEFAULT_SETTINGS.serviceRange} via ${hostAddress(1)}`,
     ],
     sysctls: plain(false),
