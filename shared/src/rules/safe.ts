@@ -1,5 +1,5 @@
 import { CausewayError, show } from '../errors.ts';
-import { containsAddress, formatCidr, parseAddress, parseCidr } from '../net/cidr.ts';
+import { formatCidr, parseAddress, parseCidr } from '../net/cidr.ts';
 
 /**
  * The last gate before a rule language: every value that enters a rule passes one of these, whatever the
@@ -46,13 +46,6 @@ function id(value: string): string {
   if (typeof value !== 'string' || !/^[a-z0-9:-]{1,127}$/.test(value))
     throw refused('service id', value, 'holds more than a-z, 0-9, - and :');
   return value;
-}
-
-/** @returns whether `value`, an address, lies in `block`, a CIDR. */
-export function isInside(value: string, block: string): boolean {
-  const parsedBlock = parseCidr(block);
-  const parsed = parseAddress(value);
-  return parsedBlock !== undefined && parsed !== undefined && containsAddress(parsedBlock, parsed);
 }
 
 function refused(field: string, value: unknown, reason: string): CausewayError {
