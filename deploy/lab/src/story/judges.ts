@@ -34,8 +34,11 @@ export const unreached: Judge = (result) => ({
   came: `curl exit ${result.exitCode}: ${lastLine(result)}`,
 });
 
-/** Exit code 0; shows the last line. */
-export const succeeds: Judge = (result) => ({ held: result.exitCode === 0, came: lastLine(result) });
+/** Exit code 0; shows all that was printed. */
+export const succeeds: Judge = (result) => ({
+  held: result.exitCode === 0,
+  came: result.stdout.trim() || result.stderr.trim() || `exit ${result.exitCode}`,
+});
 
 export function lastLine(result: Result): string {
   const text = result.stdout.trim() || result.stderr.trim();

@@ -46,16 +46,19 @@ export function inside(container: LabContainer, ...argv: string[]): Command {
 export function curlFrom(container: LabContainer, ...args: string[]): Command {
   return {
     on: container.host,
-    argv: ['ip', 'netns', 'exec', `cwy-${container.name}`, 'curl', ...QUIET, ...args],
+    argv: ['ip', 'netns', 'exec', `cwy-${container.name}`, ...curl(args)],
   };
 }
 
 export function curlOn(host: string, ...args: string[]): Command {
-  return { on: host, argv: ['curl', ...QUIET, ...args] };
+  return { on: host, argv: curl(args) };
 }
 
 export function pingFrom(container: LabContainer, address: string): Command {
   return inside(container, 'ping', '-c', '1', '-W', '2', address);
 }
 
-const QUIET = ['-sS', '-m', '5'];
+/** Quiet but for errors, and with an end: after 5 s unless the caller says otherwise. */
+function curl(args: readonly string[]): string[] {
+  return ['curl', '-sS', ...(args.includes('-m') ? [] : ['-m', '5']), ...args];
+}
