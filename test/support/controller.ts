@@ -52,7 +52,11 @@ export function host(number: number): NodeRecord {
   };
 }
 
-export async function startRig(): Promise<Rig> {
+export interface RigOptions {
+  readonly random?: () => number;
+}
+
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const store = fakeStore();
   await ensureCluster(store, {}, () => {});
   for (const number of [1, 2]) addHost(store, host(number));
@@ -60,7 +64,12 @@ export async function startRig(): Promise<Rig> {
   store.put(keys.containerStatus('web-1'), encode(running('web-1', 'host-1', '10.10.1.2')));
   const view = new View(store);
   await view.whole(1_000);
-  const app = await buildApp({ store, view, patienceMs: 50 });
+  const app = await buildApp({
+    store,
+    view,
+    patienceMs: 50,
+    chance: { random: options.random ?? Math.random, now: () => '2026-01-01T00:00:00.000Z' },
+  });
   const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
   return {
     store,

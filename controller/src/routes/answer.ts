@@ -5,9 +5,8 @@ import { type ServiceObject, serviceObject } from '../objects/service.ts';
 /** The revision of etcd that a write made: what `--wait` waits for. */
 export const REVISION_HEADER = 'x-causeway-revision';
 
-/** Sets a written service's status (201 when it is new) and headers. @returns the body */
-export function answerService(reply: FastifyReplyHead, written: Written): ServiceObject {
-  reply.code(written.created ? 201 : 200);
+/** Sets the headers of a written service's answer. @returns its body */
+export function answerService(reply: Headers, written: Written): ServiceObject {
   reply.header('etag', etag(written.revision));
   reply.header(REVISION_HEADER, written.writtenAt);
   if (written.created) reply.header('location', `/v1/services/${written.spec.name}`);
@@ -15,7 +14,6 @@ export function answerService(reply: FastifyReplyHead, written: Written): Servic
 }
 
 /** As much of a reply as is needed here; the whole type depends on each route's schema. */
-interface FastifyReplyHead {
-  code(status: 200 | 201): unknown;
+interface Headers {
   header(name: string, value: string | number): unknown;
 }

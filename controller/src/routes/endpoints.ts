@@ -75,11 +75,11 @@ function addRoute(app: App, { services }: Deps): void {
       schema: {
         tags: ['endpoints'],
         summary: 'Add an endpoint to a service',
-        description: 'Answers the service; 200 also when it has the endpoint already. Takes If-Match.',
+        description: 'Answers the service, unchanged when it has the endpoint already. Takes If-Match.',
         params: nameParams,
         querystring: writeQuery,
         body: endpointInputSchema,
-        response: { 200: serviceSchema, 201: serviceSchema, ...problems },
+        response: { 200: serviceSchema, ...problems },
       },
     },
     async (request, reply) => {
@@ -101,7 +101,7 @@ function removeRoute(app: App, { services, view }: Deps): void {
         description: 'Named as it was given, or by where it leads. Answers the service. Takes If-Match.',
         params: nameParams.extend({ to: z.string().describe('`10.10.1.2:12345` or `web-1`') }),
         querystring: writeQuery,
-        response: { 200: serviceSchema, 201: serviceSchema, ...problems },
+        response: { 200: serviceSchema, ...problems },
       },
     },
     async (request, reply) => {

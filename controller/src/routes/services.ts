@@ -75,7 +75,9 @@ function writeRoutes(app: App, { services: writer, chance }: Deps): void {
     async (request, reply) => {
       const options = { ifMatch: undefined, dryRun: request.query.dryRun };
       const name = nameOfInput(request.body);
-      return answerService(reply, await writer.put(name, planCreate(request.body, chance), options));
+      const written = await writer.put(name, planCreate(request.body, chance), options);
+      reply.code(written.created ? 201 : 200);
+      return answerService(reply, written);
     },
   );
 
@@ -96,7 +98,9 @@ function writeRoutes(app: App, { services: writer, chance }: Deps): void {
       const name = checkedName(request.params.name, request.body.name);
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
       const plan = planReplace({ ...request.body, name }, chance);
-      return answerService(reply, await writer.put(name, plan, options));
+      const written = await writer.put(name, plan, options);
+      reply.code(written.created ? 201 : 200);
+      return answerService(reply, written);
     },
   );
 }

@@ -1,0 +1,121 @@
+import { keys } from '@causeway/shared/store/keys';
+import { describe, expect, it } from 'vitest';
+import { fakeStore } from '../../test/support/fake-store.ts';
+import { ensureCluster, newCluster, type Wanted } from './bootstrap.ts';
+
+const noWait = () => {
+  throw new Error('nothing to wait for');
+};
+
+describe('newCluster', () => {
+  it.each<[Wanted, string]>([
+    [
+      { network: '10.10.0.0/30' },
+      'network "10.10.0.0/30" is too small: a /28 or larger is needed, four subnets of /30',
+    ],
+    [
+      { network: '10.10.0.0/29' },
+      'network "10.10.0.0/29" is too small: a /28 or larger is needed, four subnets of /30',
+    ],
+    [{ network: '10.10.0.0' }, 'network "10.10.0.0" is not an IPv4 network of the form 10.10.0.0/16'],
+    [{ network: '10.10.0.0/33' }, 'network "10.10.0.0/33" is not an IPv4 network of the form 10.10.0.0/16'],
+    [{ network: '224.0.0.0/8' }, 'network "224.0.0.0/8" overlaps 224.0.0.0/3, which containers cannot use'],
+    [{ network: '10.96.0.0/12' }, 'service-range "10.96.0.0/16" overlaps the container network 10.96.0.0/12'],
+    [
+      { serviceRange: '10.10.4.0/24' },
+      'service-range "10.10.4.0/24" overlaps the container network 10.10.0.0/16',
+    ],
+    [
+      { serviceRange: '127.0.0.0/24' },
+      'service-range "127.0.0.0/24" overlaps 127.0.0.0/8, where no VIP can be',
+    ],
+    [{ serviceRange: 'x' }, 'service-range "x" is not an IPv4 network of the form 10.96.0.0/16'],
+  ])('%j is refused in one sentence', (wanted, sentence) => {
+    expect(() => newCluster(wanted)).toThrow(sentence);
+  });
+
+  it('refuses a length of subnets that leaves no room for hosts', () => {
+    expect(() => newCluster({ network: '10.10.0.0/16', subnetLen: 17 })).toThrow('subnetLen 17 does not fit');
+  });
+
+  it('takes the smallest network that can hold hosts', () => {
+    expect(newCluster({ network: '10.10.0.0/28' }).config).toMatchObject({
+      subnetLen: 30,
+      subnetMin: '10.10.0.4',
+    });
+  });
+});
+
+describe('ensureCluster', () => {
+  it("writes flannel's configuration and our settings where there are none", async () => {
+    const store = fakeStore();
+    await ensureCluster(store, { network: '10.20.0.0/16' }, noWait);
+    const written = store.dump();
+    expect(JSON.parse(written[keys.networkConfig] ?? '')).toEqual({
+      Network: '10.20.0.0/16',
+      SubnetLen: 24,
+      SubnetMin: '10.20.1.0',
+      SubnetMax: '10.20.255.0',
+      Backend: { Type: 'host-gw' },
+    });
+    expect(JSON.parse(written[keys.settings] ?? '')).toEqual({
+      serviceRange: '10.96.0.0/16',
+      nodePortMin: 30000,
+      nodePortMax: 32767,
+    });
+    await ensureCluster(store, { network: '10.20.0.0/16' }, noWait);
+    expect(store.dump()).toEqual(written);
+  });
+
+  it("goes on with an existing cluster's own when nothing else is asked for", async () => {
+    const store = fakeStore();
+    store.put(keys.networkConfig, { Network: '10.5.0.0/16', Backend: { Type: 'host-gw' } });
+    const { config } = await ensureCluster(store, {}, noWait);
+    expect(config.network).toBe('10.5.0.0/16');
+  });
+
+  it.each<[Wanted, string]>([
+    [
+      { network: '10.20.0.0/16' },
+      '--network 10.20.0.0/16 is not what this cluster in etcd has, 10.10.0.0/16',
+    ],
+    [{ subnetLen: 26 }, '--subnet-len 26 is not what this cluster in etcd has, 24'],
+    [
+      { serviceRange: '10.97.0.0/16' },
+      '--service-range 10.97.0.0/16 is not what this cluster in etcd has, 10.96.0.0/16',
+    ],
+    [
+      { nodePorts: { min: 1, max: 9 } },
+      '--node-port-range 1-9 is not what this cluster in etcd has, 30000-32767',
+    ],
+  ])('%j is refused in a cluster that has another', async (wanted, sentence) => {
+    const store = fakeStore();
+    await ensureCluster(store, {}, noWait);
+    const before = store.dump();
+    await expect(ensureCluster(store, wanted, noWait)).rejects.toThrow(sentence);
+    expect(store.dump()).toEqual(before);
+  });
+
+  it('takes the same network written otherwise for the same', async () => {
+    const store = fakeStore();
+    await ensureCluster(store, {}, noWait);
+    await ensureCluster(store, { network: '10.10.9.9/16' }, noWait);
+  });
+
+  it('refuses a configuration that it cannot read', async () => {
+    const store = fakeStore();
+    store.put(keys.networkConfig, '{"Network":');
+    await expect(ensureCluster(store, {}, noWait)).rejects.toThrow('/coreos.com/network/config');
+  });
+
+  it('waits for etcd', async () => {
+    const store = fakeStore();
+    store.fail('connection refused');
+    const reasons: string[] = [];
+    await ensureCluster(store, {}, (reason) => {
+      reasons.push(reason);
+      store.recover();
+    });
+    expect(reasons).toEqual(['asking etcd: connection refused']);
+  });
+});
