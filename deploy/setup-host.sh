@@ -156,11 +156,24 @@ install_programs() {
   mkdir -p "$root/opt/causeway/bin" "$root/opt/causeway/proto" "$root/usr/local/bin"
   for program in $PROGRAMS; do
     install -m 0644 "$DIST/bin/$program.cjs" "$root/opt/causeway/bin/$program.cjs"
-    printf '#!/bin/sh\n%s\nexec "%s" /opt/causeway/bin/%s.cjs "$@"\n' "$MARK" "$node" "$program" >"$root/usr/local/bin/$program.new"
+    wrapper "$program" >"$root/usr/local/bin/$program.new"
     chmod 0755 "$root/usr/local/bin/$program.new"
     mv "$root/usr/local/bin/$program.new" "$root/usr/local/bin/$program"
   done
   install -m 0644 "$DIST"/proto/*.proto "$root/opt/causeway/proto/"
+}
+
+wrapper() { # program: what stands in /usr/local/bin, so that `plan` by hand asks the same etcd as `run` by systemd
+  cat <<WRAPPER
+#!/bin/sh
+$MARK
+if [ -r /etc/causeway/${1#causeway-}.env ]; then
+  set -a
+  . /etc/causeway/${1#causeway-}.env
+  set +a
+fi
+exec "$node" /opt/causeway/bin/$1.cjs "\$@"
+WRAPPER
 }
 
 address() { # this host's address on the hosts' network, or nothing
@@ -171,36 +184,32 @@ address() { # this host's address on the hosts' network, or nothing
   fi
 }
 
-write_env() { # program NAME arguments…
+write_env() { # program VARIABLE=value…; those without a value are left out
   file=$root/etc/causeway/$1.env
-  variable=$2
-  shift 2
+  shift
   if [ -e "$file" ] && [ -z "$given" ]; then
     say "$file is kept"
     return
   fi
   mkdir -p "$root/etc/causeway"
-  printf '%s; an edit is kept as long as it is run without options.\n%s=%s\n' "$MARK" "$variable" "$*" >"$file"
+  {
+    echo "$MARK; kept as it is when that runs without options."
+    echo '# Each flag of the program has a variable, which its --help names.'
+    for setting; do [ -z "${setting#*=}" ] || echo "$setting"; done
+  } >"$file"
 }
 
 configure() {
-  own=$(address)
   if has_role controller; then
-    set --
-    [ -z "$etcd" ] || set -- --etcd "$etcd"
-    [ -n "$etcd" ] || [ -z "$own" ] || set -- --etcd-listen "$own"
-    [ -z "$listen" ] || set -- "$@" --listen "$listen"
-    [ -z "$network" ] || set -- "$@" --network "$network"
-    write_env controller CONTROLLER_ARGS "$@"
+    own=$(address)
+    [ -z "$etcd" ] || own=''
+    write_env controller "CAUSEWAY_ETCD_URLS=$etcd" "CAUSEWAY_ETCD_LISTEN=$own" "CAUSEWAY_LISTEN=$listen" \
+      "CAUSEWAY_NETWORK=$network"
     [ -n "$etcd$own" ] || [ -z "$given" ] || say 'etcd will listen on 127.0.0.1 only; other hosts need --public-ip or --iface'
   fi
   if has_role agent; then
-    set --
-    [ -z "$etcd" ] || set -- --etcd "$etcd"
-    [ -z "$public_ip" ] || set -- "$@" --public-ip "$public_ip"
-    [ -z "$iface" ] || set -- "$@" --iface "$iface"
-    [ -z "$dataplane" ] || set -- "$@" --dataplane "$dataplane"
-    write_env agent AGENT_ARGS "$@"
+    write_env agent "CAUSEWAY_ETCD_URLS=$etcd" "CAUSEWAY_PUBLIC_IP=$public_ip" "CAUSEWAY_IFACE=$iface" \
+      "CAUSEWAY_DATAPLANE=$dataplane"
   fi
 }
 
@@ -235,19 +244,13 @@ uninstall() {
     stop causeway-agent
     if [ -x /usr/local/bin/causeway-agent ]; then
       # The controller is still up: with etcd at hand the host's subnet is given back too.
-      # shellcheck disable=SC2046 # the arguments are words
-      /usr/local/bin/causeway-agent cleanup $(cleanup_args) ||
+      /usr/local/bin/causeway-agent cleanup ||
         fail 'the clean-up failed, so the programs are left for another try: causeway-agent cleanup'
     fi
     stop causeway-controller
   fi
   remove_files
   say 'removed. Kept: /var/lib/causeway (etcd data, this host'\''s id) and the Debian packages; remove them by hand if nobody needs them'
-}
-
-cleanup_args() {
-  [ ! -e /etc/causeway/agent.env ] || sed -n 's/^AGENT_ARGS=//p' /etc/causeway/agent.env |
-    grep -Eo -- '--(etcd|name|state-dir|run-dir)[ =][^ ]+' || true
 }
 
 stop() { # unit
@@ -258,8 +261,8 @@ stop() { # unit
 remove_files() {
   for program in $PROGRAMS; do
     rm -f "$root/opt/causeway/bin/$program.cjs"
-    wrapper=$root/usr/local/bin/$program
-    ! grep -qsF "$MARK" "$wrapper" || rm -f "$wrapper"
+    command=$root/usr/local/bin/$program
+    ! grep -qsF "$MARK" "$command" || rm -f "$command"
   done
   for proto in "$root"/opt/causeway/proto/*.proto; do rm -f "$proto"; done
   rm -f "$root/etc/systemd/system/causeway-agent.service" "$root/etc/systemd/system/causeway-controller.service" \

@@ -83,25 +83,26 @@ describe('setup-host.sh', () => {
     expect(installed()).toEqual([]);
   });
 
-  it('writes arguments that the programs accept', () => {
+  it('writes what was asked for into the settings of both programs', () => {
+    const settings = (program: string) => envOf(program).replace(/^#.*\n/gm, '');
     setup(
       ...['both', '--root', machine, '--public-ip', '10.0.0.1', '--listen', '10.0.0.1:7480'],
       ...['--network', '10.20.0.0/16', '--dataplane', 'iptables'],
     );
-    expect(envOf('controller')).toContain(
-      'CONTROLLER_ARGS=--etcd-listen 10.0.0.1 --listen 10.0.0.1:7480 --network 10.20.0.0/16\n',
+    expect(settings('controller')).toBe(
+      'CAUSEWAY_ETCD_LISTEN=10.0.0.1\nCAUSEWAY_LISTEN=10.0.0.1:7480\nCAUSEWAY_NETWORK=10.20.0.0/16\n',
     );
-    expect(envOf('agent')).toContain('AGENT_ARGS=--public-ip 10.0.0.1 --dataplane iptables\n');
+    expect(settings('agent')).toBe('CAUSEWAY_PUBLIC_IP=10.0.0.1\nCAUSEWAY_DATAPLANE=iptables\n');
     setup('both', '--root', machine, '--etcd', 'http://a:2379,http://b:2379', '--iface', 'lo');
-    expect(envOf('controller')).toContain('CONTROLLER_ARGS=--etcd http://a:2379,http://b:2379\n');
-    expect(envOf('agent')).toContain('AGENT_ARGS=--etcd http://a:2379,http://b:2379 --iface lo\n');
+    expect(settings('controller')).toBe('CAUSEWAY_ETCD_URLS=http://a:2379,http://b:2379\n');
+    expect(settings('agent')).toBe('CAUSEWAY_ETCD_URLS=http://a:2379,http://b:2379\nCAUSEWAY_IFACE=lo\n');
   });
 
   it('keeps an edited file when it is run again without options', () => {
     setup('agent', '--root', machine, '--etcd', 'http://10.0.0.1:2379');
-    writeFileSync(join(machine, 'etc/causeway/agent.env'), 'AGENT_ARGS=--etcd http://10.0.0.9:2379\n');
+    writeFileSync(join(machine, 'etc/causeway/agent.env'), 'CAUSEWAY_ETCD_URLS=http://10.0.0.9:2379\n');
     expect(setup('agent', '--root', machine)).toMatchObject({ status: 0 });
-    expect(envOf('agent')).toBe('AGENT_ARGS=--etcd http://10.0.0.9:2379\n');
+    expect(envOf('agent')).toBe('CAUSEWAY_ETCD_URLS=http://10.0.0.9:2379\n');
   });
 
   it('leaves a program of the same name that it did not install', () => {
@@ -160,6 +161,7 @@ describe('the systemd units', () => {
       for (const line of [
         'Type=exec',
         'Restart=always',
+        'StartLimitIntervalSec=0',
         `EnvironmentFile=-/etc/causeway/${name}.env`,
         'RuntimeDirectory=causeway',
         'RuntimeDirectoryPreserve=yes',
@@ -203,18 +205,27 @@ describe('the Vagrantfile', () => {
   });
 });
 
-describe('the flags that scripts and documents give to the programs', () => {
+describe('what scripts and documents give to the programs', () => {
+  const settings = (file: string) => {
+    const [, list] = new RegExp(`write_env ${file} (.*?)\\n {4}\\[|write_env ${file} (.*?)\\n {2}fi`, 's')
+      .exec(read('deploy/setup-host.sh'))
+      ?.filter((part) => part !== undefined) ?? ['', ''];
+    return [...(list ?? '').matchAll(/CAUSEWAY_([A-Z_]+)=/g)].map((match) => match[1] ?? '');
+  };
+  const flagOf = (setting: string) => `--${setting.replace('_URLS', '').replaceAll('_', '-').toLowerCase()}`;
+
   it.each([
-    ['controller/src', ['--etcd', '--etcd-listen', '--listen', '--network']],
-    [
-      'node-agent/src',
-      ['--etcd', '--public-ip', '--iface', '--dataplane', '--name', '--state-dir', '--run-dir'],
-    ],
-    ['svcctl/src', flagsIn(read('deploy/vagrant/verify.sh').match(/svcctl expose[\s\S]*?--wait/)?.[0] ?? '')],
+    ['controller/src', settings('controller').map(flagOf)],
+    ['node-agent/src', [...settings('agent').map(flagOf), '--keep-lease', '--lease-hours', '--log-level']],
+    ['svcctl/src', flagsIn(/svcctl expose[\s\S]*?--wait/.exec(read('deploy/vagrant/verify.sh'))?.[0] ?? '')],
   ])('%s declares %j', (folder, flags) => {
     const source = sourceOf(folder);
     const declared = (flag: string) => new RegExp(`['"\`,]\\s*(-\\w, )?${flag}[ '"\`]`).test(source);
     expect(flags.length).toBeGreaterThan(3);
     expect(flags.filter((flag) => !declared(flag))).toEqual([]);
+  });
+
+  it('names etcd in one variable, which both programs read', () => {
+    for (const folder of ['controller/src', 'node-agent/src']) expect(sourceOf(folder)).toMatch(/ETCD_URLS'/);
   });
 });

@@ -25,9 +25,8 @@ case $1 in
   restart)
     stop "$2"
     unit=/etc/systemd/system/$2.service
-    env=$(sed -n 's/^EnvironmentFile=-//p' "$unit")
-    variable=$(sed -n 's/^\\([A-Z_]*\\)=.*/\\1/p' "$env")
-    export "$variable=$(sed -n 's/^[A-Z_]*=//p' "$env")"
+    set -a
+    . "$(sed -n 's/^EnvironmentFile=-//p' "$unit")"
     sh -c "exec $(sed -n 's/^ExecStart=//p' "$unit")" >>"$MACHINE/$2.log" 2>&1 &
     echo $! >"/run/$2.pid" ;;
   disable) for unit; do [ "\${unit#causeway-}" = "$unit" ] || stop "$unit"; done ;;
@@ -80,9 +79,10 @@ until svcctl get nodes | grep alive; do
   sleep 0.1
 done
 svcctl expose 2.2.2.2:88 --name web --wait
+ss -Hltn | grep -F 10.0.0.11:2379
 ip -4 address show dev cwy0 | grep 'inet 10.20.'
 sh "$home/deploy/setup-host.sh" both
-until causeway-agent plan --iface eth0; do
+until causeway-agent plan; do
   [ $((tries += 1)) -lt 400 ] || exit 1
   sleep 0.1
 done
