@@ -69,8 +69,10 @@ function importsOf(source: string): Import[] {
   return [...still, ...[...code.matchAll(DYNAMIC)].map((m) => ({ from: m[1] ?? '', typeOnly: false }))];
 }
 
+/** A test belongs to the zone of what it tests. */
 function zoneOf(path: string): string | undefined {
-  const matches = Object.entries(ZONES).filter(([, zone]) => path.startsWith(zone.path));
+  const tested = path.replace(/\.test\.ts$/, '.ts');
+  const matches = Object.entries(ZONES).filter(([, zone]) => tested.startsWith(zone.path));
   return matches.sort(([, a], [, b]) => b.path.length - a.path.length)[0]?.[0];
 }
 
@@ -212,6 +214,7 @@ describe('the checker', () => {
     ['node-agent/src/plan/x.ts', "// import { k } from '../kernel/apply.ts';"],
     ['node-agent/src/plan/x.ts', "/*\nimport { k } from '../kernel/apply.ts';\n*/"],
     ['shared/src/run.ts', "import { execa } from 'execa';"],
+    ['shared/src/run.test.ts', "import { run } from './run.ts';"],
   ])('allows in %s: %s', (path, source) => {
     expect(faultsOf(path, `${source}\n`)).toEqual([]);
   });
