@@ -19,7 +19,14 @@ quietly() {
   if "$@" >"$log" 2>&1 </dev/null; then
     rm -f "$log"
   else
-    tail -n 40 "$log" >&2
+    # The cause is at one of the two ends.
+    if [ "$(wc -l <"$log")" -gt 60 ]; then
+      head -n 25 "$log" >&2
+      echo "[…]" >&2
+      tail -n 25 "$log" >&2
+    else
+      cat "$log" >&2
+    fi
     rm -f "$log"
     fail "$what failed: $*"
   fi

@@ -77,8 +77,12 @@ describe('machines and wires', () => {
     expect(found).toContain('sysctls: new: /proc/sys/net/ipv4/ip_forward:1');
   });
 
-  it('sees no cgroup of the machine', async () => {
-    expect(await output(own.lab, 'host-1', 'ls', '-A', '/sys/fs/cgroup')).toBe('');
+  it("may not change the machine's cgroups", async () => {
+    const { stdout } = await own.lab.exec('host-1', ['sh', '-c', 'mount | grep "type cgroup" | tail -n 1']);
+    expect(stdout === '' || /\(ro,/.test(stdout), stdout).toBe(true);
+    const made = await own.lab.exec('host-1', ['sh', '-c', 'mkdir /sys/fs/cgroup/x /sys/fs/cgroup/*/x']);
+    expect(made.exitCode).not.toBe(0);
+    expect(made.stderr).toContain('Read-only file system');
   });
 });
 

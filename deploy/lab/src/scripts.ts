@@ -40,7 +40,7 @@ while :; do wait; sleep 1; done
 export const MEMBER_SCRIPT = `set -e
 name=$1
 echo $$ >"hosts/$name/holder"
-echo "$name" >/proc/sys/kernel/hostname
+busybox hostname "$name"
 # A fresh /sys shows this machine's links; where the kernel refuses one, /sys stays that of the lab.
 if mount -t sysfs lab-sys /sys 2>/dev/null; then
   [ ! -d /sys/fs/cgroup ] || mount --rbind cgroup /sys/fs/cgroup
