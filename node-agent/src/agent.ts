@@ -85,6 +85,19 @@ export function candidate({ facts, addresses }: HostInfo, dataplane: Dataplane):
   return { name, id, publicIp, addresses, dataplane, version: VERSION };
 }
 
+/**
+ * The host's link and address as before as long as they are there: another default route (a VPN's, or none while the
+ * link flaps) does not move a host that chose its link by it.
+ */
+async function readAgain(kernel: Kernel, request: FactsRequest, known: HostInfo): Promise<HostInfo> {
+  const { iface, publicIp } = known.facts;
+  try {
+    return await kernel.host({ iface, publicIp, ...request });
+  } catch {
+    return kernel.host({ iface, ...request }).catch(() => kernel.host(request));
+  }
+}
+
 interface Start {
   readonly place: Place;
   readonly host: HostInfo;
@@ -110,8 +123,8 @@ function assemble(deps: AgentDeps, start: Start): Parts {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
       view: () => view,
       converger: createConverger({ kernel, rulesets, tool }),
-      host: async () => {
-        const found = await kernel.host(request);
+      host: async (known) => {
+        const found = await readAgain(kernel, request, known);
         place.present(candidate(found, dataplane));
         return found;
       },

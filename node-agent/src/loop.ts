@@ -32,7 +32,7 @@ export interface LoopDeps {
   readonly reporter: Reporter;
   readonly log: Logger;
   /** The host's link and addresses as they are. */
-  readonly host: () => Promise<HostInfo>;
+  readonly host: (known: HostInfo) => Promise<HostInfo>;
   readonly resyncSeconds: number;
 }
 
@@ -83,7 +83,7 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
 
   async function refresh(known: HostInfo): Promise<HostInfo> {
     try {
-      const found = await deps.host();
+      const found = await deps.host(known);
       memory.hostProblem(undefined);
       return found;
     } catch (error) {
@@ -152,7 +152,7 @@ function createMemory({ name, place, keeper, reporter, log }: LoopDeps) {
     if (text !== told && problems.length === 0) log.info('all is well again');
     told = text;
   }
-  function logRound(round: Round, ms: number): void {
+  function logRound(round: Round, ms: number, revision: number): void {
     if (round.steps.length === 0) return;
     const steps = round.steps.slice(0, SHOWN_STEPS).map((step) => step.text);
     const more = round.steps.length - steps.length;
@@ -161,6 +161,7 @@ function createMemory({ name, place, keeper, reporter, log }: LoopDeps) {
       steps,
       ...(more > 0 ? { more } : {}),
       ...(failed > 0 ? { failed } : {}),
+      revision,
       ms: Math.round(ms),
     };
     log.info(line, round.repairs > 0 ? 'repaired the kernel' : 'changed the kernel');
@@ -176,7 +177,7 @@ function createMemory({ name, place, keeper, reporter, log }: LoopDeps) {
       if (round.firewallHeld) servicesRevision = snapshot.servicesRevision;
       if (round.networkHeld) networkRevision = snapshot.networkRevision;
       repairs += round.repairs;
-      logRound(round, ms);
+      logRound(round, ms, snapshot.servicesRevision);
       const doubts = [place.problem(), hostProblem].filter((text) => text !== undefined);
       const problems = [...doubts, ...unreadable, ...desired.problems, ...round.problems];
       tellProblems(problems);

@@ -103,7 +103,8 @@ async function runCommand(config: AgentConfig): Promise<void> {
   const unlock = await takeLock(config.runDir);
   const stopped = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
+    // `on`, not `once`: with no listener left, a library that watches for the end of the process would end it at once.
+    process.on(signal, () => {
       stopped.abort();
       setTimeout(() => process.exit(0), STOP_MS).unref();
     });

@@ -8,19 +8,21 @@ export interface Pace {
 
 /** Several signals of one change arrive within this time. */
 const MIN_MS = 50;
-/** A repair must be done within a second of the damage. */
-const MAX_MS = 700;
-/** Repairs that are closer together than this are a fight with another program. */
-const FIGHT_MS = 2_000;
+/** A repair must be done within a second of the damage, also in a fight. */
+const MAX_MS = 500;
+/** Repairs that are closer together than this are counted … */
+const NEAR_MS = 2_000;
+/** … and more than this many of them are a fight with another program. */
+const FIGHT = 5;
 
-/** Quick at first; slower while somebody keeps undoing what was repaired, so that a fight costs little. Pure. */
+/** Quick at first; slower while somebody keeps undoing what was repaired, so that a fight costs little. */
 export function createPace(): Pace {
-  let delay = MIN_MS;
+  let count = 0;
   let last = Number.NEGATIVE_INFINITY;
   return {
-    delay: () => delay,
+    delay: () => Math.min(MIN_MS * 2 ** Math.max(0, count - FIGHT), MAX_MS),
     repaired: (now) => {
-      delay = now - last < FIGHT_MS ? Math.min(delay * 2, MAX_MS) : MIN_MS;
+      count = now - last < NEAR_MS ? count + 1 : 1;
       last = now;
     },
   };

@@ -3,54 +3,54 @@ import { type Started, start } from '@causeway/shared/run';
 import type { RuleWatch } from './nft-monitor.ts';
 
 /** How often the rules are asked for, milliseconds; a flush must be mended within a second. */
-const PERIOD_MS = 700;
-/** Pause after a rule was gone, for the repair. */
-const AGAIN_MS = 1_000;
+const PERIOD_MS = 600;
 /** Most rules that are asked for. */
 const MOST = 64;
 
 /**
- * iptables-legacy tells nobody of a change. One `iptables-legacy-restore --test` is kept running and asked every
- * 700 ms whether some of our rules are there (`-C`); it ends at the first that is not. That costs no new process
- * and some microseconds each time.
+ * iptables-legacy tells nobody of a change. One `iptables-legacy-restore --test` is kept running and asked over and
+ * over whether some of our rules are there (`-C`); it ends at the first that is not. That costs no new process and
+ * some microseconds each time.
  */
 export function watchLegacy(list: () => Promise<string>, onForeign: (reason: string) => void): RuleWatch {
   let closed = false;
   let program: Started | undefined;
   let question = '';
-  let timer: NodeJS.Timeout | undefined;
+  /** Changes of ours since a rule was last found gone; undefined: none was. */
+  let repairs: number | undefined;
 
-  const sing = () => {
-    if (question !== '') program?.write(question);
-    timer = setTimeout(sing, PERIOD_MS);
-    timer.unref();
-  };
-  const begin = async () => {
-    question = canaryQuestion(await list().catch(() => ''));
-    if (closed || program !== undefined || question === '') return;
+  const begin = () => {
     const mine = start('iptables-legacy-restore', ['--noflush', '--test', '--wait', '1'], {
       writable: true,
       dieWithParent: true,
     });
     program = mine;
     mine.exited.then(() => {
-      program = undefined;
+      if (program === mine) program = undefined;
       if (closed) return;
+      // Gone, and nothing was repaired when it was gone last time: then it is not ours to have any more.
+      if (repairs === 0) question = '';
+      repairs = 0;
       onForeign('a rule of ours is gone from iptables-legacy');
-      setTimeout(begin, AGAIN_MS).unref();
     });
   };
-  sing();
-  void begin();
+  const ask = async () => {
+    if (question === '') question = canaryQuestion(await list().catch(() => ''));
+    if (closed || question === '') return;
+    if (program === undefined) begin();
+    program?.write(question);
+  };
+  const timer = setInterval(ask, PERIOD_MS);
+  timer.unref();
+  void ask();
   return {
     close: () => {
       closed = true;
-      clearTimeout(timer);
+      clearInterval(timer);
       program?.kill();
     },
-    // A change of ours that removes a rule which is asked for costs one look too many, no more.
-    expectOwn: () => () => {
-      if (program === undefined) void begin();
+    expectOwn: () => (made) => {
+      if (made && repairs !== undefined) repairs += 1;
     },
   };
 }

@@ -67,13 +67,23 @@ export function routesOf(items: readonly Json[], protocol?: number): readonly Ob
     .filter((item) => typeof item.dst === 'string')
     .map((item) => ({
       destination: withLength(String(item.dst)),
-      type: typeof item.type === 'string' ? item.type : 'unicast',
+      type: ROUTE_TYPES[String(item.type ?? '1')] ?? String(item.type),
       protocol: protocol ?? Number(item.protocol),
       metric: Number(item.metric ?? 0),
       ...(typeof item.gateway === 'string' ? { gateway: item.gateway } : {}),
       ...(typeof item.dev === 'string' ? { device: item.dev } : {}),
     }));
 }
+
+/** `ip -N` shows the types of routes as numbers too. */
+const ROUTE_TYPES: Readonly<Record<string, string>> = {
+  '1': 'unicast',
+  '2': 'local',
+  '6': 'blackhole',
+  '7': 'unreachable',
+  '8': 'prohibit',
+  '9': 'throw',
+};
 
 function parseLine(line: string): readonly Json[] {
   try {
