@@ -26,7 +26,7 @@ export const DEFAULT_NETWORK = '10.10.0.0/16';
 
 /** First and longest pause while etcd is not there, milliseconds. */
 const WAIT_MIN_MS = 100;
-const WAIT_MAX_MS = 5_000;
+const WAIT_MAX_MS = 1_000;
 
 /**
  * What a new cluster of these flags is.

@@ -9,6 +9,8 @@ import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd.ts';
 
 /** Where the etcd that we start answers us. */
 const OWN_ETCD = 'http://127.0.0.1:2379';
+/** A restarted etcd is found again within this, milliseconds: users wait for it. */
+const RETRY_MAX_MS = 500;
 /** Bad flags, as with any command-line tool. */
 const EXIT_USAGE = 2;
 /** The cluster in etcd is another one, or an address is taken. */
@@ -32,7 +34,7 @@ async function main(): Promise<void> {
 
 async function run(config: ControllerConfig, logger: Logger): Promise<void> {
   logger.info({ version: VERSION, pid: process.pid }, 'starting');
-  const store = openEtcdStore({ endpoints: config.etcd ?? [OWN_ETCD] });
+  const store = openEtcdStore({ endpoints: config.etcd ?? [OWN_ETCD], retryMaxMs: RETRY_MAX_MS });
   const { wanted } = config;
   // The addresses first: a second controller must find them taken before it touches the first one's etcd.
   const controller = await startController({ store, wanted, listen: config.listen, logger });

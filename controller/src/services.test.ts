@@ -357,7 +357,8 @@ describe('a lost race', () => {
     await rig.ask('POST', '/v1/services', { ...TWO, endpoints: [] });
     rig.store.beforeTransaction(async () => {
       rig.store.beforeTransaction(undefined);
-      await rig.ask('POST', '/v1/services/test-service1/endpoints', { to: '10.10.2.9:1' });
+      const key = keys.serviceSpec('test-service1');
+      rig.store.put(key, { ...JSON.parse(rig.store.dump()[key] ?? ''), endpoints: ['10.10.2.9:1'] });
     });
     const answer = await rig.ask('POST', '/v1/services/test-service1/endpoints', { to: 'web-1:1' });
     expect(answer.body.endpoints).toEqual(['10.10.2.9:1', 'web-1:1']);

@@ -170,9 +170,11 @@ describe('services made at the same time', () => {
 describe('endpoints added at the same time', () => {
   it('are all there in the end', async () => {
     await post(0, '/v1/services', { name: 'e', ports: [{ port: 88 }] });
-    const refs = Array.from({ length: 8 }, (_, n) => `10.10.1.${n + 2}:80`);
+    const refs = Array.from({ length: 40 }, (_, n) => `10.10.1.${n + 2}:80`);
     const answers = await Promise.all(refs.map((to, n) => post(n, '/v1/services/e/endpoints', { to })));
     expect(answers.map(({ status }) => status)).toEqual(refs.map(() => 200));
+    const last = Math.max(...answers.map(({ body }) => body.revision));
+    await controller(0).view.reached('causeway', last, 5_000);
     const reply = await controller(0).app.inject('/v1/services/e/endpoints');
     expect(reply.json().items.map((item: { ref: string }) => item.ref)).toEqual(refs);
   });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
@@ -6,6 +7,7 @@ import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
 import { resolve } from '../endpoints/resolve.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
+import { Turns } from '../turns.ts';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
 import { factsOf, placesOf } from '../view/facts.ts';
 import type { Stored } from '../view/tables.ts';
@@ -13,7 +15,9 @@ import type { View } from '../view/view.ts';
 import { allocations, type Change, deleteService, putService } from './transaction.ts';
 
 /** How often a write starts over when somebody else was faster. */
-const ATTEMPTS = 10;
+const ATTEMPTS = 20;
+/** Longest pause before that, milliseconds: a random part of it lets slow ones win, too. */
+const MAX_PAUSE_MS = 64;
 /** How long a write's answer waits for the view to hold it, milliseconds. */
 const VIEW_MS = 3_000;
 
@@ -44,6 +48,8 @@ export type Planner = (before: ServiceSpec | undefined, facts: ClusterFacts) => 
 export class ServiceWriter {
   readonly #store: Store;
   readonly #view: View;
+  /** Spares writers of one service at this controller races among themselves. */
+  readonly #turns = new Turns();
 
   constructor(store: Store, view: View) {
     this.#store = store;
@@ -55,6 +61,16 @@ export class ServiceWriter {
    * @throws CausewayError `conflict` when others were faster every time
    */
   async put(name: string | undefined, plan: Planner, options: WriteOptions): Promise<Written> {
+    const act = () => this.#put(name, plan, options);
+    return name === undefined ? act() : this.#turns.take(name, act);
+  }
+
+  /** @throws CausewayError `not-found` */
+  async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
+    return this.#turns.take(name, () => this.#remove(name, options));
+  }
+
+  async #put(name: string | undefined, plan: Planner, options: WriteOptions): Promise<Written> {
     const owners = new Map<string, string | undefined>();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const before = name === undefined ? undefined : await this.#read(name);
@@ -72,12 +88,12 @@ export class ServiceWriter {
         return { spec, endpoints, revision, writtenAt: revision, created: before === undefined };
       }
       await this.#learn(change, owners, name === undefined ? spec : undefined);
+      await pause(attempt);
     }
     throw overrun(name ?? 'with a new name');
   }
 
-  /** @throws CausewayError `not-found` */
-  async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
+  async #remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found = await this.#store.get(keys.serviceSpec(name));
       checkIfMatch(options.ifMatch, `service "${name}"`, found?.modRevision);
@@ -90,6 +106,7 @@ export class ServiceWriter {
         await this.#view.reached('causeway', result.revision, VIEW_MS);
         return { revision: result.revision };
       }
+      await pause(attempt);
     }
     throw overrun(name);
   }
@@ -144,6 +161,10 @@ export class ServiceWriter {
 /** @returns the error for a service that nobody knows. */
 export function noService(name: string): CausewayError {
   return new CausewayError('not-found', `there is no service "${name}"`, { field: 'name', value: name });
+}
+
+function pause(attempt: number): Promise<void> {
+  return sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
 }
 
 function overrun(name: string): CausewayError {

@@ -30,7 +30,7 @@ export function resolve(spec: ServiceSpec, places: Places): EndpointSet {
 }
 
 /** What tells one endpoint of a service from another. */
-export function identity(endpoint: Pick<Endpoint, 'portName' | 'address' | 'port'>): string {
+function identity(endpoint: Pick<Endpoint, 'portName' | 'address' | 'port'>): string {
   return `${endpoint.portName} ${endpoint.address}:${endpoint.port}`;
 }
 

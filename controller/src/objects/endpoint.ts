@@ -1,6 +1,6 @@
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import { parseAddress } from '@causeway/shared/net/cidr';
 import { z } from 'zod';
-import { identity } from '../endpoints/resolve.ts';
 import type { Stored, Tables } from '../view/tables.ts';
 import { revision } from './schemas.ts';
 
@@ -34,7 +34,8 @@ export function allEndpoints(tables: Tables): readonly EndpointObject[] {
   return [...tables.endpoints.keys()].sort().flatMap((name) => endpointObjects(tables.endpoints.get(name)));
 }
 
-/** What tells one endpoint from every other. */
-export function endpointId(endpoint: EndpointObject): string {
-  return `${endpoint.service} ${identity(endpoint)}`;
+/** What tells one endpoint from every other; sorts as services and their sets do. */
+export function endpointId({ service, portName, address, port }: EndpointObject): string {
+  const place = (parseAddress(address) ?? 0).toString(16).padStart(8, '0');
+  return `${service} ${portName} ${place}:${String(port).padStart(5, '0')}`;
 }

@@ -36,8 +36,7 @@ function allRoute(app: App, { view, streams }: Deps): void {
     },
     async (request, reply) => {
       if (request.query.watch) return stream(request, reply, view, streams, watchEndpoints());
-      const all = [...allEndpoints(view.tables)].sort((a, b) => (endpointId(a) < endpointId(b) ? -1 : 1));
-      const { part, next } = page(all, endpointId, request.query);
+      const { part, next } = page(allEndpoints(view.tables), endpointId, request.query);
       return { items: part, revision: view.revision('causeway'), ...next };
     },
   );
@@ -60,8 +59,7 @@ function serviceRoute(app: App, { view, streams }: Deps): void {
       if (!view.tables.service.has(name)) throw noService(name);
       if (request.query.watch) return stream(request, reply, view, streams, watchEndpoints(name));
       const set = view.tables.endpoints.get(name);
-      const sorted = [...endpointObjects(set)].sort((a, b) => (endpointId(a) < endpointId(b) ? -1 : 1));
-      const { part, next } = page(sorted, endpointId, request.query);
+      const { part, next } = page(endpointObjects(set), endpointId, request.query);
       const unresolved = set?.value.unresolved ?? [];
       return { items: part, unresolved, revision: view.revision('causeway'), ...next };
     },
