@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Started, start } from '@causeway/shared/run';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 /**
  * The program as it is started on a host, with the etcd that it starts itself, in a network namespace of its
@@ -18,6 +18,9 @@ const READY_MS = 30_000;
 
 let directory: string;
 let program: string;
+/** Another one for each test: what the last one left is none of its business. */
+let socket: string;
+let count = 0;
 const running = new Set<Started>();
 
 beforeAll(async () => {
@@ -35,6 +38,11 @@ beforeAll(async () => {
   cpSync(join(ROOT, 'node_modules/etcd3/proto'), join(directory, 'proto'), { recursive: true });
 });
 
+beforeEach(() => {
+  count += 1;
+  socket = join(directory, `run-${count}`, 'controller.sock');
+});
+
 afterEach(async () => {
   for (const process of running) process.kill('SIGKILL');
   await Promise.all([...running].map(({ exited }) => exited));
@@ -47,8 +55,6 @@ interface Program {
   readonly process: Started;
   readonly lines: string[];
 }
-
-const socket = () => join(directory, 'run', 'controller.sock');
 
 /** Runs a shell line in new namespaces, where the loopback is up and `$CONTROLLER` starts a controller. */
 function inNamespace(line: string): Program {
@@ -74,7 +80,7 @@ function ask(method: string, path: string, body?: object): Promise<{ status: num
       reply.on('end', () => resolve({ status: reply.statusCode ?? 0, text }));
     };
     const headers = { 'content-type': 'application/json' };
-    const asked = request({ socketPath: socket(), path, method, headers, agent: false }, onReply);
+    const asked = request({ socketPath: socket, path, method, headers, agent: false }, onReply);
     asked.on('error', reject);
     asked.end(body === undefined ? undefined : JSON.stringify(body));
   });
@@ -93,7 +99,7 @@ const isReady = async () => (await ask('GET', '/readyz')).status === 200;
 
 describe('causeway-controller', () => {
   it('starts its etcd, serves, and ends in order on SIGTERM', async () => {
-    const started = inNamespace(`exec $CONTROLLER --socket ${socket()}`);
+    const started = inNamespace(`exec $CONTROLLER --socket ${socket}`);
     await until('the API answers', async () => (await ask('GET', '/livez')).status === 200, started);
     await until('etcd is there', isReady, started);
     const made = await ask('POST', '/v1/services', { name: 'a', vip: '2.2.2.2', ports: [{ port: 88 }] });
@@ -101,18 +107,18 @@ describe('causeway-controller', () => {
     // The namespace's first process is the controller: ask it through its parent's child list.
     process.kill(childOf(started.process.pid), 'SIGTERM');
     expect(await started.process.exited).toMatchObject({ exitCode: 0 });
-    expect(existsSync(socket())).toBe(false);
+    expect(existsSync(socket)).toBe(false);
     expect(started.lines.at(-1)).toContain('"msg":"stopped"');
   });
 
   it('killed, it is started again by nobody but finds everything where it was', async () => {
-    const first = inNamespace(`exec $CONTROLLER --socket ${socket()}`);
+    const first = inNamespace(`exec $CONTROLLER --socket ${socket}`);
     await until('etcd is there', isReady, first);
     await ask('PUT', '/v1/services/b', { ports: [{ port: 88, nodePort: 'auto' }] });
     first.process.kill('SIGKILL');
     await first.process.exited;
-    expect(existsSync(socket())).toBe(true);
-    const second = inNamespace(`exec $CONTROLLER --socket ${socket()}`);
+    expect(existsSync(socket)).toBe(true);
+    const second = inNamespace(`exec $CONTROLLER --socket ${socket}`);
     await until('etcd is there again', isReady, second);
     const { text } = await ask('GET', '/v1/services/b');
     expect(JSON.parse(text)).toMatchObject({ name: 'b', vip: expect.stringMatching(/^10\.96\./) });
@@ -120,8 +126,8 @@ describe('causeway-controller', () => {
 
   it('a second one is refused and leaves the first and its etcd alone', async () => {
     const both = inNamespace(
-      `$CONTROLLER --socket ${socket()} & while [ ! -S ${socket()} ]; do sleep 0.05; done; sleep 0.1
-      until $CONTROLLER --socket ${socket()} >/dev/null; do echo "refused: $?"; break; done; wait`,
+      `$CONTROLLER --socket ${socket} & while [ ! -S ${socket} ]; do sleep 0.05; done; sleep 0.1
+      until $CONTROLLER --socket ${socket} >/dev/null; do echo "refused: $?"; break; done; wait`,
     );
     await until(
       'the second is refused',
@@ -129,17 +135,17 @@ describe('causeway-controller', () => {
       both,
     );
     expect(both.lines).toContain('refused: 1');
-    expect(both.lines.join('\n')).toContain(`listening on ${socket()}: another controller answers there`);
+    expect(both.lines.join('\n')).toContain(`listening on ${socket}: another controller answers there`);
     await until('etcd is there', isReady, both);
   });
 
   it('refuses another network than the cluster has, and a network too small for hosts', async () => {
-    const other = inNamespace(`exec $CONTROLLER --socket ${socket()} --network 10.99.0.0/16`);
+    const other = inNamespace(`exec $CONTROLLER --socket ${socket} --network 10.99.0.0/16`);
     expect(await other.process.exited).toMatchObject({ exitCode: 1 });
     expect(other.lines.at(-1)).toContain(
       '--network 10.99.0.0/16 is not what this cluster in etcd has, 10.10.0.0/16',
     );
-    const small = inNamespace(`exec $CONTROLLER --socket ${socket()} --network 10.10.0.0/30`);
+    const small = inNamespace(`exec $CONTROLLER --socket ${socket} --network 10.10.0.0/30`);
     expect(await small.process.exited).toMatchObject({ exitCode: 2 });
     expect(small.lines).toEqual([
       'causeway-controller: network "10.10.0.0/30" is too small: a /28 or larger is needed, four subnets of /30',
