@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FirewallTool, Observed } from '../../node-agent/src/plan/observed.ts';
+import { dataplaneOf } from '../../node-agent/src/plan/observed.ts';
+import { plan } from '../../node-agent/src/plan/plan.ts';
+import { planRemoval } from '../../node-agent/src/plan/removal.ts';
+import type { DesiredHost } from '../../shared/src/desired/host.ts';
+import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
+import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
+import { intentOf, TEST_SERVICE } from '../support/intents.ts';
+import { openFakeWorld, openRealWorld, type World } from '../support/kernel-worlds.ts';
+import { buildDriver } from '../support/real-kernel.ts';
+
+/** The same cases for the kernel in miniature and the real one: what holds in the former holds in the latter. */
+const rulesets = { nftables, iptables };
+const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
+
+const desired: DesiredHost = {
+  bridge: { name: 'cwy0', address: '10.10.1.1/24', mtu: 1450 },
+  routes: [
+    { destination: '10.10.2.0/24', gateway: '192.168.122.12', device: 'eth0' },
+    { destination: '10.10.3.0/24', gateway: '192.168.122.13', device: 'eth0' },
+  ],
+  sysctls: { 'net/ipv4/ip_forward': '1' },
+  firewall: intentOf([TEST_SERVICE]),
+  peers: [],
+  problems: [],
+};
+
+let directory: string;
+let driver: string;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
+  driver = await buildDriver(directory);
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe.each([
+  { name: 'in miniature', open: async () => openFakeWorld() },
+  { name: 'the real one', open: () => openRealWorld(driver) },
+])('a kernel, $name', ({ open }) => {
+  let world: World;
+  beforeEach(async () => {
+    world = await open();
+  });
+  afterEach(() => world.close());
+
+  const look = (tool: FirewallTool, host: DesiredHost): Promise<Observed> =>
+    world.kernel.observe({
+      network: { bridge: 'cwy0', network: '10.10.0.0/16', sysctls: Object.keys(host.sysctls) },
+      firewall: { tool, leftovers: true },
+    });
+  const planNow = async (tool: FirewallTool = 'nft', host = desired) =>
+    plan(host, await look(tool, host), rulesets);
+  const converge = async (tool: FirewallTool = 'nft', host = desired) =>
+    world.kernel.apply((await planNow(tool, host)).steps);
+  const texts = async (tool?: FirewallTool, host?: DesiredHost) =>
+    (await planNow(tool, host)).steps.map((step) => step.text);
+
+  it.each(TOOLS)('holds what a plan for %s says, so that the next plan is empty', async (tool) => {
+    const fates = await converge(tool);
+    expect(fates.filter(({ fate }) => fate !== 'done')).toEqual([]);
+    expect(fates.length).toBeGreaterThan(5);
+    expect(await texts(tool)).toEqual([]);
+  });
+
+  it.each<[string, (world: World) => Promise<void>, RegExp]>([
+    ['a route is deleted', (w) => w.deleteRoute('10.10.2.0/24'), /^add route 10.10.2.0\/24/],
+    ['the route of the bridge is deleted', (w) => w.deleteRoute('10.10.1.0/24'), /^put back route 10.10.1.0/],
+    ['the bridge is deleted', (w) => w.deleteLink('cwy0'), /^create bridge cwy0/],
+    ['the bridge goes down', (w) => w.linkDown('cwy0'), /^set cwy0 up/],
+    [
+      'the bridge gets another address',
+      (w) => w.addAddress('cwy0', '10.10.9.1/24'),
+      /^remove address 10.10.9.1/,
+    ],
+    [
+      'a sysctl is changed',
+      (w) => w.setSysctl('net/ipv4/ip_forward', '0'),
+      /^set net.ipv4.ip_forward = 1 \(was 0\)/,
+    ],
+    [
+      'the rules are flushed',
+      (w) => w.flush('nft'),
+      /^write all rules of ours to nft: table ip causeway is missing/,
+    ],
+  ])('is mended when %s', async (_, damage, first) => {
+    await converge();
+    await damage(world);
+    expect((await texts())[0]).toMatch(first);
+    await converge();
+    expect(await texts()).toEqual([]);
+  });
+
+  it.each(['iptables-nft', 'iptables-legacy'] as const)('is mended when %s is flushed', async (tool) => {
+    await converge(tool);
+    await world.flush(tool);
+    expect(await texts(tool)).toEqual([expect.stringMatching(/^write all rules of ours/)]);
+    await converge(tool);
+    expect(await texts(tool)).toEqual([]);
+  });
+
+  it('loses its stale routes and has wrong gateways replaced, but only ours', async () => {
+    await world.addRoute({ destination: '10.10.7.0/24', gateway: '192.168.122.17', protocol: 88 });
+    await world.addRoute({ destination: '172.16.0.0/16', gateway: '192.168.122.17', protocol: 88 });
+    await world.addRoute({ destination: '10.10.2.0/24', gateway: '192.168.122.99', protocol: 88 });
+    await world.addRoute({ destination: '10.10.8.0/24', gateway: '192.168.122.18' });
+    await converge();
+    expect(await texts()).toEqual([]);
+    const { network } = await look('nft', desired);
+    const routes = network?.routes.map((route) => `${route.destination} ${route.gateway} ${route.protocol}`);
+    expect(routes?.sort()).toEqual([
+      '10.10.1.0/24 undefined 2',
+      '10.10.2.0/24 192.168.122.12 88',
+      '10.10.3.0/24 192.168.122.13 88',
+      '10.10.8.0/24 192.168.122.18 3',
+    ]);
+  });
+
+  it.each([
+    { destination: '10.10.2.0/24', gateway: '192.168.122.50' },
+    { destination: '10.10.2.0/24', gateway: '192.168.122.50', metric: 100 },
+    { destination: '10.10.2.0/24' },
+  ])('keeps somebody else’s route that leads elsewhere, and tells of it: %o', async (route) => {
+    await world.addRoute(route);
+    const { problems, blocked } = await planNow();
+    expect(blocked).toEqual(['10.10.2.0/24']);
+    expect(problems).toEqual([
+      expect.stringMatching(/^adding route 10.10.2.0\/24 .*not ours leads elsewhere/),
+    ]);
+    await converge();
+    expect(await texts()).toEqual([]);
+    const held = (await look('nft', desired)).network?.routes.filter(
+      (one) => one.destination === '10.10.2.0/24',
+    );
+    expect(held?.map((one) => [one.gateway, one.protocol])).toEqual([[route.gateway, 3]]);
+  });
+
+  it('is content with somebody else’s route that leads the same way', async () => {
+    await world.addRoute({ destination: '10.10.2.0/24', gateway: '192.168.122.12' });
+    expect((await planNow()).problems).toEqual([]);
+    await converge();
+    expect(await texts()).toEqual([]);
+    await world.deleteRoute('10.10.2.0/24');
+    expect(await texts()).toEqual([expect.stringMatching(/^add route 10.10.2.0\/24/)]);
+  });
+
+  it('refuses one route without stopping the others', async () => {
+    const bad = { destination: '10.10.4.0/24', gateway: '1.2.3.4', device: 'eth0' };
+    const fates = await converge('nft', { ...desired, routes: [bad, ...desired.routes] });
+    const failed = fates.filter(({ fate }) => fate === 'failed');
+    expect(failed.map(({ step }) => step.text)).toEqual([expect.stringMatching(/10.10.4.0/)]);
+    expect(failed[0]).toHaveProperty('error.message', expect.stringMatching(/Nexthop has invalid gateway/));
+    expect(await texts()).toEqual([]);
+  });
+
+  it('keeps its rules when a change is refused, and those of the other dataplane', async () => {
+    await converge('iptables-nft');
+    const bad = 'table ip causeway {\n  chain x {\n    jump nowhere\n  }\n}\n';
+    const { steps } = await planNow('nft');
+    const spoilt = steps.map((step) => (step.kind === 'firewall-apply' ? { ...step, input: bad } : step));
+    const fates = await world.kernel.apply(spoilt);
+    expect(fates.map(({ step, fate }) => [step.kind, fate])).toEqual([
+      ['firewall-apply', 'failed'],
+      ['firewall-clean', 'notExecuted'],
+    ]);
+    expect(await texts('iptables-nft')).toEqual([]);
+  });
+
+  it.each(TOOLS)('changes to %s and leaves nothing of the others behind', async (tool) => {
+    for (const other of TOOLS.filter((one) => one !== tool)) await converge(other);
+    await converge(tool);
+    expect(await texts(tool)).toEqual([]);
+    const { firewalls } = await world.kernel.remains();
+    expect(firewalls.map((firewall) => dataplaneOf(firewall.tool))).toEqual([dataplaneOf(tool)]);
+    expect(firewalls.map((firewall) => firewall.tool)).toEqual([tool]);
+  });
+
+  it.each(TOOLS)('is after a removal what it was before, with %s', async (tool) => {
+    await world.addRoute({ destination: '10.10.8.0/24', gateway: '192.168.122.18' });
+    const before = await world.state();
+    await converge(tool);
+    expect(await world.state()).not.toEqual(before);
+    const fates = await world.kernel.apply(planRemoval(await world.kernel.remains(), rulesets));
+    expect(fates.filter(({ fate }) => fate !== 'done')).toEqual([]);
+    expect(await world.kernel.restoreSysctls()).toContain('set net/ipv4/ip_forward back to 0');
+    await world.kernel.removeEmptyTables();
+    expect(await world.state()).toEqual(before);
+    expect(planRemoval(await world.kernel.remains(), rulesets)).toEqual([]);
+    expect(await world.kernel.restoreSysctls()).toEqual([]);
+  });
+
+  it('leaves a sysctl alone that somebody else has changed since', async () => {
+    const path = 'net/ipv4/conf/eth0/send_redirects';
+    await world.setSysctl(path, '0');
+    const host = { ...desired, sysctls: { [path]: '1' } };
+    await converge('nft', host);
+    expect(await world.sysctl(path)).toBe('1');
+    await world.setSysctl(path, '0');
+    expect(await world.kernel.restoreSysctls()).toEqual([]);
+    expect(await world.sysctl(path)).toBe('0');
+  });
+
+  it('tells of a setting that it does not have instead of trying to change it', async () => {
+    const host = { ...desired, sysctls: { 'net/bridge/no-such-setting': '1' } };
+    const { steps, problems } = await planNow('nft', host);
+    expect(steps.filter((step) => step.kind === 'sysctl-set')).toEqual([]);
+    expect(problems).toEqual([expect.stringMatching(/no such setting; load the module br_netfilter/)]);
+  });
+
+  it('finds the link and the address to the other hosts', async () => {
+    const who = { name: 'host-1', id: 'x' };
+    const { facts, addresses } = await world.kernel.host(who);
+    expect(facts).toMatchObject({
+      iface: 'eth0',
+      publicIp: '192.168.122.11',
+      ifaceSubnet: '192.168.122.0/24',
+      mtu: 1500,
+    });
+    expect(addresses).toEqual(['192.168.122.11']);
+    expect((await world.kernel.host({ ...who, publicIp: '192.168.122.11' })).facts).toEqual(facts);
+    await expect(world.kernel.host({ ...who, iface: 'eth9' })).rejects.toThrow(
+      /iface "eth9" is no link of this host/,
+    );
+    await expect(world.kernel.host({ ...who, publicIp: '9.9.9.9' })).rejects.toThrow(/public-ip "9.9.9.9"/);
+    await world.deleteRoute('0.0.0.0/0');
+    await expect(world.kernel.host(who)).rejects.toThrow(/there is no default route/);
+  });
+});
