@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
-import { beforeFile, clusterOf, postContainer } from './cluster.ts';
+import { beforeFile, clusterOf, placesOf, postContainer } from './cluster.ts';
 import { type Place, startDaemon } from './daemons.ts';
 import type { Lab, LabOptions } from './lab.ts';
 import { checkVisible, hostState } from './machines.ts';
@@ -59,32 +59,25 @@ async function startAll(
 ): Promise<void> {
   const { directory } = lab;
   const timeoutMs = stepTimeoutMs(settings.hosts);
-  const placeOf = (member: string): Place => ({
-    directory,
-    init: state.initPid ?? 0,
-    member,
-    holder: state.members[member] ?? 0,
-    path: [join(directory, 'bin')],
-  });
+  const placeOf = placesOf(state, directory);
   const watched: Watched = { api: lab.api, hosts: lab.hosts, placeOf };
   const webs = machines.map(({ name }) =>
     startDaemon(placeOf(name), 'web', webServer(join(directory, `hosts/${name}/www`))),
   );
   const befores = lab.hosts.map((host) => recordBefore(placeOf(host), timeoutMs));
-  if (settings.bare) {
-    await Promise.all([...webs, ...befores]);
-    return;
-  }
-  if (settings.etcd === 'external') await lab.startEtcd();
-  await lab.startController();
-  await Promise.all([...webs, ...befores]);
+  const control = async () => {
+    if (settings.etcd === 'external') await lab.startEtcd();
+    await lab.startController();
+  };
+  await Promise.all([...webs, ...befores, ...(settings.bare ? [] : [control()])]);
+  if (settings.bare) return;
   await waitController(watched, timeoutMs);
   tell('etcd and the controller on host-1 are ready');
   await Promise.all(lab.hosts.map((host) => lab.startAgent(host)));
   await waitNodes(watched, timeoutMs);
   tell(`an agent on every host, with routes to all others (${settings.dataplane})`);
   const containers = webContainers(lab.hosts);
-  await Promise.all(containers.map(({ name, host }) => postContainer(lab, name, host)));
+  await Promise.all(containers.map(({ name, host }) => postContainer(lab.api, name, host)));
   await lab.ready(timeoutMs);
   const running = await lab.containers();
   tell(`containers: ${running.map(({ name, address }) => `${name} ${address}`).join(', ')}`);

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import type { Dataplane } from '@causeway/shared/model/dataplane';
-import { apiAt, type ContainerView } from './api.ts';
+import { type Api, apiAt, type ContainerView } from './api.ts';
 import { agentCommand, controllerCommand, ETCD_URL, etcdCommand } from './command-lines.ts';
 import { type Place, startDaemon, stopDaemon } from './daemons.ts';
 import type { HostState } from './host-state.ts';
@@ -21,42 +20,73 @@ import { webContainer } from './workloads.ts';
 const READY_TIMEOUT_MS = 30_000;
 const DOWN_TIMEOUT_MS = 15_000;
 
+/** What the parts of a lab's handle share. */
+interface Wiring {
+  readonly directory: string;
+  readonly socket: string;
+  readonly watched: Watched;
+  /** `useDataplane` changes it. */
+  state: LabState;
+  container(name: string): Promise<LabContainer>;
+}
+
 /** The handle on a running lab, from what its `state.json` says. */
-export function clusterOf(first: LabState, directory: string): Lab {
-  let state = first;
+export function clusterOf(state: LabState, directory: string): Lab {
   const all = allMembers(state.hosts.length);
-  const names = all.map((member) => member.name);
   const socket = join(directory, SOCKET_IN_LAB);
   const api = apiAt(socket);
-  const placeOf = (member: string): Place => {
-    checkMember(member, names);
-    const path = [join(directory, 'bin')];
-    return { directory, init: state.initPid ?? 0, member, holder: state.members[member] ?? 0, path };
-  };
-  const watched: Watched = { api, hosts: state.hosts, placeOf };
-  const first_ = () => placeOf('host-1');
+  const watched: Watched = { api, hosts: state.hosts, placeOf: placesOf(state, directory) };
+  const containers = async () => (await api.list<ContainerView>('/v1/containers')).flatMap(runningOnly);
   const container = async (name: string) =>
-    (await listed()).find((each) => each.name === name) ?? fail(name, names);
-  const listed = async () => (await api.list<ContainerView>('/v1/containers')).flatMap(runningOnly);
-
+    (await containers()).find((each) => each.name === name) ?? noContainer(name);
+  const wiring: Wiring = { directory, socket, watched, state, container };
   const lab: Lab = {
     name: state.name,
     directory,
     hosts: state.hosts,
-    members: names,
+    members: all.map((member) => member.name),
     network: state.network,
     get dataplane() {
-      return state.dataplane;
+      return wiring.state.dataplane;
     },
     etcd: ETCD_URL,
     api,
     addressOf: (member) => {
-      checkMember(member, names);
+      watched.placeOf(member);
       return all.find((each) => each.name === member)?.address ?? '';
     },
+    ...commandsOf(wiring),
+    ...daemonsOf(wiring),
+    ready: (timeoutMs = READY_TIMEOUT_MS) => waitReady(watched, timeoutMs),
+    containers,
+    addContainer: async (name, host) => {
+      await postContainer(api, name, host);
+      await waitContainers(watched, READY_TIMEOUT_MS);
+      return container(name);
+    },
+    stateBefore: async (host) => readBefore(watched.placeOf(host)),
+    stateOf: async (host) => hostState(watched.placeOf(host)),
+    down: () => endLab(state, directory),
+  };
+  return lab;
+}
+
+/** Where each machine's programs are started; refuses a name that is none of the lab's. */
+export function placesOf(state: LabState, directory: string): (member: string) => Place {
+  const names = allMembers(state.hosts.length).map((member) => member.name);
+  const path = [join(directory, 'bin')];
+  return (member) => {
+    checkMember(member, names);
+    return { directory, init: state.initPid ?? 0, member, holder: state.members[member] ?? 0, path };
+  };
+}
+
+function commandsOf(wiring: Wiring): Pick<Lab, 'exec' | 'execInContainer' | 'spawn' | 'enter' | 'svcctl'> {
+  const { placeOf } = wiring.watched;
+  return {
     exec: async (member, argv, options) => execOn(placeOf(member), argv, options),
     execInContainer: async (name, argv, options) => {
-      const { host } = await container(name);
+      const { host } = await wiring.container(name);
       return execOn(placeOf(host), [...RUNC_EXEC, name, ...argv], options);
     },
     spawn: (member, argv) => {
@@ -64,43 +94,42 @@ export function clusterOf(first: LabState, directory: string): Lab {
       return spawnPiped(enter(place.holder, argv), environment(place.path));
     },
     enter: (member, argv) => enter(placeOf(member).holder, argv),
-    svcctl: (args, options) => svcctl(directory, socket, args, options),
-    startController: async () => {
-      await startDaemon(first_(), 'controller', controllerCommand(state.network, state.etcd));
-    },
-    stopController: (how) => stopDaemon(first_(), 'controller', how),
-    startEtcd: async () => {
-      await startDaemon(first_(), 'etcd', etcdCommand());
-    },
-    stopEtcd: (how) => stopDaemon(first_(), 'etcd', how),
-    startAgent: async (host, options) => {
-      await startDaemon(placeOf(host), 'agent', agentCommand(options?.dataplane ?? state.dataplane));
-    },
-    stopAgent: async (host, how) => stopDaemon(placeOf(host), 'agent', how),
-    useDataplane: async (dataplane: Dataplane) => {
-      state = { ...state, dataplane };
-      writeState(directory, state);
-      await Promise.all(state.hosts.map((host) => lab.stopAgent(host)));
-      await Promise.all(state.hosts.map((host) => lab.startAgent(host)));
-      await lab.ready();
-    },
-    ready: (timeoutMs = READY_TIMEOUT_MS) => waitReady(watched, timeoutMs),
-    containers: listed,
-    addContainer: async (name, host) => {
-      await postContainer(lab, name, host);
-      await waitContainers(watched, READY_TIMEOUT_MS);
-      return container(name);
-    },
-    stateBefore: async (host) => readBefore(placeOf(host)),
-    stateOf: async (host) => hostState(placeOf(host)),
-    down: () => endLab(state, directory),
+    svcctl: (args, options) => svcctl(wiring.directory, wiring.socket, args, options),
   };
-  return lab;
+}
+
+type Daemons = 'Controller' | 'Etcd' | 'Agent';
+
+function daemonsOf(wiring: Wiring): Pick<Lab, `${'start' | 'stop'}${Daemons}` | 'useDataplane'> {
+  const { placeOf, hosts } = wiring.watched;
+  const begin = async (host: string, name: string, command: readonly string[]) => {
+    await startDaemon(placeOf(host), name, command);
+  };
+  const beginAgent = (host: string, dataplane = wiring.state.dataplane) =>
+    begin(host, 'agent', agentCommand(dataplane));
+  const end = async (host: string, name: string, how?: NodeJS.Signals) =>
+    stopDaemon(placeOf(host), name, how);
+  return {
+    startController: () =>
+      begin('host-1', 'controller', controllerCommand(wiring.state.network, wiring.state.etcd)),
+    stopController: (how) => end('host-1', 'controller', how),
+    startEtcd: () => begin('host-1', 'etcd', etcdCommand()),
+    stopEtcd: (how) => end('host-1', 'etcd', how),
+    startAgent: (host, options) => beginAgent(host, options?.dataplane),
+    stopAgent: (host, how) => end(host, 'agent', how),
+    useDataplane: async (dataplane) => {
+      wiring.state = { ...wiring.state, dataplane };
+      writeState(wiring.directory, wiring.state);
+      await Promise.all(hosts.map((host) => end(host, 'agent')));
+      await Promise.all(hosts.map((host) => beginAgent(host)));
+      await waitReady(wiring.watched, READY_TIMEOUT_MS);
+    },
+  };
 }
 
 /** @throws CausewayError the controller's own sentence */
-export async function postContainer(lab: Lab, name: string, host: string): Promise<void> {
-  const { status, body } = await lab.api.ask('POST', '/v1/containers', webContainer(name, host));
+export async function postContainer(api: Api, name: string, host: string): Promise<void> {
+  const { status, body } = await api.ask('POST', '/v1/containers', webContainer(name, host));
   if (status >= 300)
     throw new CausewayError('command-failed', `creating the container ${name}: ${JSON.stringify(body)}`);
 }
@@ -123,8 +152,8 @@ function runningOnly({ name, host, status }: ContainerView): LabContainer[] {
   return [{ name, host, address, pid }];
 }
 
-function fail(name: string, known: readonly string[]): never {
-  throw new CausewayError('not-found', `looking for the container ${name}: none runs on ${known.join(', ')}`);
+function noContainer(name: string): never {
+  throw new CausewayError('not-found', `looking for the container ${name}: none of that name runs`);
 }
 
 function readBefore(place: Place): HostState {
