@@ -12,11 +12,7 @@ import { createStory, type Outcome } from './story.ts';
  * @returns the process's exit code: 0 only if every check held
  */
 export async function tellStory(options: { readonly once: boolean }): Promise<number> {
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => resolve('interrupted'));
-    }
-  });
+  const interrupted = interruption();
   const lab = await createLab({
     name: 'demo',
     lifetime: 'attached',
@@ -28,7 +24,7 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
     if (told !== 'interrupted' && !options.once) {
       printTotal(told);
       printNext('host-1');
-      await interrupted;
+      await staying(interrupted);
     }
   } finally {
     console.error('\ntaking everything down');
@@ -38,6 +34,22 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
   // Last, so that it is the last line of all that was printed.
   if (options.once) printTotal(told);
   return told.every((outcome) => outcome.held) ? 0 : 1;
+}
+
+/** Resolves when somebody ends the process. */
+function interruption(): Promise<'interrupted'> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => resolve('interrupted'));
+    }
+  });
+}
+
+/** Node ends a process that only waits for signals; a timer holds it. */
+async function staying(until: Promise<unknown>): Promise<void> {
+  const held = setInterval(() => undefined, 60_000);
+  await until;
+  clearInterval(held);
 }
 
 async function tellAll(lab: Lab): Promise<Outcome[]> {
