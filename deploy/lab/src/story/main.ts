@@ -20,7 +20,9 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
   });
   let told: readonly Outcome[] | 'interrupted';
   try {
-    told = await Promise.race([tellAll(lab), interrupted]);
+    const stop = new AbortController();
+    told = await Promise.race([tellAll(lab, stop.signal), interrupted]);
+    if (told === 'interrupted') stop.abort();
     if (told !== 'interrupted' && !options.once) {
       printTotal(told);
       printNext('host-1');
@@ -52,15 +54,18 @@ async function staying(until: Promise<unknown>): Promise<void> {
   clearInterval(held);
 }
 
-async function tellAll(lab: Lab): Promise<Outcome[]> {
+/** After `stop` nothing is told any more: what is still under way fails only because its lab is gone. */
+async function tellAll(lab: Lab, stop: AbortSignal): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const report = (outcome: Outcome) => {
+    if (stop.aborted) return;
     outcomes.push(outcome);
     printOutcome(outcome);
   };
   for (const dataplane of DATAPLANES) {
     if (lab.dataplane !== dataplane) await switchTo(lab, dataplane, report);
     for (const [index, section] of sections.entries()) {
+      if (stop.aborted) return outcomes;
       printSection(index + 1, section.title, dataplane);
       const title = `${section.title} (${dataplane})`;
       await section
