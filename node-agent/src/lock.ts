@@ -11,7 +11,7 @@ import { CausewayError, messageOf } from '@causeway/shared/errors';
  */
 export async function takeLock(runDir: string): Promise<() => Promise<void>> {
   const file = join(runDir, 'agent.lock');
-  const mine = await identityOf(process.pid);
+  const mine = (await identityOf(process.pid)) ?? `${process.pid} unknown`;
   const temporary = `${file}.${process.pid}`;
   try {
     await mkdir(runDir, { recursive: true, mode: 0o755 });
@@ -61,11 +61,11 @@ async function release(file: string, mine: string): Promise<void> {
   if ((await readFile(file, 'utf8').catch(() => '')) === mine) await rm(file, { force: true });
 }
 
-/** `PID STARTTIME`; empty when there is no such process. */
-async function identityOf(pid: number): Promise<string> {
-  if (!Number.isInteger(pid) || pid < 1) return '';
+/** `PID STARTTIME`; undefined when there is no such process. */
+async function identityOf(pid: number): Promise<string | undefined> {
+  if (!Number.isInteger(pid) || pid < 1) return undefined;
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The program's name, in brackets, may hold blanks; the start time is the 20th field after it.
   const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return startTime === undefined ? '' : `${pid} ${startTime}`;
+  return startTime === undefined ? undefined : `${pid} ${startTime}`;
 }
