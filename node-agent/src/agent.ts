@@ -66,7 +66,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
   await aborted(signal);
   log.info('stopping; rules, routes and containers stay');
   await parts.stop();
-  place.leave();
+  await place.leave();
 }
 
 /** @param id the host's own */

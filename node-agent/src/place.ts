@@ -18,7 +18,7 @@ export interface Place {
   /** Looks in etcd whether the subnet is still ours. */
   verify(): void;
   /** Leaves all keys to run out. */
-  leave(): void;
+  leave(): Promise<void>;
 }
 
 export interface PlaceDeps {
@@ -88,6 +88,9 @@ export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
       void membership
         .verify()
         .catch((error: unknown) => log.warn({ reason: String(error) }, 'own lease not verified')),
-    leave: () => membership.stop(),
+    leave: async () => {
+      await moving;
+      membership.stop();
+    },
   };
 }
