@@ -10,7 +10,7 @@ import { execOn, hostState, svcctl } from './machines.ts';
 import { enter } from './namespaces.ts';
 import { checkMember } from './options.ts';
 import { isAlive, signal, waitGone } from './pids.ts';
-import { environment, spawnPiped } from './process.ts';
+import { environmentInside, spawnPiped } from './process.ts';
 import { type Watched, waitContainers, waitReady } from './readiness.ts';
 import { type LabState, removeDirectory, SOCKET_IN_LAB, writeState } from './state.ts';
 import { members as allMembers } from './topology.ts';
@@ -91,7 +91,7 @@ function commandsOf(wiring: Wiring): Pick<Lab, 'exec' | 'execInContainer' | 'spa
     },
     spawn: (member, argv) => {
       const place = placeOf(member);
-      return spawnPiped(enter(place.holder, argv), environment(place.path));
+      return spawnPiped(enter(place.holder, argv), { ...process.env, ...environmentInside(place.path) });
     },
     enter: (member, argv) => enter(placeOf(member).holder, argv),
     svcctl: (args, options) => svcctl(wiring.directory, wiring.socket, args, options),

@@ -7,6 +7,9 @@ const FIRST = hostAddress(1);
 /** URL of etcd for everybody in the lab, whoever runs it. */
 export const ETCD_URL = `http://${FIRST}:2379`;
 
+/** The controller's REST API, as every machine of the lab reaches it. */
+export const CONTROLLER_URL = `http://${FIRST}:${CONTROLLER_PORT}`;
+
 /** What differs from the defaults is only what a real cluster of these machines would be told too. */
 export function controllerCommand(network: string, etcd: 'embedded' | 'external'): string[] {
   const store = etcd === 'external' ? ['--etcd', ETCD_URL] : ['--etcd-listen', FIRST];

@@ -5,7 +5,7 @@ import type { Place } from './daemons.ts';
 import { type HostState, parseState, STATE_SCRIPT } from './host-state.ts';
 import type { ExecOptions } from './lab.ts';
 import { enter } from './namespaces.ts';
-import { environment } from './process.ts';
+import { environmentInside } from './process.ts';
 
 const ANY_CODE = [-1, ...Array(256).keys()];
 
@@ -15,7 +15,7 @@ export function execOn(place: Place, argv: readonly string[], options: ExecOptio
   return run(nsenter, args, {
     ...options,
     okCodes: ANY_CODE,
-    env: { PATH: environment(place.path).PATH ?? '' },
+    env: environmentInside(place.path),
     doing: `running a command on ${place.member}`,
   });
 }

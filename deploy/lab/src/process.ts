@@ -1,10 +1,20 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { CONTROLLER_URL, ETCD_URL } from './command-lines.ts';
 
 /** The lab's programs are looked for where Debian keeps administrators' tools too. */
 export function environment(extraPath: readonly string[] = []): NodeJS.ProcessEnv {
   const own = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   return { ...process.env, PATH: [...extraPath, own, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':') };
+}
+
+/** What a person on a machine of the lab has in the environment: the programs, and where the controller and etcd are. */
+export function environmentInside(path: readonly string[]): Readonly<Record<string, string>> {
+  return {
+    PATH: environment(path).PATH ?? '',
+    SVCCTL_SERVER: CONTROLLER_URL,
+    CAUSEWAY_ETCD_URLS: ETCD_URL,
+  };
 }
 
 /** Starts a program in a session of its own, so that no terminal's Ctrl-C reaches it; nothing waits for it. */

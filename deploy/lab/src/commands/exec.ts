@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from '../lab.ts';
-import { environment, runThrough } from '../process.ts';
+import { environmentInside, runThrough } from '../process.ts';
 import { whichLab } from './which.ts';
 
 /** `lab exec`: output, input and exit code are the command's own. */
@@ -22,5 +22,5 @@ export async function shell(host: string, options: { readonly name?: string }): 
 }
 
 function inLab(lab: Lab): NodeJS.ProcessEnv {
-  return environment([join(lab.directory, 'bin')]);
+  return { ...process.env, ...environmentInside([join(lab.directory, 'bin')]) };
 }

@@ -11,7 +11,7 @@ async function tell(story: Story): Promise<void> {
   await lab.stopAgent(host);
   await story.ask(
     `cleanup removes what Causeway made on ${host}`,
-    { on: host, argv: ['causeway-agent', 'cleanup', '--etcd', lab.etcd] },
+    { on: host, argv: ['causeway-agent', 'cleanup'] },
     succeeds,
   );
   await story.tell(

@@ -37,7 +37,7 @@ async function tell(story: Story): Promise<void> {
     for (const host of lab.hosts) {
       await story.ask(
         `the plan of ${host} is empty`,
-        { on: host, argv: ['causeway-agent', 'plan', '--etcd', lab.etcd, '--dataplane', lab.dataplane] },
+        { on: host, argv: ['causeway-agent', 'plan', '--dataplane', lab.dataplane] },
         matches(/nothing to do/),
       );
     }
