@@ -51,7 +51,7 @@ export function startEndpointLoop(store: Store, view: View, log: LoopLog): Endpo
 
   async function settle(name: string): Promise<void> {
     // Taken out first: a change during the write brings it back.
-    
+    dirty.delete(name);
     try {
       await update(store, view, name, log);
     } catch (error) {
