@@ -13,7 +13,7 @@ export interface RuleWatch extends Running {
 }
 
 /** How long the kernel's notice of our own change may take, milliseconds. */
-const NOTICE_MS = 1_000;
+const NOTICE_MS = 3_000;
 
 /**
  * Listens to `nft monitor`, which also tells what iptables-nft does. It is read as a hint only: each transaction
