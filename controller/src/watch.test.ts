@@ -80,6 +80,19 @@ describe('a watch of services', () => {
     ]);
   });
 
+  it('gives the id to the last event of a delivery only, since the others are not all of it', async () => {
+    const stream = await watch('/v1/subnets?watch=true');
+    await stream.next(3);
+    const { revision } = await rig.store.transaction(
+      [],
+      ['10.10.1.0/24', '10.10.2.0/24'].map((subnet) => ({ delete: keys.subnet(subnet) })),
+    );
+    expect((await stream.next(2)).map(({ event, id }) => [event, id])).toEqual([
+      ['deleted', undefined],
+      ['deleted', String(revision)],
+    ]);
+  });
+
   it('goes on where the client was', async () => {
     const first = await watch('/v1/services?watch=true');
     const [synced] = await first.next(1);

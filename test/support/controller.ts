@@ -8,6 +8,7 @@ import type { NodeRecord } from '@causeway/shared/model/node';
 import { encode } from '@causeway/shared/store/codec';
 import { encodeLease } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
+import { expect } from 'vitest';
 import { type FakeStore, fakeStore } from './fake-store.ts';
 
 /** A controller over an etcd in memory, with two hosts and a container, for unit tests. */
@@ -108,4 +109,26 @@ export function addHost(store: FakeStore, node: NodeRecord): void {
 
 export function running(name: string, on: string, address: string): ContainerStatus {
   return { name, host: on, state: 'running', address };
+}
+
+/** Sends it and expects one sentence that names field and value, and an etcd that is as before. */
+export async function refused(
+  rig: Rig,
+  method: 'POST' | 'PUT' | 'DELETE',
+  url: string,
+  body: unknown,
+): Promise<{ status: number; field: string; detail: string }> {
+  const before = rig.store.dump();
+  const answer = await rig.ask(method, url, body, { 'content-type': 'application/json' });
+  await rig.settled();
+  expect(rig.store.dump()).toEqual(before);
+  expect(answer.headers['content-type']).toContain('application/problem+json');
+  expect(answer.body).toMatchObject({
+    status: answer.status,
+    detail: expect.any(String),
+    code: expect.any(String),
+  });
+  expect(answer.body.detail).not.toMatch(/[\n\r]/);
+  expect(answer.body.detail.length).toBeLessThan(300);
+  return answer.body;
 }
