@@ -97,6 +97,7 @@ describe('a container', () => {
 
   it('has at most 256 KiB of files', async () => {
     const answer = await refused(
+      rig,
       'POST',
       '/v1/containers',
       container({ files: { '/a': 'x'.repeat(300_000) } }),
