@@ -180,6 +180,9 @@ describe.each([
 
   it.each(TOOLS)('is after a removal what it was before, with %s', async (tool) => {
     await world.addRoute({ destination: '10.10.8.0/24', gateway: '192.168.122.18' });
+    // The kernel changes these along with ip_forward, whatever somebody had set them to.
+    await world.setSysctl('net/ipv4/conf/lo/forwarding', '1');
+    await world.setSysctl('net/ipv4/conf/all/accept_redirects', '0');
     const before = await world.state();
     await converge(tool);
     expect(await world.state()).not.toEqual(before);
