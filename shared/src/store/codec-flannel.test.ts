@@ -58,6 +58,7 @@ describe("flannel's network configuration", () => {
     ['{"Network":7}', 'network 7'],
     ['{"Network":"10.10.0.0/16"}', 'Backend.Type "udp" is not supported'],
     ['{"Network":"10.10.0.0/16","Backend":{"Type":"vxlan"}}', 'Backend.Type "vxlan" is not supported'],
+    ['{"Network":"10.10.0.0/16","Backend":{"Type":"vx\\nlan"}}', 'Backend.Type "vx\\nlan" is not supported'],
     ['{"Network":"10.10.0.0/16","SubnetLen":"24","Backend":{"Type":"host-gw"}}', 'subnetlen "24"'],
     ['{"Network":"10.10.0.0/30","Backend":{"Type":"host-gw"}}', 'network "10.10.0.0/30" is too small'],
     ['{"EnableIPv4":false,"Network":"10.10.0.0/16"}', 'EnableIPv4'],
@@ -95,6 +96,11 @@ describe('a lease', () => {
     [`${keys.subnetPrefix}10.10.1.0-24`, 'nonsense'],
     [`${keys.subnetPrefix}10.10.1.0-24`, '{"PublicIP":"0.0.0.0","BackendType":"host-gw"}'],
     [`${keys.subnetPrefix}10.10.1.0-24`, '{"PublicIP":"1.2.3","BackendType":"host-gw"}'],
+    [
+      `${keys.subnetPrefix}10.10.1.0-24`,
+      encodeLease({ ...lease, node: { id: 'a1', name: 'a\u001b[31m\n b' } }),
+    ],
+    [`${keys.subnetPrefix}10.10.1.0-24`, encodeLease({ ...lease, node: { id: 'a\n1', name: 'host-1' } })],
     [`${keys.subnetPrefix}10.10.1.7-24`, encodeLease(lease)],
     [`${keys.subnetPrefix}x`, encodeLease(lease)],
   ])('%s = %s is an error', (key, value) => {

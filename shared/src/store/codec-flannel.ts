@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { CausewayError, messageOf } from '../errors.ts';
+import { CausewayError, messageOf, show } from '../errors.ts';
+import { nameSchema } from '../model/input.ts';
 import type { SubnetLease } from '../model/lease.ts';
 import { completeNetworkConfig } from '../model/network.schema.ts';
 import type { NetworkConfig } from '../model/network.ts';
 import { formatCidr, parseAddress, parseCidr } from '../net/cidr.ts';
-import { check, type Decoded, parseJson, unreadable } from './codec.ts';
+import { check, type Decoded, nodeId, parseJson, unreadable } from './codec.ts';
 import { keys } from './keys.ts';
 import type { KeyValue } from './store.ts';
 
@@ -22,7 +23,7 @@ const flannelConfig = z.object({
 const flannelLease = z.object({
   publicip: z.string().refine((text) => (parseAddress(text) ?? 0) !== 0, 'is not an IPv4 address'),
   backendtype: z.string(),
-  causewaynode: z.object({ id: z.string().min(1), name: z.string().min(1) }).exactOptional(),
+  causewaynode: z.object({ id: nodeId, name: nameSchema }).exactOptional(),
 });
 
 /**
@@ -34,7 +35,7 @@ export function decodeNetworkConfig(kv: KeyValue): Decoded<NetworkConfig> {
   if (value instanceof CausewayError) return value;
   if (!value.enableipv4) return unreadable(kv, 'EnableIPv4 is false, and only IPv4 networks are supported');
   if (value.backend.type !== 'host-gw')
-    return unreadable(kv, `Backend.Type "${value.backend.type}" is not supported, only "host-gw" is`);
+    return unreadable(kv, `Backend.Type ${show(value.backend.type)} is not supported, only "host-gw" is`);
   try {
     return completeNetworkConfig({
       network: value.network,

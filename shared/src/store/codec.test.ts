@@ -58,6 +58,8 @@ describe('decoding', () => {
     ['another name', { ...spec, name: 'other' }, 'belongs to key /causeway/v1/services/other/spec'],
     ['a name with a new line', { ...spec, name: 'a\nb' }, 'name "a\\nb" is not a name'],
     ['a rule for a VIP', { ...spec, vip: '1.1.1.1; flush ruleset' }, 'vip "1.1.1.1; flush ruleset"'],
+    ['the loopback as VIP', { ...spec, vip: '127.0.0.1' }, 'vip "127.0.0.1" is an address that nobody can'],
+    ['no address as VIP', { ...spec, vip: '0.0.0.0' }, 'vip "0.0.0.0" is an address that nobody can have'],
     ['a port of 0', { ...spec, ports: [{ ...spec.ports[0], port: 0 }] }, 'ports.0.port 0 is not a port'],
     ['a text for a port', { ...spec, ports: [{ ...spec.ports[0], port: '88' }] }, 'ports.0.port "88"'],
     ['an unknown protocol', { ...spec, ports: [{ ...spec.ports[0], protocol: 'icmp' }] }, 'ports.0.protocol'],
@@ -110,6 +112,16 @@ describe('decoding', () => {
         files: { 'etc/x': '' },
       },
     ],
+    [
+      'an endpoint that is on the loopback',
+      decodeEndpointSet,
+      keys.serviceEndpoints('web'),
+      {
+        service: 'web',
+        endpoints: [{ portName: '', address: '127.0.0.1', port: 1, ref: '' }],
+        unresolved: [],
+      },
+    ],
     ['a node without id', decodeNode, keys.node('host-1'), { ...node, id: '' }],
     ['a report without revisions', decodeReport, keys.report('h'), { name: 'h' }],
     [
@@ -122,7 +134,43 @@ describe('decoding', () => {
         nodePortMax: 1,
       },
     ],
+    [
+      'settings that make every address one of the services',
+      decodeSettings,
+      keys.settings,
+      { serviceRange: '0.0.0.0/0', nodePortMin: 30000, nodePortMax: 32767 },
+    ],
+    ['an id of several lines', decodeAlive, keys.alive('h'), { id: 'a\n[-]etcd failed', instance: 'i' }],
   ] as const)('returns an error for %s', (_what, decoder, key, value) => {
     expect(decoder(kv(key, value))).toMatchObject({ code: 'unreadable' });
+  });
+});
+
+describe('the sentence about a key that cannot be read', () => {
+  /** An escape sequence, a line that looks like one of `/readyz`, and marks that turn the direction of writing. */
+  const hostile = 'a\u001b[31m\n[-]etcd failed\u009b\u2028\u202eb';
+
+  it.each([
+    ['the key', kv(keys.serviceSpec(hostile), 'x')],
+    ['a value that is not JSON', kv(keys.serviceSpec('web'), hostile.slice(1))],
+    ['a value that is not JSON further on', kv(keys.serviceSpec('web'), `{"name":${hostile}`)],
+    ['a field', kv(keys.serviceSpec('web'), { ...spec, vip: hostile })],
+  ])('is one line that no terminal obeys, whatever %s holds', (_what, item) => {
+    const { message } = decodeServiceSpec(item) as CausewayError;
+    expect(message).toMatch(/^reading etcd key \/causeway\/v1\/services\/.+\/spec: /);
+    expect(message).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e]/u);
+  });
+
+  it('names a field of any name on one line', () => {
+    const value = { name: 'a', host: 'h', command: ['x'], files: { [`/${hostile}`]: 7 } };
+    const { message } = decodeContainer(kv(keys.container('a'), value)) as CausewayError;
+    expect(message).toContain('files./a\\u001b[31m\\u000a[-]etcd');
+  });
+
+  it('is short, however long the key or the value is', () => {
+    const long = 'n'.repeat(100_000);
+    const { message } = decodeServiceSpec(kv(keys.serviceSpec(long), long)) as CausewayError;
+    expect(message.length).toBeLessThan(800);
+    expect(message).toContain('… (100027 characters)');
   });
 });

@@ -7,7 +7,7 @@ import { nameSchema, portSchema } from '../model/input.ts';
 import type { NodeAlive, NodeRecord, NodeReport } from '../model/node.ts';
 import { PROTOCOLS, type ServiceSpec } from '../model/service.ts';
 import type { Settings } from '../model/settings.ts';
-import { parseAddress, parseCidr } from '../net/cidr.ts';
+import { containsAddress, overlaps, parseAddress, parseCidr } from '../net/cidr.ts';
 import { keys } from './keys.ts';
 import type { KeyValue } from './store.ts';
 
@@ -21,7 +21,21 @@ export type Decoded<T> = T | CausewayError;
 
 const address = z.string().refine((text) => parseAddress(text) !== undefined, 'is not an IPv4 address');
 const cidr = z.string().refine((text) => parseCidr(text) !== undefined, 'is not an IPv4 network');
+/** A host would cut itself off from itself if one of these became a VIP: nobody is reached by unicast there. */
+const NOT_UNICAST = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].flatMap(
+  (text) => parseCidr(text) ?? [],
+);
+const unicast = address.refine((text) => {
+  const parsed = parseAddress(text);
+  return parsed === undefined || !NOT_UNICAST.some((block) => containsAddress(block, parsed));
+}, 'is an address that nobody can have (loopback, link-local, multicast or reserved)');
+const unicastRange = cidr.refine((text) => {
+  const parsed = parseCidr(text);
+  return parsed === undefined || !NOT_UNICAST.some((block) => overlaps(block, parsed));
+}, 'holds addresses that nobody can have (loopback, link-local, multicast or reserved)');
 const revision = z.number().int().min(0);
+/** A host's id is repeated in sentences. */
+export const nodeId = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'is not an id: 1 to 128 printable characters');
 
 const servicePort = z.object({
   name: z.union([z.literal(''), nameSchema]),
@@ -33,7 +47,7 @@ const servicePort = z.object({
 
 const serviceSpec: z.ZodType<ServiceSpec> = z.object({
   name: nameSchema,
-  vip: address.exactOptional(),
+  vip: unicast.exactOptional(),
   ports: z.array(servicePort).min(1),
   endpoints: z.array(z.string()),
   createdAt: z.string(),
@@ -44,7 +58,7 @@ const endpointSet: z.ZodType<EndpointSet> = z.object({
   endpoints: z.array(
     z.object({
       portName: z.union([z.literal(''), nameSchema]),
-      address,
+      address: unicast,
       port: portSchema,
       ref: z.string(),
       container: nameSchema.exactOptional(),
@@ -72,7 +86,7 @@ const containerStatus: z.ZodType<ContainerStatus> = z.object({
 
 const nodeRecord: z.ZodType<NodeRecord> = z.object({
   name: nameSchema,
-  id: z.string().min(1),
+  id: nodeId,
   publicIp: address,
   addresses: z.array(address),
   subnet: cidr,
@@ -80,7 +94,7 @@ const nodeRecord: z.ZodType<NodeRecord> = z.object({
   version: z.string(),
 });
 
-const nodeAlive: z.ZodType<NodeAlive> = z.object({ id: z.string().min(1), instance: z.string().min(1) });
+const nodeAlive: z.ZodType<NodeAlive> = z.object({ id: nodeId, instance: z.string().min(1) });
 
 const nodeReport: z.ZodType<NodeReport> = z.object({
   name: nameSchema,
@@ -101,7 +115,7 @@ const nodeReport: z.ZodType<NodeReport> = z.object({
 });
 
 const settings: z.ZodType<Settings> = z
-  .object({ serviceRange: cidr, nodePortMin: portSchema, nodePortMax: portSchema })
+  .object({ serviceRange: unicastRange, nodePortMin: portSchema, nodePortMax: portSchema })
   .refine((value) => value.nodePortMin <= value.nodePortMax, 'nodePortMin is above nodePortMax');
 
 export const decodeSettings = (kv: KeyValue): Decoded<Settings> => decode(kv, settings);
@@ -134,12 +148,25 @@ export function encode(
   return JSON.stringify(value);
 }
 
-/** A key whose value is not what it should be: names the key, the field and the reason. */
+/**
+ * A key whose value is not what it should be: names the key, the field and the reason, on one line, whatever the
+ * key and the value hold: the sentence goes into logs, line by line formats and terminals.
+ */
 export function unreadable(kv: KeyValue, reason: string, cause?: unknown): CausewayError {
-  return new CausewayError('unreadable', `reading etcd key ${kv.key}: ${reason}`, {
+  return new CausewayError('unreadable', `reading etcd key ${oneLine(kv.key)}: ${oneLine(reason)}`, {
     value: kv.value,
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** Longest part of a sentence that a key's writer can fill, in characters. */
+const LONGEST = 300;
+/** What a terminal or a log would obey: controls, line separators, and marks that turn the direction of writing. */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+function oneLine(text: string): string {
+  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+  return short.replace(UNSAFE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** @returns the value as plain JSON, or an error when it is none */
