@@ -3,11 +3,15 @@ import type { ContainerSpec } from '@causeway/shared/model/container';
 import { MAX_FILES_BYTES, type ParsedContainerInput } from '@causeway/shared/model/container-input';
 import type { ClusterFacts } from './cluster-facts.ts';
 
-/** Segments of at most 255 bytes without control characters; no `.`, `..` or empty one. */
-const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]{1,255})+$/u;
+/** Segments without control characters; no `.`, `..` or empty one. */
+const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
+/** Linux limits, in bytes: of one segment, and less than that of a whole path, to leave room for the root's own. */
+const MAX_SEGMENT = 255;
 const MAX_PATH = 1_024;
 /** Where the kernel's own file systems are mounted. */
 const KERNEL_PATHS = /^\/(?:proc|sys|dev)(?:\/|$)/;
+/** Mounted empty in every container: a file there would never be seen. */
+const TEMPORARY = /^\/tmp(?:\/|$)/;
 
 /**
  * Checks a container that the user wants to start.
@@ -31,9 +35,11 @@ export function checkContainer(input: ParsedContainerInput, facts: ClusterFacts)
 function checkFiles(files: Readonly<Record<string, string>>): void {
   let bytes = 0;
   for (const [path, content] of Object.entries(files)) {
-    if (!PATH.test(path) || path.length > MAX_PATH || KERNEL_PATHS.test(path)) {
+    if (!PATH.test(path) || KERNEL_PATHS.test(path)) {
       throw invalid('files', path, 'is not an absolute path of a file, such as "/www/index.html"');
     }
+    if (isTooLong(path)) throw invalid('files', path, 'is longer than the name of a file can be');
+    if (TEMPORARY.test(path)) throw invalid('files', path, 'lies under /tmp, which every container has anew');
     bytes += Buffer.byteLength(content);
   }
   if (bytes > MAX_FILES_BYTES) {
@@ -43,4 +49,9 @@ function checkFiles(files: Readonly<Record<string, string>>): void {
     const parent = Object.keys(files).find((other) => path.startsWith(`${other}/`));
     if (parent !== undefined) throw invalid('files', parent, `is a file and the directory of ${show(path)}`);
   }
+}
+
+function isTooLong(path: string): boolean {
+  const segments = path.split('/');
+  return Buffer.byteLength(path) > MAX_PATH || segments.some((part) => Buffer.byteLength(part) > MAX_SEGMENT);
 }

@@ -1,4 +1,4 @@
-import { invalid } from '@causeway/shared/errors';
+import { invalid, show } from '@causeway/shared/errors';
 import { NAME_PATTERN } from '@causeway/shared/model/input';
 import { containsAddress, formatCidr, lastAddress } from '@causeway/shared/net/cidr';
 import { type EndpointRef, parseEndpointRef } from '../endpoints/ref.ts';
@@ -42,7 +42,11 @@ export function checkNoDuplicates(field: string, refs: readonly string[]): void 
 function checkPort(field: string, text: string, ref: EndpointRef, service: ForService): void {
   if (ref.portText === undefined) return;
   if (ref.port === undefined) {
-    throw invalid(field, text, `has the port "${ref.portText}", which is not a whole number from 1 to 65535`);
+    throw invalid(
+      field,
+      text,
+      `has the port ${show(ref.portText)}, which is not a whole number from 1 to 65535`,
+    );
   }
   if (new Set(service.ports.map((port) => port.port)).size > 1) {
     throw invalid(

@@ -9,6 +9,9 @@ const PARTS: Readonly<Record<string, string>> = {
   headers: 'the headers',
 };
 
+/** No input has more levels than a handful; what has more could not even be repeated in a sentence. */
+const MAX_LEVELS = 50;
+
 /**
  * Turns the first complaint of a schema into one sentence that names the field and the value.
  *
@@ -18,6 +21,11 @@ const PARTS: Readonly<Record<string, string>> = {
 export function schemaError(error: z.ZodError, input: unknown, part: string): CausewayError {
   const issue = error.issues[0];
   const whole = PARTS[part] ?? part;
+  if (isDeeper(input, MAX_LEVELS)) {
+    return new CausewayError('invalid', `${whole} is nested deeper than ${MAX_LEVELS} levels`, {
+      field: whole,
+    });
+  }
   if (issue === undefined) return new CausewayError('invalid', `${whole} is not valid`);
   const field = fieldOf(issue.path);
   const value = valueAt(input, issue.path);
@@ -35,9 +43,20 @@ export function schemaError(error: z.ZodError, input: unknown, part: string): Ca
       field: name,
     });
   }
-  const reason =
-    issue.code === 'invalid_type' && issue.expected === 'object' ? 'is not an object' : issue.message;
-  return invalid(field === '' ? whole : field, value, reason);
+  return invalid(field === '' ? whole : field, value, reasonOf(issue, value));
+}
+
+function reasonOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code !== 'invalid_type') return issue.message;
+  if (issue.expected === 'object') return 'is not an object';
+  // What a schema says nothing of its own about: zod's words name no value. A query's field that is a list was repeated.
+  if (!issue.message.startsWith('Invalid input')) return issue.message;
+  return Array.isArray(value) ? 'is given more than once' : 'is not text';
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1));
 }
 
 /** `is not a port: a whole number … is needed` → `a whole number … is needed` */

@@ -1,0 +1,34 @@
+import { parseCidr } from '@causeway/shared/net/cidr';
+import { expect, it } from 'vitest';
+import type { ClusterFacts } from './cluster-facts.ts';
+import { checkContainer } from './container.ts';
+
+const block = parseCidr('10.10.0.0/16') ?? { base: 0, length: 0 };
+const facts: ClusterFacts = {
+  ...{ network: block, serviceRange: block, nodePortMin: 30000, nodePortMax: 32767 },
+  vipOwner: () => undefined,
+  nodePortOwner: () => undefined,
+  hostOf: () => undefined,
+  serviceWithEndpointAt: () => undefined,
+  hasContainer: () => false,
+  hosts: () => ['host-1'],
+};
+
+function check(path: string): void {
+  checkContainer({ name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' } }, facts);
+}
+
+it.each([
+  ['/tmp/page', 'files "/tmp/page" lies under /tmp, which every container has anew'],
+  ['/tmp', 'files "/tmp" lies under /tmp, which every container has anew'],
+  // 255 letters of two bytes each.
+  [`/${'ü'.repeat(255)}`, 'is longer than the name of a file can be'],
+  [`/${'x'.repeat(256)}`, 'is longer than the name of a file can be'],
+  ['/abc'.repeat(257), 'is longer than the name of a file can be'],
+])('refuses a file that the host could not put into the container: %s', (path, sentence) => {
+  expect(() => check(path)).toThrow(sentence);
+});
+
+it.each(['/tmpfile', '/www/tmp/x', `/${'ü'.repeat(127)}`, '/abc'.repeat(256)])('takes %s', (path) => {
+  expect(() => check(path)).not.toThrow();
+});
