@@ -10,6 +10,8 @@ export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-
 /** How long iptables may wait for others who hold its lock, seconds. */
 const LOCK_SECONDS = '5';
 const APPLY_TIMEOUT_MS = 120_000;
+/** The tables that rules of ours are in. */
+const LEGACY_TABLES = ['nat', 'filter'];
 
 /**
  * The program that serves a dataplane here. Of the two iptables it is the one that holds more of the host's rules,
@@ -49,8 +51,7 @@ export async function listFirewall(tool: FirewallTool): Promise<string> {
     if (/No such file or directory/.test(stderr)) return '';
     throw new CausewayError('command-failed', `${doing}: \`nft ${args.join(' ')}\`: ${stderr.trim()}`);
   }
-  // Asking iptables-legacy for a table makes that table: only those are asked for that are there.
-  if (tool === 'iptables-legacy' && (await legacyTables()) === '') return '';
+  if (tool === 'iptables-legacy') return listLegacy(doing);
   return (await run(`${tool}-save`, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
 }
 
@@ -98,12 +99,22 @@ async function tryFirewall(tool: FirewallTool, input: string): Promise<CausewayE
   }
 }
 
-/** Whether the kernel holds any table of iptables-legacy; empty when none. */
-export async function legacyTables(): Promise<string> {
-  return readFile('/proc/net/ip_tables_names', 'utf8').then(
-    (text) => text.trim(),
-    () => '',
+/** Asking iptables-legacy for a table makes that table: only those are asked for that are there. */
+async function listLegacy(doing: string): Promise<string> {
+  const names = await readFile('/proc/net/ip_tables_names', 'utf8').catch((error: unknown) =>
+    error instanceof Error && 'code' in error && error.code === 'EACCES' ? undefined : '',
   );
+  if (names?.trim() === '') return '';
+  const command = 'iptables-legacy-save';
+  if (names !== undefined) return (await run(command, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
+  // In the user namespace of an ordinary user nobody may read the names, and iptables-save lists nothing without.
+  const tables = LEGACY_TABLES.map((table) =>
+    run(command, ['-t', table], { doing, timeoutMs: APPLY_TIMEOUT_MS }).then(
+      ({ stdout }) => stdout,
+      () => '',
+    ),
+  );
+  return (await Promise.all(tables)).join('');
 }
 
 const installed = new Map<string, Promise<boolean>>();
