@@ -33,7 +33,7 @@ it.each([
 it('names what is nested and wrong otherwise', () => {
   const input = { ports: [{ port: nested(40) }] };
   expect(sentence(serviceInputSchema, input, 'body')).toMatch(
-    /^ports\[0\]\.port \[+… \(80 characters\) is not a port/,
+    /^ports\[0\]\.port \[+\]+… \(80 characters\) is not a port/,
   );
 });
 
