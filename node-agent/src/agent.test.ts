@@ -272,7 +272,7 @@ describe('an agent', () => {
     );
     store.put(keys.subnet('10.10.0.0/30'), { PublicIP: '192.168.122.12', BackendType: 'host-gw' });
     if (why !== 'the network is full')
-      store.put(keys.alive('host-1'), { id: 'somebody else', instance: 'x' });
+      store.put(keys.alive('host-1'), { id: 'somebody-else', instance: 'x' });
     await expect(startAgent()).rejects.toThrow(sentence);
     agent = Promise.resolve();
     expect(kernel.links.has('cwy0')).toBe(false);

@@ -34,6 +34,8 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
   let wanted: { specs: readonly ContainerSpec[]; network: ContainerNetwork } | undefined;
   /** States as etcd has them; undefined: not known. */
   let written: Map<string, ContainerStatus> | undefined;
+  /** The last failure, which the log has once. */
+  let told = '';
 
   const turns = createTurns(async () => {
     if (wanted === undefined) return;
@@ -42,8 +44,11 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
       written ??= await readStates(store, host);
       await writeDifferences(store, written, states);
       written = new Map(states.map((state) => [state.name, state]));
+      told = '';
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'containers could not be kept or reported; trying again');
+      const reason = messageOf(error);
+      if (reason !== told) log.warn({ reason }, 'containers could not be kept or reported; trying again');
+      told = reason;
       turns.wake(RETRY_MS);
     }
   });
