@@ -18,6 +18,7 @@ describe('an address of a controller', () => {
     'http://',
     'unix:',
     'http://a b',
+    'http://a\nb',
     'http://h:99999',
     'http://h/?a=b',
   ])('is not %j', (text) =>

@@ -46,7 +46,8 @@ export function parseServer(field: string, text: string): Server {
     if (path === '' || path.includes('\0')) throw invalid(field, text, 'names no socket: write unix:/PATH');
     return socket(path);
   }
-  if (!/^https?:\/\/[^/]/.test(text) || !URL.canParse(text))
+  // URL would leave white space out, and ask another host than the one that was named.
+  if (!/^https?:\/\/[^/\s]\S*$/.test(text) || !URL.canParse(text))
     throw invalid(field, text, 'is neither http://HOST:PORT nor unix:/PATH');
   const url = new URL(text);
   if (url.search !== '' || url.hash !== '') throw invalid(field, text, 'has more than http://HOST:PORT');

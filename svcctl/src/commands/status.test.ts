@@ -65,6 +65,17 @@ describe('svcctl status', () => {
     expect((await svcctl(['status'])).stderr).toBe('svcctl: the cluster is degraded: key "/x" is not JSON\n');
   });
 
+  it('names the key that keeps the controller from being ready', async () => {
+    const text =
+      '[+]etcd ok\n[-]network configuration failed\n[!]key "/x" is not JSON\nreadyz check failed\n';
+    controller.answer('GET', '/readyz', { status: 503, text });
+    const { code, stderr } = await svcctl(['status']);
+    expect([code, stderr]).toEqual([
+      7,
+      'svcctl: the cluster is degraded: the controller is not ready: network configuration failed; key "/x" is not JSON\n',
+    ]);
+  });
+
   it('waits until all is well', async () => {
     let asked = 0;
     controller.on(({ path }) =>

@@ -4,7 +4,8 @@ import type { CompletedCommand } from './tree.ts';
 export function bashScript(tree: readonly CompletedCommand[]): string {
   return `# bash completion of svcctl; load it with: source <(svcctl completion bash)
 _svcctl_names() {
-  svcctl get "$1" -o name 2>/dev/null | cut -d/ -f2-
+  # compgen -W expands what it is given, commands too: nothing but names may pass.
+  svcctl get "$1" -o name 2>/dev/null | cut -d/ -f2- | grep -xE '[A-Za-z0-9./:_-]+'
 }
 
 _svcctl() {

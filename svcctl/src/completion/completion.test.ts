@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ describe('bash', () => {
     // Stands in for svcctl where the script asks for names.
     writeFileSync(
       join(folder, 'svcctl'),
-      '#!/bin/sh\n[ "$1 $3 $4" = "get -o name" ] && echo "x/$2-1" && echo "x/$2-2"\n',
+      '#!/bin/sh\n[ "$1 $3 $4" = "get -o name" ] && echo "x/$2-1" && echo "x/$2-2" && echo "x/\\$(touch \\$HOME/obeyed)"\n',
     );
     chmodSync(join(folder, 'svcctl'), 0o755);
   });
@@ -31,7 +31,7 @@ describe('bash', () => {
   /** What <Tab> offers after these words; the last one is being typed. */
   function offered(...words: string[]): string[] {
     const line = `source ${file}; COMP_WORDS=(svcctl "$@"); COMP_CWORD=$#; _svcctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const env = { PATH: `${folder}:${process.env.PATH ?? ''}` };
+    const env = { PATH: `${folder}:${process.env.PATH ?? ''}`, HOME: folder };
     const text = execFileSync('bash', ['--norc', '-c', line, 'bash', ...words], { encoding: 'utf8', env });
     return text.split('\n').filter((word) => word !== '');
   }
@@ -53,6 +53,11 @@ describe('bash', () => {
     expect(offered('get', 'nodes', '')).toEqual(['nodes-1', 'nodes-2']);
     expect(offered('unexpose', '')).toEqual(['services-1', 'services-2']);
     expect(offered('endpoint', 'add', 'services-2')).toEqual(['services-2']);
+  });
+
+  it('obeys nothing that a controller calls a name', () => {
+    expect(offered('get', 'nodes', '')).toEqual(['nodes-1', 'nodes-2']);
+    expect(existsSync(join(folder, 'obeyed'))).toBe(false);
   });
 
   it('offers files after -f', () => {

@@ -53,7 +53,8 @@ function named(ports: unknown): unknown {
   });
 }
 
-function at(where: string, sentence: string): CausewayError {
+/** The error that a sentence about a place in a file is. */
+export function at(where: string, sentence: string): CausewayError {
   const joint = /^(is|has) /.test(sentence) ? ' ' : ': ';
   return new CausewayError('invalid', `${where}${joint}${sentence}`, { field: 'file' });
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CausewayError, invalid, messageOf, show } from '@causeway/shared/errors';
 import type { Io } from '../io.ts';
-import { type ManifestKind, objectsOf } from './manifest-object.ts';
+import { at, type ManifestKind, objectsOf } from './manifest-object.ts';
+import { unsendable } from './plain.ts';
 
 /** One object that a file asks for. */
 export interface Manifest {
@@ -20,7 +21,11 @@ export interface Manifest {
 export async function readManifests(io: Io, file: string): Promise<Manifest[]> {
   const told = file === '-' ? 'stdin' : `file ${show(file)}`;
   const text = file === '-' ? await io.stdin() : readText(file);
-  const documents = file.endsWith('.json') ? [parseJson(text, told)] : await parseYaml(text, told);
+  const documents = file.endsWith('.json') ? [await parseJson(text, told)] : await parseYaml(text, told);
+  for (const { value, where } of documents) {
+    const fault = unsendable(value);
+    if (fault !== undefined) throw at(where, fault);
+  }
   const manifests = documents.flatMap(({ value, where }) => objectsOf(value, where));
   if (manifests.length === 0)
     throw new CausewayError('invalid', `${told} holds no object`, { field: 'file', value: file });
@@ -47,12 +52,13 @@ async function parseYaml(text: string, told: string): Promise<Parsed[]> {
   const { LineCounter, parseAllDocuments } = await import('yaml');
   const lines = new LineCounter();
   const parsed: Parsed[] = [];
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   for (const [index, document] of documents.entries()) {
     const fault = document.errors[0] ?? document.warnings[0];
     if (fault !== undefined) {
       const { line, col } = lines.linePos(fault.pos[0]);
-      throw malformed(told, line, col, 'YAML', fault.message);
+      const tooDeep = fault.code === 'RESOURCE_EXHAUSTION';
+      throw malformed(told, line, col, 'YAML', tooDeep ? 'it is nested too deeply' : fault.message);
     }
     const line = lines.linePos(document.contents?.range?.[0] ?? document.range[0]).line;
     const where = `${told}, document ${index + 1} (line ${line})`;
@@ -67,13 +73,31 @@ function toValue(convert: () => unknown, where: string): unknown {
   try {
     return convert();
   } catch (error) {
-    throw new CausewayError('invalid', `${where} is not valid YAML: ${messageOf(error)}`, { cause: error });
+    const reason = error instanceof RangeError ? 'it is nested too deeply' : messageOf(error);
+    throw new CausewayError('invalid', `${where} is not valid YAML: ${reason}`, { cause: error });
   }
 }
 
-function parseJson(text: string, told: string): Parsed {
+async function parseJson(text: string, told: string): Promise<Parsed> {
+  const parsed = { value: jsonValue(text, told), where: told };
+  await refuseTwice(text, told);
+  return parsed;
+}
+
+/** A key that is given twice: JSON.parse would take the last, and nobody would know. */
+async function refuseTwice(text: string, told: string): Promise<void> {
+  const { LineCounter, parseDocument } = await import('yaml');
+  const lines = new LineCounter();
+  const { errors } = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const twice = errors.find(({ code }) => code === 'DUPLICATE_KEY');
+  if (twice === undefined) return;
+  const { line, col } = lines.linePos(twice.pos[0]);
+  throw malformed(told, line, col, 'JSON', 'a key is given twice');
+}
+
+function jsonValue(text: string, told: string): unknown {
   try {
-    return { value: JSON.parse(text), where: told };
+    return JSON.parse(text);
   } catch (error) {
     const position = Number(/at position (\d+)/.exec(messageOf(error))?.[1] ?? text.length);
     const before = text.slice(0, position).split('\n');

@@ -47,7 +47,7 @@ export async function gatherStatus(client: Client): Promise<ClusterStatus> {
     faults: checks.faults,
   };
   if (checks.faults.length > 0)
-    return unready(controller, !checks.faults.some((one) => one.startsWith('etcd ')));
+    return unready(controller, !checks.faults.some((one) => one.startsWith('etcd ')), checks.notes);
   const [nodes, services, endpoints] = await Promise.all([
     client.list<NodeView>('/v1/nodes'),
     client.list<ServiceView>('/v1/services'),
@@ -98,14 +98,18 @@ function faults(hosts: readonly HostHealth[], services: readonly ServiceHealth[]
   return [...(hosts.length === 0 ? ['no host has joined'] : []), ...ofHosts, ...ofServices];
 }
 
-/** Without etcd the lists would be old or missing: nothing is asked for. */
-function unready(controller: ClusterStatus['controller'], etcdIsOk: boolean): ClusterStatus {
+/** Without etcd the lists would be old or missing: nothing is asked for. A key that cannot be read may be the reason. */
+function unready(
+  controller: ClusterStatus['controller'],
+  etcdIsOk: boolean,
+  notes: readonly string[],
+): ClusterStatus {
   return {
     controller,
     etcd: { ok: etcdIsOk },
     hosts: [],
     services: { count: 0, withoutEndpoints: [] },
-    degraded: controller.faults.map((fault) => `the controller is not ready: ${fault}`),
+    degraded: [...controller.faults.map((fault) => `the controller is not ready: ${fault}`), ...notes],
   };
 }
 
