@@ -3,20 +3,20 @@ import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { BRIDGE } from '@causeway/shared/names';
 import type { Store } from '@causeway/shared/store/store';
 import { VERSION } from '@causeway/shared/version';
-import { watchCluster } from './cluster-view.ts';
+import { type Place, takePlace } from './cluster/place.ts';
+import { watchCluster } from './cluster/view.ts';
 import type { AgentConfig } from './config.ts';
-import { type ContainerKeeper, createContainerKeeper } from './container-keeper.ts';
 import type { ContainerRuntime } from './containers/runtime.ts';
-import { createConverger } from './converge.ts';
 import type { HostFiles } from './host-files.ts';
 import type { FactsRequest, HostInfo, Kernel } from './kernel/kernel.ts';
 import type { Candidate } from './lease/acquire.ts';
 import type { Logger } from './logger.ts';
-import { createLoop, type Loop } from './loop.ts';
-import { type Place, takePlace } from './place.ts';
+import { type ContainerKeeper, createContainerKeeper } from './loop/container-keeper.ts';
+import { createConverger } from './loop/converge.ts';
+import { createLoop, type Loop } from './loop/loop.ts';
+import { createReporter, type Reporter } from './loop/reporter.ts';
 import type { FirewallTool } from './plan/observed.ts';
 import type { Rulesets } from './plan/plan.ts';
-import { createReporter, type Reporter } from './reporter.ts';
 
 export interface AgentDeps {
   readonly config: AgentConfig;

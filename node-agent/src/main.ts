@@ -7,7 +7,8 @@ import type { Store } from '@causeway/shared/store/store';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
 import { runAgent } from './agent.ts';
-import { cleanUp } from './cleanup.ts';
+import { cleanUp } from './commands/cleanup.ts';
+import { previewPlan } from './commands/plan.ts';
 import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
 import { createRuntime } from './containers/runtime.ts';
 import { hostFiles } from './host-files.ts';
@@ -15,7 +16,6 @@ import { linuxKernel } from './kernel/linux.ts';
 import { takeLock } from './lock.ts';
 import { createLogger } from './logger.ts';
 import type { Rulesets } from './plan/plan.ts';
-import { previewPlan } from './plan-command.ts';
 
 /** 0: done. 1: failed, or `plan` has steps. 2: the command line is wrong. */
 const FAILED = 1;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, type ErrorCode, messageOf } from '@causeway/shared/errors';
 import type { Store } from '@causeway/shared/store/store';
-import { type JoinInput, joinCluster, type Membership } from './lease/membership.ts';
-import type { Logger } from './logger.ts';
+import { type JoinInput, joinCluster, type Membership } from '../lease/membership.ts';
+import type { Logger } from '../logger.ts';
 
 /** What goes away by itself: etcd is not up yet, or the controller has not written the network yet. */
 const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'not-found'];

@@ -3,7 +3,7 @@ import type { NodeReport } from '@causeway/shared/model/node';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
-import type { Logger } from './logger.ts';
+import type { Logger } from '../logger.ts';
 import { createTurns } from './turns.ts';
 
 export interface Reporter {

@@ -5,13 +5,13 @@ import type { NetworkConfig } from '@causeway/shared/model/network';
 import { decodeNode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
-import { DEFAULT_DATAPLANE, factsRequest } from './agent.ts';
-import { readCluster } from './cluster-view.ts';
-import type { AgentConfig } from './config.ts';
-import type { ContainerRuntime } from './containers/runtime.ts';
-import type { HostFiles } from './host-files.ts';
-import type { Kernel } from './kernel/kernel.ts';
-import { plan, type Rulesets } from './plan/plan.ts';
+import { DEFAULT_DATAPLANE, factsRequest } from '../agent.ts';
+import { readCluster } from '../cluster/view.ts';
+import type { AgentConfig } from '../config.ts';
+import type { ContainerRuntime } from '../containers/runtime.ts';
+import type { HostFiles } from '../host-files.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { plan, type Rulesets } from '../plan/plan.ts';
 
 export interface PlanDeps {
   readonly config: AgentConfig;

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
-import type { HostFiles } from './host-files.ts';
+import type { HostFiles } from '../host-files.ts';
+import type { Candidate } from '../lease/acquire.ts';
+import type { JoinInput, Membership, MembershipEvent } from '../lease/membership.ts';
+import type { Logger } from '../logger.ts';
 import { joinPatiently } from './join.ts';
-import type { Candidate } from './lease/acquire.ts';
-import type { JoinInput, Membership, MembershipEvent } from './lease/membership.ts';
-import type { Logger } from './logger.ts';
 
 /** This host's place in the cluster over changes of its address and losses of its lease. */
 export interface Place {

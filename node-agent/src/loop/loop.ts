@@ -3,13 +3,13 @@ import { desiredHost } from '@causeway/shared/desired/index';
 import { messageOf } from '@causeway/shared/errors';
 import type { NodeReport } from '@causeway/shared/model/node';
 import type { Snapshot } from '@causeway/shared/model/snapshot';
-import type { ClusterView } from './cluster-view.ts';
+import type { Place } from '../cluster/place.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import type { HostInfo } from '../kernel/kernel.ts';
+import type { Logger } from '../logger.ts';
 import type { ContainerKeeper } from './container-keeper.ts';
 import type { Converger, Round, Suspicion } from './converge.ts';
-import type { HostInfo } from './kernel/kernel.ts';
-import type { Logger } from './logger.ts';
 import { createPace } from './pace.ts';
-import type { Place } from './place.ts';
 import type { Reporter } from './reporter.ts';
 import { createTurns } from './turns.ts';
 

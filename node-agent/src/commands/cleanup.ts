@@ -1,11 +1,11 @@
 import { messageOf } from '@causeway/shared/errors';
 import type { Store } from '@causeway/shared/store/store';
-import type { ContainerRuntime } from './containers/runtime.ts';
-import type { HostFiles } from './host-files.ts';
-import type { Kernel } from './kernel/kernel.ts';
-import { leaveCluster } from './leave.ts';
-import type { Rulesets } from './plan/plan.ts';
-import { planRemoval } from './plan/removal.ts';
+import { leaveCluster } from '../cluster/leave.ts';
+import type { ContainerRuntime } from '../containers/runtime.ts';
+import type { HostFiles } from '../host-files.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Rulesets } from '../plan/plan.ts';
+import { planRemoval } from '../plan/removal.ts';
 
 export interface CleanupDeps {
   readonly kernel: Kernel;

@@ -4,8 +4,8 @@ import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/cont
 import { decodeContainerStatus, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
-import type { ContainerNetwork, ContainerRuntime } from './containers/runtime.ts';
-import type { Logger } from './logger.ts';
+import type { ContainerNetwork, ContainerRuntime } from '../containers/runtime.ts';
+import type { Logger } from '../logger.ts';
 import { createTurns } from './turns.ts';
 
 export interface ContainerKeeper {
