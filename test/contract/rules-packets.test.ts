@@ -187,11 +187,9 @@ describe.each([
       await long('c2', '10.96.0.2', '80', '/run/d'),
     ];
     const list = async () => {
-      const [command = '', ...args] =
-        restore[0] === 'nft'
-          ? ['nft', '-j', 'list', 'table', 'ip', 'causeway']
-          : [`${restore[0]?.replace('restore', 'save')}`];
-      return (await world.exec(command, args)).stdout;
+      if (restore[0] === 'nft') return (await world.sh('nft -j list table ip causeway')).stdout;
+      const save = `${restore[0]?.replace('restore', 'save')}`;
+      return (await world.sh(`${save} -t nat; ${save} -t filter`)).stdout;
     };
     const none = intentOf([]);
     const steps: readonly (readonly [FirewallIntent, () => Promise<string>])[] = [

@@ -76,7 +76,7 @@ describe('a lab on the command line', () => {
 
   it('tells of a signal as shells do, and of a command that is not there', async () => {
     expect((await lab(['exec', 'host-1', '--', 'sh', '-c', 'kill -9 $$'])).exitCode).toBe(137);
-    expect((await lab(['exec', 'host-1', '--', 'no-such-command'])).exitCode).toBe(127);
+    expect((await lab(['exec', 'host-1', '--', '/no/such/command'])).exitCode).toBe(127);
   });
 
   it('refuses a machine that is not there, naming those that are', async () => {

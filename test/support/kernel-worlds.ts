@@ -78,7 +78,7 @@ const STATE = `
 ip -o address | sed 's/ *valid_lft.*//; /inet6/d'
 ip -4 route show table all | sed 's/ linkdown//' | sort
 nft list ruleset
-iptables-legacy-save | sed '/^#/d; s/\\[[0-9]*:[0-9]*\\]//'
+for table in nat filter; do iptables-legacy-save -t $table; done | sed '/^#/d; s/\\[[0-9]*:[0-9]*\\]//'
 sysctl -a 2>/dev/null | grep '^net\\.\\(ipv4\\|bridge\\)' | grep -v 'nf_conntrack\\|_mem\\|\\.neigh\\.'
 `;
 

@@ -4,14 +4,17 @@
  */
 export type HostState = Readonly<Record<string, readonly string[]>>;
 
-/** Lists it all in one go; run by `sh -c` on the machine. */
+/**
+ * Lists it all in one go; run by `sh -c` on the machine. The tables of iptables-legacy are named, since in an
+ * ordinary user's namespace nobody may read which there are.
+ */
 export const STATE_SCRIPT = `
 echo '#links'; ip -o link show
 echo '#addresses'; ip -o -4 address show
 echo '#routes'; ip -4 route show table all
 echo '#policy'; ip -4 rule show
 echo '#nftables'; nft list ruleset
-echo '#iptables'; iptables-legacy-save
+echo '#iptables'; for table in raw mangle nat filter; do iptables-legacy-save -t $table; done
 echo '#netns'; ip netns list
 echo '#sysctls'; grep -rs '' /proc/sys/net
 true
