@@ -171,6 +171,16 @@ describe('an agent', () => {
     await until(() => expect(report().repairs).toBe(2));
   });
 
+  it('looks at the containers again when the network has been repaired', async () => {
+    await settled();
+    wanted.length = 0;
+    kernel.disturb('network', () => {
+      kernel.links.delete('cwy0');
+    });
+    await until(() => expect(kernel.links.has('cwy0')).toBe(true));
+    await until(() => expect(wanted).not.toEqual([]));
+  });
+
   it('writes all rules anew when a change is refused', async () => {
     await settled();
     kernel.firewalls.nft = new FakeNft();

@@ -65,6 +65,7 @@ describe('deciding', () => {
     ['link is missing', new Map()],
     ['link is not on cwy0', new Map([[hostLinkOf('a'), { up: true, mtu: 1500 }]])],
     ['link is down', new Map([[hostLinkOf('a'), { ...link, up: false }]])],
+    ['link is not in hairpin mode', new Map([[hostLinkOf('a'), { ...link, hairpin: false }]])],
     ['MTU is 1400, not 1500', new Map([[hostLinkOf('a'), { ...link, mtu: 1400 }]])],
   ])('repairs a running one: %s', (why, links) => {
     const decision = decideOne(host(['a'], { links }));

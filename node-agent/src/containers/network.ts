@@ -20,6 +20,8 @@ export interface HostLink {
   readonly master?: string;
   readonly up: boolean;
   readonly mtu: number;
+  /** Of a bridge's port only. */
+  readonly hairpin?: boolean;
 }
 
 /**
@@ -61,6 +63,7 @@ export function linkFault(link: HostLink | undefined, network: ContainerNetwork)
   if (link === undefined) return 'its link is missing';
   if (link.master !== network.bridge) return `its link is not on ${network.bridge}`;
   if (!link.up) return 'its link is down';
+  if (link.hairpin === false) return 'its link is not in hairpin mode';
   return link.mtu === network.mtu ? undefined : `its link's MTU is ${link.mtu}, not ${network.mtu}`;
 }
 
@@ -74,23 +77,32 @@ export async function removeNetns(netns: string): Promise<void> {
 }
 
 export async function listLinks(): Promise<ReadonlyMap<string, HostLink>> {
-  const { stdout } = await run('ip', ['-j', 'link', 'show'], { doing: 'listing links' });
+  const { stdout } = await run('ip', ['-d', '-j', 'link', 'show'], { doing: 'listing links' });
   return parseLinks(stdout);
 }
 
-/** PURE. From `ip -j link show`, by name. */
+/** The part of one link in `ip -d -j link show` that is read here. */
+interface ListedLink {
+  readonly ifname: string;
+  readonly flags?: readonly string[];
+  readonly mtu?: number;
+  readonly master?: string;
+  readonly linkinfo?: { readonly info_slave_data?: { readonly hairpin?: boolean } };
+}
+
+/** PURE. From `ip -d -j link show`, by name. */
 export function parseLinks(json: string): ReadonlyMap<string, HostLink> {
   const listed: unknown = JSON.parse(json.trim() === '' ? '[]' : json);
   if (!Array.isArray(listed)) throw new CausewayError('unreadable', 'listing links: `ip -j` printed no list');
   return new Map(
-    listed.map((link: { ifname: string; flags?: string[]; mtu?: number; master?: string }) => [
-      link.ifname,
-      {
-        up: link.flags?.includes('UP') ?? false,
-        mtu: link.mtu ?? 0,
-        ...(link.master === undefined ? {} : { master: link.master }),
-      },
-    ]),
+    listed.map(({ ifname, flags, mtu = 0, master, linkinfo }: ListedLink) => {
+      const hairpin = linkinfo?.info_slave_data?.hairpin;
+      const port = hairpin === undefined ? {} : { hairpin };
+      return [
+        ifname,
+        { up: flags?.includes('UP') ?? false, mtu, ...(master === undefined ? {} : { master }), ...port },
+      ];
+    }),
   );
 }
 

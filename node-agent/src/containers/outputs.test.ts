@@ -5,11 +5,12 @@ import { createRestarts } from './restarts.ts';
 import { lastError, parseRuncList } from './runc.ts';
 
 describe('what programs print', () => {
-  it('ip -j link show', () => {
-    const json = '[{"ifname":"lo","flags":["UP"],"mtu":65536},{"ifname":"x","mtu":1500,"master":"cwy0"}]';
+  it('ip -d -j link show', () => {
+    const port = '{"info_kind":"veth","info_slave_kind":"bridge","info_slave_data":{"hairpin":true}}';
+    const json = `[{"ifname":"lo","flags":["UP"],"mtu":65536,"linkinfo":{}},{"ifname":"x","mtu":1500,"master":"cwy0","linkinfo":${port}}]`;
     expect([...parseLinks(json)]).toEqual([
       ['lo', { up: true, mtu: 65536 }],
-      ['x', { up: false, mtu: 1500, master: 'cwy0' }],
+      ['x', { up: false, mtu: 1500, master: 'cwy0', hairpin: true }],
     ]);
     expect(parseLinks('\n').size).toBe(0);
     expect(() => parseLinks('{}')).toThrow(/no list/);

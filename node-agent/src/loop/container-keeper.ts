@@ -41,6 +41,8 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
     if (wanted === undefined) return;
     try {
       const states = await runtime.reconcile(wanted.specs, wanted.network);
+      // One that has no process is started again by the runtime's own clock.
+      if (states.some(({ state, pid }) => state === 'failed' && pid !== undefined)) turns.wake(RETRY_MS);
       written ??= await readStates(store, host);
       await writeDifferences(store, written, states);
       written = new Map(states.map((state) => [state.name, state]));

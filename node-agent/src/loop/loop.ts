@@ -71,6 +71,8 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
       const now = performance.now();
       if (round.repairs > 0) pace.repaired(now);
       memory.settle(built.snapshot, desired, round, now - from);
+      // What broke the network may have broken the containers' links, which are put right on a whole one only.
+      if (round.repairs > 0 || asked === EVERYTHING) deps.keeper.look();
       if (isWhole(round)) retryMs = RETRY_MIN_MS;
       else again(round.networkHeld ? { ...NOTHING, firewall: true } : EVERYTHING);
       if (asked === EVERYTHING) armResync(now - startedAt);
