@@ -1,6 +1,7 @@
 import { invalid } from '@causeway/shared/errors';
+import type { Source } from '../view/batch.ts';
 import type { Kind, Rows, Stored, Tables } from '../view/tables.ts';
-import type { Source, View } from '../view/view.ts';
+import type { View } from '../view/view.ts';
 
 /** How one noun of the API is put together from the view's tables. */
 export interface Collection<K extends Kind, T> {

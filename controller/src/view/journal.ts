@@ -1,4 +1,4 @@
-import type { Batch, Source } from './view.ts';
+import type { Batch, Source } from './batch.ts';
 
 /** How many deliveries of each source are remembered for watchers that come back. */
 const KEPT = 2_000;

@@ -1,8 +1,8 @@
 import { type Collection, tableOf } from '../objects/collection.ts';
 import type { EndpointObject } from '../objects/endpoint.ts';
 import { allEndpoints, endpointId, endpointObjects } from '../objects/endpoint.ts';
+import type { Batch, Source } from '../view/batch.ts';
 import type { Change, Kind, Rows, Stored, Tables } from '../view/tables.ts';
-import type { Batch, Source } from '../view/view.ts';
 
 export interface WatchEvent<T> {
   readonly type: 'added' | 'modified' | 'deleted';

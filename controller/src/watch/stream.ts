@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { invalid } from '@causeway/shared/errors';
+import type { Batch } from '../view/batch.ts';
 import type { Tables } from '../view/tables.ts';
-import type { Batch, View } from '../view/view.ts';
+import type { View } from '../view/view.ts';
 import type { Watchable, WatchEvent } from './events.ts';
 
 /** A comment is sent this often, so that both ends and what is between them notice a dead connection. */

@@ -2,8 +2,8 @@ import { dirname, join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
 import { type RunResult, run } from '@causeway/shared/run';
 import type { Place } from './daemons.ts';
+import type { ExecOptions } from './handle.ts';
 import { type HostState, parseState, STATE_SCRIPT } from './host-state.ts';
-import type { ExecOptions } from './lab.ts';
 import { enter } from './namespaces.ts';
 import { environmentInside } from './process.ts';
 

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { Client } from '../client/client.ts';
 import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
-import { type Manifest, readManifests } from '../input/manifest.ts';
+import { readManifests } from '../input/manifest.ts';
+import type { Manifest } from '../input/manifest-object.ts';
 import { safe } from '../print/safe.ts';
 
 interface ApplyOptions extends WriteOptions {

@@ -1,9 +1,18 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
-import type { Manifest } from './manifest.ts';
 import { checkName } from './name.ts';
 
 export const MANIFEST_KINDS = ['Service', 'Container'] as const;
 export type ManifestKind = (typeof MANIFEST_KINDS)[number];
+
+/** One object that a file asks for. */
+export interface Manifest {
+  readonly kind: ManifestKind;
+  readonly name: string;
+  /** What is sent: without `kind` and without the fields that only the controller writes. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** `file "web.yaml", document 2 (line 7)` */
+  readonly where: string;
+}
 
 /** Fields that only the controller writes: what `get -o yaml` prints can be applied as it is. */
 const READ_ONLY = new Set(['kind', 'revision', 'status', 'createdAt']);

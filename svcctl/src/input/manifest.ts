@@ -1,18 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CausewayError, invalid, messageOf, show } from '@causeway/shared/errors';
 import type { Io } from '../io.ts';
-import { at, type ManifestKind, objectsOf } from './manifest-object.ts';
+import { at, type Manifest, objectsOf } from './manifest-object.ts';
 import { unsendable } from './plain.ts';
-
-/** One object that a file asks for. */
-export interface Manifest {
-  readonly kind: ManifestKind;
-  readonly name: string;
-  /** What is sent: without `kind` and without the fields that only the controller writes. */
-  readonly body: Readonly<Record<string, unknown>>;
-  /** `file "web.yaml", document 2 (line 7)` */
-  readonly where: string;
-}
 
 /**
  * Reads the objects of a file (`-`: stdin): YAML of several documents, or JSON when it is named `.json`.
