@@ -113,6 +113,28 @@ describe('desiredHost', () => {
     expect(problems[0]).not.toContain('\n');
   });
 
+  it('keeps the intents of what did not change, and says of the rest what a fresh start would', () => {
+    const a = service('a', { vip: '2.2.2.2' });
+    const before = snapshot([a, service('b')], { a: [endpoint('10.10.1.2', 80)], b: [endpoint('bad', 80)] });
+    const read = (after: Snapshot, facts = FACTS) => desiredHost(after, facts, '10.10.1.0/24');
+    const first = read(before);
+
+    const endpoints = new Map(before.endpoints);
+    endpoints.set('b', { service: 'b', endpoints: [endpoint('10.10.2.2', 80)], unresolved: [] });
+    const second = read({ ...before, endpoints });
+    expect(second.firewall.services[0]).toBe(first.firewall.services[0]);
+    expect(second.firewall.services[1]?.endpoints).toEqual([{ address: '10.10.2.2', port: 80 }]);
+    expect([first.problems.length, second.problems]).toEqual([1, []]);
+
+    for (const after of [
+      before,
+      { ...before, services: [service('a0', { vip: '2.2.2.2' }), ...before.services] },
+      { ...before, config: { ...before.config, network: '2.2.0.0/16' } },
+    ])
+      for (const facts of [FACTS, { ...FACTS, publicIp: '2.2.2.2' }])
+        expect(read(after, facts)).toEqual(read(structuredClone(after), facts));
+  });
+
   it('leaves out an endpoint that cannot be one, and keeps the others', () => {
     const all = [endpoint('10.10.1.2; drop', 80), endpoint('10.10.1.2', 0), endpoint('10.10.1.2', 80)];
     const { firewall, problems } = desired([service('a')], { a: [...all, endpoint('10.96.0.1', 80)] });
