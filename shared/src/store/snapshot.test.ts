@@ -106,6 +106,11 @@ describe('snapshotBuilder', () => {
     expect(second?.services[0]).toBe(first?.services[0]);
     expect(second?.services[1]?.ports[0]?.protocol).toBe('udp');
     expect(second?.endpoints.size).toBe(0);
+    // What is gone is forgotten, so that nothing piles up: back again, it is read again.
+    const third = build(healthy).snapshot;
+    expect(third?.endpoints.get('a')).toEqual(first?.endpoints.get('a'));
+    expect(third?.endpoints.get('a')).not.toBe(first?.endpoints.get('a'));
+    expect(third?.services[0]).toBe(first?.services[0]);
   });
 
   it('ignores keys that it does not know', () => {
