@@ -9,12 +9,18 @@ export interface ServiceDiff {
   readonly unchanged: readonly ServiceIntent[];
 }
 
+/**
+ * From one change to the next nearly all services are the same objects in the same order (`desired/service.ts`),
+ * so both ends are skipped by identity; only what lies between is looked up.
+ */
 export function diffServices(from: readonly ServiceIntent[], to: readonly ServiceIntent[]): ServiceDiff {
-  const rest = new Map(from.map((service) => [service.id, service]));
+  const start = sameAtStart(from, to);
+  const end = sameAtEnd(from.slice(start), to.slice(start));
+  const rest = new Map(from.slice(start, from.length - end).map((service) => [service.id, service]));
   const before: ServiceIntent[] = [];
   const after: ServiceIntent[] = [];
-  const unchanged: ServiceIntent[] = [];
-  for (const service of to) {
+  const unchanged = [...to.slice(0, start), ...to.slice(to.length - end)];
+  for (const service of to.slice(start, to.length - end)) {
     const old = rest.get(service.id);
     rest.delete(service.id);
     if (old !== undefined && isSame(old, service)) {
@@ -25,6 +31,20 @@ export function diffServices(from: readonly ServiceIntent[], to: readonly Servic
     after.push(service);
   }
   return { before: [...before, ...rest.values()], after, unchanged };
+}
+
+function sameAtStart(a: readonly ServiceIntent[], b: readonly ServiceIntent[]): number {
+  const most = Math.min(a.length, b.length);
+  let n = 0;
+  while (n < most && a[n] === b[n]) n++;
+  return n;
+}
+
+function sameAtEnd(a: readonly ServiceIntent[], b: readonly ServiceIntent[]): number {
+  const most = Math.min(a.length, b.length);
+  let n = 0;
+  while (n < most && a[a.length - 1 - n] === b[b.length - 1 - n]) n++;
+  return n;
 }
 
 /** Whether everything but the services is equal: then the base rules are. */

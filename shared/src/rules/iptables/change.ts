@@ -1,4 +1,4 @@
-import type { FirewallIntent } from '../../desired/intent.ts';
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { diffServices, type ServiceDiff, sameSettings } from '../diff.ts';
 import type { Chain, List } from './part.ts';
 import { chainsOfService, listsOf, Restore } from './table.ts';
@@ -9,7 +9,10 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
   const diff = diffServices(from.services, to.services);
   const restore = new Restore();
   changeChains(diff, to, restore);
-  for (const list of listsOf(to)) changeList(list, from, to, diff, restore);
+  const sharing = sharers(diff);
+  const before = [...diff.before, ...sharing];
+  const after = [...diff.after, ...sharing];
+  for (const list of listsOf(to)) changeList(list, before, after, to, restore);
   return restore.text();
 }
 
@@ -28,23 +31,30 @@ function byName(chains: readonly Chain[]): ReadonlyMap<string, Chain> {
   return new Map(chains.map((chain) => [chain.name, chain]));
 }
 
+/** The unchanged services with a changed one's VIP: a VIP's rule is all that several services can have in common. */
+function sharers({ before, after, unchanged }: ServiceDiff): readonly ServiceIntent[] {
+  const vips = new Set([...before, ...after].map(({ vip }) => vip));
+  vips.delete(undefined);
+  return vips.size === 0 ? [] : unchanged.filter(({ vip }) => vips.has(vip));
+}
+
 /**
- * Deletes by the rule's text, not its number: should the kernel hold something else than `from`, the restore
- * fails as a whole instead of removing another rule. Insertions go from top to bottom, so each number is true.
+ * Deletes by the rule's text, not its number: should the kernel hold something else than it was brought to, the
+ * restore fails as a whole instead of removing another rule. Insertions go from top to bottom, so each number is
+ * true; only for these numbers, the list is rendered for all services.
  */
 function changeList(
   list: List,
-  from: FirewallIntent,
+  before: readonly ServiceIntent[],
+  after: readonly ServiceIntent[],
   to: FirewallIntent,
-  diff: ServiceDiff,
   restore: Restore,
 ): void {
-  if (list.entries(diff.before).join('\n') === list.entries(diff.after).join('\n')) return;
-  const old = new Set(list.entries(from.services));
-  const wanted = list.entries(to.services);
-  const kept = new Set(wanted);
-  for (const rule of old) if (!kept.has(rule)) restore.rule(list.table, `-D ${list.name} ${rule}`);
-  wanted.forEach((rule, i) => {
-    if (!old.has(rule)) restore.rule(list.table, `-I ${list.name} ${i + 1} ${rule}`);
+  const old = new Set(list.entries(before));
+  const wanted = new Set(list.entries(after));
+  for (const rule of old) if (!wanted.has(rule)) restore.rule(list.table, `-D ${list.name} ${rule}`);
+  if ([...wanted].every((rule) => old.has(rule))) return;
+  list.entries(to.services).forEach((rule, i) => {
+    if (wanted.has(rule) && !old.has(rule)) restore.rule(list.table, `-I ${list.name} ${i + 1} ${rule}`);
   });
 }

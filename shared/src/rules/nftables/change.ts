@@ -8,7 +8,7 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
   const { before, after, unchanged } = diffServices(from.services, to.services);
   const old = elementsOf(before);
   const wanted = elementsOf(after);
-  const kept = sharedKeys(unchanged, old, wanted);
+  const kept = sharedKeys(unchanged, [...before, ...after]);
   const maps = pick(mapsOf(from), mapsOf(to));
   const chains = pick(chainsOf(from), chainsOf(to));
   const vanishing = new Set(maps.gone.map((map) => map.name));
@@ -55,22 +55,18 @@ function elementStatements(
 
 /**
  * Those keys of sets that unchanged services hold too, since several services may share a VIP or an endpoint's
- * address. Looks through the unchanged ones only for keys that are about to change.
+ * address. Looks through the unchanged ones only for what the changed ones have, and for each of it once.
  */
-function sharedKeys(unchanged: readonly ServiceIntent[], ...changing: readonly Elements[]): Elements {
-  const asked = (set: string) =>
-    new Set(changing.flatMap((elements) => [...(elements.get(set)?.keys() ?? [])]));
-  const vips = asked('vips');
-  const hairpins = asked('hairpins');
+function sharedKeys(unchanged: readonly ServiceIntent[], changed: readonly ServiceIntent[]): Elements {
+  const vips = new Set(changed.map(({ vip }) => vip));
+  const addresses = new Set(changed.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)));
   const kept = { vips: new Map<string, string>(), hairpins: new Map<string, string>() };
-  if (vips.size + hairpins.size > 0)
+  if (changed.length > 0)
     for (const { vip, nodePort, endpoints } of unchanged) {
-      if (vip !== undefined && vips.has(vip)) kept.vips.set(vip, '');
+      if (vip !== undefined && vips.delete(vip)) kept.vips.set(vip, '');
       if (vip === undefined && nodePort === undefined) continue;
-      for (const { address } of endpoints) {
-        const key = `${address} . ${address}`;
-        if (hairpins.has(key)) kept.hairpins.set(key, '');
-      }
+      for (const { address } of endpoints)
+        if (addresses.delete(address)) kept.hairpins.set(`${address} . ${address}`, '');
     }
   return new Map(Object.entries(kept));
 }
