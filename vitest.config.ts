@@ -7,7 +7,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{shared,node-agent,controller,svcctl,deploy/lab}/src/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            '{shared,node-agent,controller,svcctl,deploy/lab}/src/**/*.test.ts',
+            'test/{,bench/}*.test.ts',
+          ],
         },
       },
       { test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 60_000 } },

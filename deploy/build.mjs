@@ -13,6 +13,7 @@ const programs = {
   'causeway-agent': 'node-agent/src/main.ts',
   svcctl: 'svcctl/src/main.ts',
   lab: 'deploy/lab/src/main.ts',
+  bench: 'test/bench/main.ts',
 };
 
 mkdirSync('dist/bin', { recursive: true });

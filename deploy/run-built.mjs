@@ -18,7 +18,9 @@ function stale() {
   const built = time(join(root, 'dist/.built'));
   if (built === undefined) return true;
   const sources = ['shared', 'controller', 'node-agent', 'svcctl', 'deploy/lab'].map((each) => `${each}/src`);
-  return [...sources, 'package-lock.json', 'deploy/build.mjs'].some((path) => newer(join(root, path), built));
+  return [...sources, 'test/bench', 'package-lock.json', 'deploy/build.mjs'].some((path) =>
+    newer(join(root, path), built),
+  );
 }
 
 function newer(path, than) {

@@ -92,7 +92,7 @@ newer_source() {
     echo nothing-built
     return
   }
-  find shared/src controller/src node-agent/src svcctl/src deploy/lab/src deploy/build.mjs package-lock.json \
+  find shared/src controller/src node-agent/src svcctl/src deploy/lab/src test/bench deploy/build.mjs package-lock.json \
     -type f ! -name '*.test.ts' -newer dist/.built -print | head -n 1
 }
 

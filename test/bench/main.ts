@@ -1,0 +1,34 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Row, tableOf } from './row.ts';
+import { benchSvcctl } from './svcctl.ts';
+
+/** `npm run bench -- NAME [--json FILE]`: measures, prints a table, and ends with 1 when a bar is missed. */
+const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = { svcctl: benchSvcctl };
+
+async function main(): Promise<number> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'string' } },
+  });
+  const [name = ''] = positionals;
+  const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (bench === undefined || positionals.length !== 1) {
+    console.error(`bench ${JSON.stringify(name)} is none of ${Object.keys(BENCHES).join(', ')}`);
+    return 2;
+  }
+  const rows = await bench();
+  console.log(tableOf(rows));
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  return rows.every((row) => row.holds) ? 0 : 1;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  },
+);
