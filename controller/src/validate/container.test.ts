@@ -1,21 +1,9 @@
-import { parseCidr } from '@causeway/shared/net/cidr';
 import { expect, it } from 'vitest';
-import type { ClusterFacts } from './cluster-facts.ts';
+import { EMPTY_CLUSTER } from '../../../test/support/cluster-facts.ts';
 import { checkContainer } from './container.ts';
 
-const block = parseCidr('10.10.0.0/16') ?? { base: 0, length: 0 };
-const facts: ClusterFacts = {
-  ...{ network: block, serviceRange: block, nodePortMin: 30000, nodePortMax: 32767 },
-  vipOwner: () => undefined,
-  nodePortOwner: () => undefined,
-  hostOf: () => undefined,
-  serviceWithEndpointAt: () => undefined,
-  hasContainer: () => false,
-  hosts: () => ['host-1'],
-};
-
 function check(path: string): void {
-  checkContainer({ name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' } }, facts);
+  checkContainer({ name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' } }, EMPTY_CLUSTER);
 }
 
 it.each([

@@ -6,6 +6,9 @@ import { unicastAddress } from './address.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { checkEndpointRef, checkNoDuplicates } from './endpoint-ref.ts';
 
+/** Most places that a service's ports lead to, all ports together: they are one value in etcd, of 1.5 MB at most. */
+const MAX_PLACES = 4_000;
+
 /** A valid service that may still wait for a VIP, NodePorts and so a name. */
 export interface ServiceDraft {
   readonly name?: string;
@@ -44,6 +47,15 @@ export function checkService(
     throw invalid('vip', input.vip, 'leaves the service unreachable: without a VIP a port needs a nodePort');
   }
   const vip = input.vip === 'auto' ? self?.vip : input.vip;
+  const places = ports.length * input.endpoints.length;
+  if (places > MAX_PLACES) {
+    const each = `${input.endpoints.length} for each of ${ports.length} ports`;
+    throw invalid(
+      'endpoints',
+      places,
+      `is too much: ${each}, and a service has at most ${MAX_PLACES} in all`,
+    );
+  }
   checkNoDuplicates('endpoints', input.endpoints);
   input.endpoints.forEach((ref, index) => {
     checkEndpointRef(`endpoints[${index}]`, ref, { ...(vip === undefined ? {} : { vip }), ports }, facts);

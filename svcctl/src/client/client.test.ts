@@ -56,6 +56,15 @@ it('takes the revision of a write from body or header, the newer of both', async
   expect((await client.ask('DELETE', '/v1/x')).revision).toBe(12);
 });
 
+it('sends nothing that is larger than what a controller reads', async () => {
+  const body = { text: 'x'.repeat(1024 * 1024) };
+  await expect(client.ask('PUT', '/v1/x', { body })).rejects.toMatchObject({
+    code: 'invalid',
+    message: 'the definition is too large: it has 1048587 bytes, a controller takes at most 1048576',
+  });
+  expect(controller.asked).toEqual([]);
+});
+
 it('says in one sentence that nobody answers', async () => {
   await controller.stop();
   const message = `GET /v1/x of ${client.server.text}: connection refused: is the controller running?`;

@@ -33,6 +33,8 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 const SILENCE_MS = 10_000;
 /** A stream without even a heartbeat (the controller sends one every 15 s) for this long is dead. */
 const QUIET_STREAM_MS = 50_000;
+/** Most bytes of one request that a controller reads; of a longer one it hangs up in the middle. */
+const LONGEST_BODY = 1024 * 1024;
 /** Bytes that the kernel allows for a unix socket's path, without the closing zero. */
 const LONGEST_SOCKET_PATH = 107;
 
@@ -93,10 +95,15 @@ export class Client {
     const { url, socketPath } = this.server;
     const { request } = url?.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const payload = body === undefined ? undefined : JSON.stringify(body);
+    const length = Buffer.byteLength(payload ?? '');
+    if (length > LONGEST_BODY) {
+      const limit = `a controller takes at most ${LONGEST_BODY}`;
+      throw new CausewayError('invalid', `the definition is too large: it has ${length} bytes, ${limit}`);
+    }
     const headers: Record<string, string | number> = { accept: 'application/json, text/event-stream' };
     if (payload !== undefined) {
       headers['content-type'] = 'application/json';
-      headers['content-length'] = Buffer.byteLength(payload);
+      headers['content-length'] = length;
     }
     const base = url === undefined ? '' : url.pathname.replace(/\/$/, '');
     const options: RequestOptions = { method, path: base + path, headers, timeout: SILENCE_MS };
