@@ -1,0 +1,171 @@
+import { HOSTILE_NAMES } from './bad-input-world.ts';
+
+/** Arguments of svcctl, its exit code, and what its one sentence says. `base` is 2.2.2.2:88 with NodePort 30001. */
+export type SvcctlCase = readonly [args: readonly string[], exit: number, says: string];
+
+const expose = (frontend: string, ...more: string[]) => ['expose', frontend, '--name', 'new', ...more];
+const BAD_PORTS = ['0', '65536', '88x', '-1', '1e3', '88\n', ''];
+const quoted = (text: string) => JSON.stringify(text).slice(0, 60);
+
+export const SVCCTL_CASES: readonly SvcctlCase[] = [
+  [expose('10.10.0.50:80'), 2, 'vip "10.10.0.50" is inside the container network 10.10.0.0/26'],
+  [expose('192.168.122.11:80'), 2, 'vip "192.168.122.11" is an address of host "host-1"'],
+  [expose('127.0.0.1:80'), 2, 'vip "127.0.0.1" is a loopback address'],
+  [expose('224.0.0.1:80'), 2, 'vip "224.0.0.1" is a multicast address'],
+  [expose('2.2.2.2 ; flush ruleset:80'), 2, 'vip "2.2.2.2 ; flush ruleset" is not an IPv4 address'],
+  [expose('2.2.2.2:90'), 4, 'vip "2.2.2.2" is taken by service "base"'],
+  ...BAD_PORTS.flatMap((port): SvcctlCase[] => [
+    [expose(`2.2.2.3:${port}`), 2, `port ${JSON.stringify(port)} is not a port`],
+    [expose('2.2.2.3:88', '--node-port', port), 2, `node-port ${JSON.stringify(port)} is not a port`],
+  ]),
+  [expose('2.2.2.3:88', '--target-port', '88x'), 2, 'target-port "88x" is not a port'],
+  [
+    expose('2.2.2.3:88', '--to', '10.10.0.50:0'),
+    2,
+    'endpoints[0] "10.10.0.50:0" has the port "0", which is not',
+  ],
+  [expose('2.2.2.3:88', '--node-port', '30001'), 4, 'ports[0].nodePort 30001 is taken by service "base"'],
+  [expose('2.2.2.3:88', '--node-port', '80'), 2, 'nodePort 80 is outside of the NodePort range 30000-32767'],
+  [expose('2.2.2.3:88', '--node-port', '32768'), 2, 'nodePort 32768 is outside of the NodePort range'],
+  [
+    expose('2.2.2.3:88', '--to', '2.2.2.3:88'),
+    2,
+    'endpoints[0] "2.2.2.3:88" is the VIP of the service itself',
+  ],
+  [expose('2.2.2.3:88', '--to', '2.2.2.2:88'), 2, 'endpoints[0] "2.2.2.2:88" is the VIP of service "base"'],
+  [expose('2.2.2.3:88', '--to', 'nobody'), 2, 'endpoints[0] "nobody" names no container'],
+  [expose('2.2.2.3:88', '--to', 'web-1:1\nadd rule'), 2, 'has the port "1\\nadd rule", which is not'],
+  [expose('2.2.2.3:88', '--protocol', 'tcp; x'), 2, 'protocol "tcp; x" is none of tcp, udp, sctp'],
+  [['endpoint', 'add', 'base', '2.2.2.2:88'], 2, 'to "2.2.2.2:88" is the VIP of the service itself'],
+  [['endpoint', 'add', 'none', 'web-1'], 3, 'there is no service "none"'],
+  [['endpoint', 'rm', 'base', '\u001b[31m../x'], 3, 'has no endpoint "\\u001b[31m../x"'],
+  [['unexpose', '9.9.9.9:1'], 3, 'no service has the address "9.9.9.9:1"'],
+  [['get', 'services', 'none'], 3, 'there is no service "none"'],
+  [['get', 'gadgets'], 2, 'type "gadgets" is none of'],
+  [['get', 'nodes', '-o', 'x\n'], 2, 'output "x\\n" is none of'],
+  [['status', '--timeout', '0'], 2, 'timeout "0" is not a length of time'],
+  [['--server', 'http://a\nb', 'get', 'nodes'], 2, 'server "http://a\\nb" is neither http://HOST:PORT nor'],
+  [['--server', 'unix:/nonexistent', 'get', 'nodes'], 5, 'unix:/nonexistent: there is no such socket'],
+  ...HOSTILE_NAMES.flatMap((name): SvcctlCase[] => [
+    [['expose', '2.2.2.3:88', '--name', name], 2, `name ${quoted(name)}`],
+    [['describe', 'service', name], 2, `name of the service ${quoted(name)}`],
+  ]),
+  [['unexpose', 'x;flush ruleset'], 2, 'service "x;flush ruleset" is not a name'],
+  [['delete', 'container', '../x'], 2, 'name of the container "../x" is not a name'],
+];
+
+const service = (more: string) => `kind: Service\nname: new\nports: [{port: 88}]\n${more}`;
+const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+
+/** A file for `svcctl apply`: its name, what is in it, and what the one sentence says. */
+export const APPLY_CASES: readonly (readonly [file: string, text: string, says: string])[] = [
+  ['open.yaml', 'kind: Service\nname: [new\n', 'line 3, column 1 is not valid YAML'],
+  ['twice.yaml', service('name: newer\n'), 'line 4, column 1 is not valid YAML: Map keys must be unique'],
+  ['tag.yaml', service('x: !!js/function y\n'), 'is not valid YAML: Unresolved tag'],
+  ['bomb.yaml', bomb(), 'Excessive alias count'],
+  ['circle.yaml', service('x: &x [*x]\n'), 'is nested deeper than 50 levels'],
+  ['deep.yaml', service(`x: ${nested(20_000)}\n`), 'is not valid YAML: it is nested too deeply'],
+  ['deep.json', nested(20_000), 'is nested deeper than 50 levels'],
+  ['cut.json', '{"kind":', 'line 1, column 9 is not valid JSON'],
+  ['twice.json', '{"name": "a", "name": "b"}', 'line 1, column 15 is not valid JSON: a key is given twice'],
+  ['binary.yaml', '\u0000\u0001', 'is "\\u0000\\u0001", not an object with kind and name'],
+  ['escape.yaml', 'kind: "\\e[31mPod"\nname: x\n', 'kind "\\u001b[31mPod" is not Service or Container'],
+  ['name.yaml', 'kind: Service\nname: "a\\nb"\n', 'name "a\\nb" is not a name'],
+  ['port.yaml', service('').replace('88', '88x'), 'ports[0].port "88x" is not a port'],
+  ['field.yaml', service('"a\\e[31m\\nb": 1\n'), '"a\\u001b[31m\\nb" 1 is not a known field of the body'],
+  ['vip.yaml', service('vip: "2.2.2.3; flush ruleset"\n'), 'vip "2.2.2.3; flush ruleset" is not an IPv4'],
+  [
+    'second.yaml',
+    `${service('')}---\n${service('vip: 10.10.0.50\n').replace('new', 'new2')}`,
+    'document 2 (line 5): vip "10.10.0.50" is inside the container network',
+  ],
+  [
+    'files.yaml',
+    'kind: Container\nname: new\nhost: host-1\ncommand: [sh]\nfiles: {"/../../etc/x": y}\n',
+    'files "/../../etc/x" is not an absolute path of a file',
+  ],
+  ['big.yaml', service(`x: "${'a'.repeat(2_000_000)}"\n`), 'bytes, a controller takes at most 1048576'],
+];
+
+function bomb(): string {
+  const line = (name: string, of: string) => `${name}: &${name} [${Array(9).fill(of).join(',')}]\n`;
+  return `kind: Service\nname: bomb\n${line('a', 'x')}${line('b', '*a')}${line('c', '*b')}${line('d', '*c')}`;
+}
+
+/** A request, its status, and what the sentence of the problem says. */
+export const REST_CASES: readonly (readonly [
+  method: string,
+  path: string,
+  body: string | undefined,
+  status: number,
+  says: string,
+])[] = [
+  ['POST', '/v1/services', '{', 400, 'the body is not JSON'],
+  ['POST', '/v1/services', '{"name":"a\u001b[31m"}', 400, 'the body is not JSON: Bad control character'],
+  ['POST', '/v1/services', '', 422, 'the body is missing'],
+  ['POST', '/v1/services', nested(20_000), 422, 'the body is nested deeper than 50 levels'],
+  ['POST', '/v1/services', `{"ports":${nested(20_000)}}`, 422, 'the body is nested deeper than 50 levels'],
+  ['POST', '/v1/services', '{"ports":[{"port":1}],"__proto__":{"vip":"1.1.1.1"}}', 422, '__proto__ {"vip":'],
+  ['POST', '/v1/services', '{"ports":[{"port":1e400}]}', 422, 'ports[0].port null is not a port'],
+  ['POST', '/v1/services', '{"ports":[{"port":1}],"endpoints":["1.1.1.1:8\\n"]}', 422, 'has the port "8\\n"'],
+  ['POST', '/v1/services/base/endpoints', '{"to":"2.2.2.2"}', 422, 'to "2.2.2.2" is the VIP of the service'],
+  ['PUT', '/v1/services/a%0ab', '{"ports":[{"port":1}]}', 422, 'name "a\\nb" is not a name'],
+  [
+    'PUT',
+    '/v1/services/base',
+    '{"name":"b","ports":[{"port":1}]}',
+    422,
+    'name "b" is not the name in the path',
+  ],
+  ['DELETE', '/v1/services/..%2f..%2fx', undefined, 404, 'there is no service'],
+  ['DELETE', '/v1/services/base/endpoints/%0aflush', undefined, 404, 'has no endpoint "\\nflush"'],
+  ['GET', '/v1/services?limit=0', undefined, 422, 'limit "0" is not a limit'],
+  ['GET', '/v1/services?limit=1&limit=2', undefined, 422, 'limit ["1","2"] is given more than once'],
+  ['GET', '/v1/services?continue=%0a', undefined, 422, 'continue "\\n" was not given out'],
+  ['GET', '/v1/services?watch=perhaps', undefined, 422, 'watch "perhaps" is neither "true" nor "false"'],
+  ['GET', '/nothing%0ahere', undefined, 404, 'there is no GET "/nothing%0ahere" here'],
+  [
+    'POST',
+    '/v1/containers',
+    '{"name":"new","host":"host-1","command":["sh"],"files":{"/tmp/x":""}}',
+    422,
+    'files "/tmp/x" lies under /tmp',
+  ],
+  [
+    'POST',
+    '/v1/containers',
+    '{"name":"new","host":"h\\n","command":["sh"]}',
+    422,
+    'host "h\\n" is not a name',
+  ],
+  [
+    'POST',
+    '/v1/containers',
+    '{"name":"new","host":"host-1","command":"sh"}',
+    422,
+    'command "sh" is not a list',
+  ],
+];
+
+/** What the one sentence says, and the flags of an agent. */
+export const AGENT_CASES: readonly (readonly [says: string, flags: readonly string[]])[] = [
+  ['--name "two words" is no name', ['--name', 'two words']],
+  ['--name "new\\nline" is no name', ['--name', 'new\nline']],
+  ['(302 characters) is no name', ['--name', 'n'.repeat(300)]],
+  ['--iface "eth0; reboot" is no name of a link', ['--iface', 'eth0; reboot']],
+  ['--public-ip "1.2.3" is no IPv4 address', ['--public-ip', '1.2.3']],
+  ['--dataplane "pf" is none of nftables, iptables', ['--dataplane', 'pf']],
+  ['--etcd "garbage" is no URL', ['--etcd', 'garbage']],
+  ['--alive-seconds "0" is no whole number', ['--alive-seconds', '0']],
+];
+
+/** The same of a controller. */
+export const CONTROLLER_CASES: readonly (readonly [says: string, flags: readonly string[]])[] = [
+  ['network "10.0.0.0/29" is too small: a /28 or larger is needed', ['--network', '10.0.0.0/29']],
+  ['network "10.0.0.0/16\\nx" is not an IPv4 network', ['--network', '10.0.0.0/16\nx']],
+  ['overlaps the container network 10.96.0.0/12', ['--network', '10.96.0.0/12']],
+  ['service-range "0.0.0.0/0" overlaps 0.0.0.0/8, where no VIP can be', ['--service-range', '0.0.0.0/0']],
+  ['node-port-range "1-2; x" is not a range of ports', ['--node-port-range', '1-2; x']],
+  ['listen "127.0.0.1:65536" is not an address and port', ['--listen', '127.0.0.1:65536']],
+  ['etcd-listen "127.0.0.1;x" is not an IPv4 address', ['--etcd-listen', '127.0.0.1;x']],
+];

@@ -1,0 +1,133 @@
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { join } from 'node:path';
+import type { Lab } from '@causeway/lab/lab';
+import type { NodeReport } from '@causeway/shared/model/node';
+import { expect, vi } from 'vitest';
+import { output } from '../support/lab.ts';
+
+/** What a terminal or a log would obey instead of showing it. */
+export const CONTROLS = /[\p{Cc}\u2028\u2029\u202a-\u202e]/u;
+
+/** What an attacker, a slip of the hand or a broken program could put where a name belongs. */
+export const HOSTILE_NAMES = [
+  'two words',
+  'new\nline',
+  'quo"te',
+  "quo'te",
+  'x;flush ruleset',
+  '} table ip x {',
+  '$(reboot)',
+  '`id`',
+  '../../etc/passwd',
+  'red\u001b[31m',
+  'ünï',
+  'n'.repeat(300),
+];
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** One request to the lab's controller, with a body as it is. */
+export function rest(
+  lab: Lab,
+  method: string,
+  path: string,
+  body?: string,
+  headers: Readonly<Record<string, string>> = { 'content-type': 'application/json' },
+): Promise<Reply> {
+  const socketPath = join(lab.directory, 'hosts/host-1/run/causeway/controller.sock');
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method, path, headers, agent: false }, (incoming) => {
+      let text = '';
+      incoming.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      incoming.on('end', () =>
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }),
+      );
+    });
+    outgoing.on('error', reject).end(body);
+  });
+}
+
+/** Writes to etcd behind everybody's back. */
+export async function put(lab: Lab, key: string, value: string): Promise<void> {
+  await etcd(lab, 'put', { key: base64(key), value: base64(value) });
+}
+
+export async function remove(lab: Lab, key: string): Promise<void> {
+  await etcd(lab, 'deleterange', { key: base64(key) });
+}
+
+export async function read(lab: Lab, key: string): Promise<string> {
+  const { kvs } = await etcd(lab, 'range', { key: base64(key) });
+  return Buffer.from(kvs?.[0]?.value ?? '', 'base64').toString();
+}
+
+/** The revision of etcd: two that are equal have no write between them. */
+async function revision(lab: Lab): Promise<string> {
+  return (await etcd(lab, 'range', { key: base64('none') })).header.revision;
+}
+
+/** Every rule and every link, route and container of host-1, as far as they are anybody's wish. */
+export async function kernel(lab: Lab): Promise<string> {
+  const listing =
+    lab.dataplane === 'nftables' ? 'nft -s list ruleset' : 'iptables-save -t nat; iptables-save';
+  const script = `(${listing}) | grep -v '^#' | sed 's/\\[[0-9]*:[0-9]*\\]//'; ip -o link | cut -d: -f2; ip route; runc --root /run/causeway/runc list -q`;
+  return output(lab, 'host-1', 'sh', '-c', script);
+}
+
+/** Answers of the service that every test leaves alone. */
+export async function served(lab: Lab): Promise<string> {
+  return output(lab, 'client', 'curl', '-sSm3', 'http://2.2.2.2:88/hello');
+}
+
+/** Waits until host-1 says something of all of these, in its report. */
+export async function reported(lab: Lab, sentences: readonly string[]): Promise<readonly string[]> {
+  return vi.waitFor(
+    async () => {
+      const { text } = await rest(lab, 'GET', '/v1/nodes/host-1');
+      const problems = (JSON.parse(text) as { report?: NodeReport }).report?.problems ?? [];
+      for (const sentence of sentences) expect(problems.join('\n')).toContain(sentence);
+      if (sentences.length === 0) expect(problems).toEqual([]);
+      return problems;
+    },
+    { timeout: 15_000, interval: 50 },
+  );
+}
+
+/** Nobody writes anything to etcd or to the kernel while this runs. */
+export async function changesNothing(lab: Lab, act: () => Promise<void>): Promise<void> {
+  const before = [await revision(lab), await kernel(lab)];
+  await act();
+  expect([await revision(lab), await kernel(lab)]).toEqual(before);
+}
+
+/** All that a program says is one sentence, which no terminal obeys. */
+export function expectSentence(stderr: string, says: string, program = 'svcctl'): void {
+  expect(stderr).toContain(says);
+  expect(stderr).toMatch(new RegExp(`^${program}: [^\\n]+\\n$`));
+  expect(stderr.trimEnd()).not.toMatch(CONTROLS);
+}
+
+/** Programs take their time to start: a few at once. */
+export async function inGroups<T>(cases: readonly T[], check: (one: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < cases.length; at += 4) await Promise.all(cases.slice(at, at + 4).map(check));
+}
+
+interface EtcdAnswer {
+  readonly header: { readonly revision: string };
+  readonly kvs?: readonly { readonly value?: string }[];
+}
+
+async function etcd(lab: Lab, call: string, body: object): Promise<EtcdAnswer> {
+  const url = `${lab.etcd}/v3/kv/${call}`;
+  return JSON.parse(await output(lab, 'host-1', 'curl', '-sS', url, '-d', JSON.stringify(body)));
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
