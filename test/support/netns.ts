@@ -21,6 +21,12 @@ export interface Netns {
 const FIRST_PROCESS = `
 set -e
 mount -t tmpfs tmpfs /run
+# A runtime that runs as root here must not leave cgroups on this machine.
+while read -r id parent device root at rest; do
+  case $at in
+  /sys/fs/cgroup | /sys/fs/cgroup/*) mount -o remount,bind,ro "$at" || : ;;
+  esac
+done </proc/self/mountinfo
 mkdir -p /run/netns
 ip link set lo up
 echo ready
