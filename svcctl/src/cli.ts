@@ -57,12 +57,16 @@ or in the newest running lab.
 
 ${EXIT_CODES_HELP}`;
 
+/** Faults of somebody who does not know what comes next. */
+const LOST = ['commander.missingArgument', 'commander.unknownCommand', 'commander.excessArguments'];
+
 function usage(error: CommanderError, io: Io): number {
   if (error.exitCode === 0) return EXIT.ok;
   // A command that only holds others has printed its help instead of a sentence.
   if (error.code !== 'commander.help') {
     const sentence = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    io.err(`svcctl: ${safe(sentence)}\n`);
+    const hint = LOST.includes(error.code) && !sentence.includes('Did you mean') ? ' (see --help)' : '';
+    io.err(`svcctl: ${safe(sentence)}${hint}\n`);
   }
   return EXIT.usage;
 }

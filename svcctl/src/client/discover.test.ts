@@ -77,6 +77,13 @@ describe('where svcctl looks for one', () => {
     );
   });
 
+  it('is told that a lab is up whose controller is not', () => {
+    makeLab('quiet', process.pid, '2026-01-01T00:00:00Z', false);
+    expect(() => findServer(undefined, around())).toThrow(
+      'the lab "quiet" is up, but no controller in it; start it with `npm run lab -- controller start --name quiet`',
+    );
+  });
+
   it('names the variable that is wrong', () => {
     expect(() => findServer(undefined, around({ SVCCTL_SERVER: 'x' }))).toThrow(
       /^SVCCTL_SERVER "x" is neither/,

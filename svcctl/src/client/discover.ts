@@ -30,8 +30,15 @@ export function findServer(flag: string | undefined, around: Surroundings): Serv
   const local = around.localSocket ?? CONTROLLER_SOCKET;
   if (existsSync(local)) return socket(local);
   const labs = around.env.CAUSEWAY_LAB_DIR || `/tmp/causeway-lab-${around.uid}`;
-  const lab = newestLiveLab(labs);
-  if (lab !== undefined) return socket(lab);
+  const live = liveLabs(labs);
+  const lab = live.find((one) => existsSync(one.socket));
+  if (lab !== undefined) return socket(lab.socket);
+  if (live[0] !== undefined)
+    throw new CausewayError(
+      'unreachable',
+      `the lab "${live[0].name}" is up, but no controller in it; start it with ` +
+        `\`npm run lab -- controller start --name ${live[0].name}\``,
+    );
   throw new CausewayError(
     'unreachable',
     `no controller found: SVCCTL_SERVER is not set, there is no socket ${local} and no running lab in ${labs}; ` +
@@ -58,22 +65,33 @@ function socket(path: string): Server {
   return { text: `unix:${path}`, socketPath: path };
 }
 
-function newestLiveLab(directory: string): string | undefined {
-  const labs = namesIn(directory)
-    .map((name) => readLab(join(directory, name)))
-    .filter((lab) => lab !== undefined)
-    .sort((a, b) => b.startedAt - a.startedAt);
-  return labs[0]?.socket;
+interface LiveLab {
+  readonly name: string;
+  /** Where its controller listens while it runs. */
+  readonly socket: string;
+  readonly startedAt: number;
 }
 
-function readLab(directory: string): { socket: string; startedAt: number } | undefined {
-  const path = join(directory, 'hosts/host-1/run/causeway/controller.sock');
+/** The newest first. */
+function liveLabs(directory: string): LiveLab[] {
+  return namesIn(directory)
+    .map((name) => readLab(directory, name))
+    .filter((lab) => lab !== undefined)
+    .sort((a, b) => b.startedAt - a.startedAt);
+}
+
+function readLab(folder: string, name: string): LiveLab | undefined {
+  const directory = join(folder, name);
   try {
     const state: unknown = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'));
     if (typeof state !== 'object' || state === null) return undefined;
     const { initPid, startedAt } = state as { initPid?: unknown; startedAt?: unknown };
-    if (typeof initPid !== 'number' || !isAlive(initPid) || !existsSync(path)) return undefined;
-    return { socket: path, startedAt: new Date(startedAt as string | number).getTime() || 0 };
+    if (typeof initPid !== 'number' || !isAlive(initPid)) return undefined;
+    return {
+      name,
+      socket: join(directory, 'hosts/host-1/run/causeway/controller.sock'),
+      startedAt: new Date(startedAt as string | number).getTime() || 0,
+    };
   } catch {
     // A directory that is being made or taken down is no lab.
     return undefined;
