@@ -2,7 +2,7 @@ import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { DATAPLANES } from '@causeway/shared/model/dataplane';
 import { VERSION } from '@causeway/shared/version';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { agent, controller } from './commands/daemons.ts';
+import { type AgentOptions, agent, controller } from './commands/daemons.ts';
 import { down } from './commands/down.ts';
 import { exec, shell } from './commands/exec.ts';
 import { status } from './commands/status.ts';
@@ -82,8 +82,8 @@ function addInsideCommands(program: Command, finish: (code: number) => void): vo
   program
     .command('exec')
     .description('run a command on a machine: host-1 …, client, router, internet')
-    .argument('<host>')
-    .argument('<command...>')
+    .argument('<host>', 'where')
+    .argument('<command...>', 'the command; everything from here on is its own')
     .option('--name <name>', NAME)
     .passThroughOptions()
     .addHelpText('after', '\nExample:\n  npm run lab -- exec client -- curl -s http://2.2.2.2:88/hello')
@@ -93,16 +93,18 @@ function addInsideCommands(program: Command, finish: (code: number) => void): vo
   program
     .command('shell')
     .description('an interactive shell on a machine')
-    .argument('<host>')
+    .argument('<host>', 'host-1 …, client, router, internet')
     .option('--name <name>', NAME)
     .action(async (host: string, options: { name?: string }) => finish(await shell(host, options)));
   program
     .command('agent')
     .description('start or stop the agent of a host')
     .addArgument(startStop())
-    .argument('<host>')
+    .argument('<host>', 'host-1 …')
     .option('--name <name>', NAME)
-    .action(async (verb: 'start' | 'stop', host: string, options: { name?: string }) =>
+    .addOption(new Option('--dataplane <name>', 'start it with this one').choices([...DATAPLANES]))
+    .addHelpText('after', '\nExample:\n  npm run lab -- agent start host-2 --dataplane iptables')
+    .action(async (verb: 'start' | 'stop', host: string, options: AgentOptions) =>
       finish(await agent(verb, host, options)),
     );
   program
@@ -116,7 +118,7 @@ function addInsideCommands(program: Command, finish: (code: number) => void): vo
 }
 
 function startStop(): Argument {
-  return new Argument('<verb>').choices(['start', 'stop']);
+  return new Argument('<verb>', 'what to do').choices(['start', 'stop']);
 }
 
 function wholeNumber(text: string): number {

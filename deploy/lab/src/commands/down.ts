@@ -13,7 +13,13 @@ export async function down(options: { readonly name?: string; readonly all?: boo
     throw new CausewayError('not-found', `no lab ${JSON.stringify(options.name)} is up; up are: ${others}`);
   }
   const chosen = options.all ? live : options.name === undefined ? detached.slice(0, 1) : named;
-  if (chosen.length === 0) console.error('no lab is up');
+  const [attached] = live;
+  if (chosen.length === 0 && attached === undefined) console.error('no lab is up');
+  else if (chosen.length === 0)
+    console.error(
+      `lab ${attached?.name} stays up: it goes down with the program that brought it up (Ctrl-C there), ` +
+        `or by npm run lab -- down --name ${attached?.name}`,
+    );
   for (const { name } of chosen) {
     await openLab(name).down();
     console.error(`lab ${name} is down`);

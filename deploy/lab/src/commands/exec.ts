@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { invalid } from '@causeway/shared/errors';
 import type { Lab } from '../lab.ts';
 import { environmentInside, runThrough } from '../process.ts';
 import { whichLab } from './which.ts';
@@ -10,6 +11,8 @@ export async function exec(
   argv: readonly string[],
   options: { readonly name?: string },
 ): Promise<number> {
+  const [program = ''] = argv;
+  if (program.startsWith('-')) throw invalid('command', program, 'is an option: write those before the host');
   const lab = whichLab(options.name);
   return runThrough(lab.enter(host, argv), inLab(lab));
 }

@@ -1,6 +1,6 @@
 import type { ContainerView, NodeView } from '../api.ts';
-import { running } from '../daemons.ts';
-import { openLab } from '../lab.ts';
+import { type Place, running } from '../daemons.ts';
+import { type Lab, openLab } from '../lab.ts';
 import { type LabState, liveLabs } from '../state.ts';
 
 /** What `status -o json` prints of each lab. */
@@ -53,7 +53,9 @@ async function statusOf(state: LabState): Promise<LabStatus> {
   let containers: readonly ContainerView[] = [];
   let problem: string | undefined;
   try {
-    if (!state.bare) {
+    const silent = `no controller runs: npm run lab -- controller start --name ${state.name}`;
+    if (!state.bare && running(placeIn(lab, 'host-1'), 'controller') === undefined) problem = silent;
+    else if (!state.bare) {
       nodes = await lab.api.list<NodeView>('/v1/nodes');
       containers = await lab.api.list<ContainerView>('/v1/containers');
     }
@@ -65,11 +67,10 @@ async function statusOf(state: LabState): Promise<LabStatus> {
     ...{ name, directory: lab.directory, lifetime, startedAt, dataplane, network },
     machines: lab.members.map((member) => {
       const node = nodes.find((each) => each.name === member);
-      const place = { directory: lab.directory, init: 0, member, holder: 0, path: [] };
       return {
         name: member,
         address: lab.addressOf(member),
-        daemons: DAEMONS.filter((daemon) => running(place, daemon) !== undefined),
+        daemons: DAEMONS.filter((daemon) => running(placeIn(lab, member), daemon) !== undefined),
         ...(node === undefined ? {} : { subnet: node.subnet, alive: node.alive }),
       };
     }),
@@ -81,6 +82,11 @@ async function statusOf(state: LabState): Promise<LabStatus> {
     })),
     ...(problem === undefined ? {} : { problem }),
   };
+}
+
+/** Enough of a place to look up what runs there. */
+function placeIn({ directory }: Lab, member: string): Place {
+  return { directory, init: 0, member, holder: 0, path: [] };
 }
 
 function text(lab: LabStatus): string {

@@ -17,6 +17,7 @@ export async function up({ foreground = false, ...options }: UpOptions): Promise
   console.error(
     `lab ${lab.name} is up. Machines: ${lab.members.join(', ')}. Next:
   npm run lab -- status
+  npx svcctl get nodes
   npm run lab -- exec host-1 -- ip route
   ${next}`,
   );

@@ -1,9 +1,13 @@
 import { messageOf } from '@causeway/shared/errors';
 import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { createLab, type Lab } from '../lab.ts';
+import { liveLab } from '../state.ts';
 import { printNext, printOutcome, printSection, printTotal } from './print.ts';
 import { sections } from './sections/index.ts';
 import { createStory, type Outcome } from './story.ts';
+
+/** How often it is looked whether the lab is still there, milliseconds. */
+const LOOK_MS = 1_000;
 
 /**
  * `npm start`: brings up a cluster that lives as long as this process, shows that it works with each
@@ -13,11 +17,16 @@ import { createStory, type Outcome } from './story.ts';
  */
 export async function tellStory(options: { readonly once: boolean }): Promise<number> {
   const interrupted = interruption();
+  let isUp = false;
+  void interrupted.then(() => {
+    if (!isUp) console.error('\ninterrupted: it all goes down as soon as it is up');
+  });
   const lab = await createLab({
     name: 'demo',
     lifetime: 'attached',
     progress: (line) => console.error(line),
   });
+  isUp = true;
   let told: readonly Outcome[] | 'interrupted';
   try {
     const stop = new AbortController();
@@ -26,7 +35,7 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
     if (told !== 'interrupted' && !options.once) {
       printTotal(told);
       printNext('host-1');
-      await staying(interrupted);
+      await staying(lab.name, interrupted);
     }
   } finally {
     console.error('\ntaking everything down');
@@ -47,11 +56,18 @@ function interruption(): Promise<'interrupted'> {
   });
 }
 
-/** Node ends a process that only waits for signals; a timer holds it. */
-async function staying(until: Promise<unknown>): Promise<void> {
-  const held = setInterval(() => undefined, 60_000);
-  await until;
-  clearInterval(held);
+/** Until somebody ends this process, or takes the lab down from elsewhere. */
+async function staying(name: string, interrupted: Promise<unknown>): Promise<void> {
+  let look: NodeJS.Timeout | undefined;
+  const gone = new Promise<void>((resolve) => {
+    look = setInterval(() => {
+      if (liveLab(name) !== undefined) return;
+      console.error(`\nthe lab ${name} was taken down from elsewhere`);
+      resolve();
+    }, LOOK_MS);
+  });
+  await Promise.race([interrupted, gone]);
+  clearInterval(look);
 }
 
 /** After `stop` nothing is told any more: what is still under way fails only because its lab is gone. */
