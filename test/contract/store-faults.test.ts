@@ -134,7 +134,7 @@ describe('without etcd', () => {
     onTestFinished(() => frozen.stop());
     const store = openStore(frozen.endpoint, { callTimeoutMs: 300 });
     await store.ping();
-    frozen.freeze();
+    await frozen.freeze();
     const before = performance.now();
     await expect(store.get('/x')).rejects.toMatchObject({ code: 'timeout' });
     await expect(store.ping()).rejects.toMatchObject({ code: 'unreachable' });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ export interface TestEtcd {
   kill(): Promise<void>;
   /** Starts it again on the same port with the same data. */
   restart(): Promise<void>;
-  /** Stops the process without ending it (SIGSTOP): connections stay open, nothing answers. */
-  freeze(): void;
+  /** Stops the process without ending it (SIGSTOP): connections stay open, and when this resolves nothing answers. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Kills it and removes its data. */
   stop(): Promise<void>;
@@ -41,13 +41,23 @@ export async function startEtcd(): Promise<TestEtcd> {
     restart: async () => {
       member = await boot(args, endpoint);
     },
-    freeze: () => void member.kill('SIGSTOP'),
+    freeze: async () => {
+      member.kill('SIGSTOP');
+      while (!isStopped(member.pid)) await sleep(1);
+    },
     thaw: () => void member.kill('SIGCONT'),
     stop: async () => {
       await kill();
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A process is stopped when each of its threads is: proc_pid_stat(5), state T. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((task) =>
+    /\) T /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')),
+  );
 }
 
 /** Ports that nobody listens on at the moment. */

@@ -95,12 +95,17 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
   /** Steps that no change of what is desired asks for. */
   function countRepairs(planned: Plan, observed: Observed, desired: DesiredHost): number {
     const sameNetwork = network?.key === networkKey(desired) && network.held;
-    const sameFirewall =
-      held !== undefined && rulesets[dataplaneOf(tool)].change(held, desired.firewall) === '';
     return planned.steps.filter((step) => {
       if (step.kind === 'firewall-clean') return false;
-      return step.kind === 'firewall-apply' ? sameFirewall && observed.firewall !== undefined : sameNetwork;
+      return step.kind === 'firewall-apply'
+        ? observed.firewall !== undefined && isHeld(desired)
+        : sameNetwork;
     }).length;
+  }
+
+  /** Nothing but the kernel differs from what was applied last. */
+  function isHeld(desired: DesiredHost): boolean {
+    return held !== undefined && rulesets[dataplaneOf(tool)].change(held, desired.firewall) === '';
   }
 }
 
