@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Rig, refused, startRig } from '../../test/support/controller.ts';
+import { addHost, host, type Rig, refused, startRig } from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -51,6 +51,18 @@ describe('a VIP', () => {
       detail,
       field: 'vip',
     });
+  });
+
+  it("is not inside a host's network, where a machine may get the address one day", async () => {
+    addHost(rig.store, { ...host(3), network: '192.168.122.0/24' });
+    await rig.settled();
+    for (const vip of ['192.168.122.200', '192.168.122.1', '192.168.122.255']) {
+      expect(await refused(rig, 'POST', '/v1/services', service({ vip }))).toMatchObject({
+        status: 422,
+        field: 'vip',
+        detail: `vip "${vip}" is inside 192.168.122.0/24, the network of host "host-3", where a machine may have it`,
+      });
+    }
   });
 
   it('may be left out only where a NodePort leads to the service', async () => {

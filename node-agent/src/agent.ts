@@ -81,8 +81,8 @@ export function factsRequest(config: AgentConfig, id: string): FactsRequest {
 }
 
 export function candidate({ facts, addresses }: HostInfo, dataplane: Dataplane): Candidate {
-  const { name, id, publicIp } = facts;
-  return { name, id, publicIp, addresses, dataplane, version: VERSION };
+  const { name, id, publicIp, ifaceSubnet: network } = facts;
+  return { name, id, publicIp, addresses, network, dataplane, version: VERSION };
 }
 
 /**

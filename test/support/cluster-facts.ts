@@ -10,6 +10,7 @@ export const EMPTY_CLUSTER: ClusterFacts = {
   vipOwner: () => undefined,
   nodePortOwner: () => undefined,
   hostOf: () => undefined,
+  networkAt: () => undefined,
   serviceWithEndpointAt: () => undefined,
   hasContainer: () => true,
   hosts: () => ['host-1'],

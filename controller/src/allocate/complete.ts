@@ -1,5 +1,6 @@
 import type { ServicePort, ServiceSpec } from '@causeway/shared/model/service';
 import type { ParsedServiceInput } from '@causeway/shared/model/service-input';
+import { parseAddress } from '@causeway/shared/net/cidr';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
 import type { DraftPort, ServiceDraft } from '../validate/service.ts';
 import { pickNodePort } from './pick-node-port.ts';
@@ -59,6 +60,7 @@ function chooseVip(
   const isTaken = (address: string) =>
     facts.vipOwner(address) !== undefined ||
     facts.hostOf(address) !== undefined ||
+    facts.networkAt(parseAddress(address) ?? 0) !== undefined ||
     facts.serviceWithEndpointAt(address) !== undefined;
   return before?.vip ?? pickVip(facts.serviceRange, isTaken, chance.random);
 }

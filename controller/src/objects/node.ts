@@ -27,6 +27,7 @@ export const nodeSchema = z
     id: z.string(),
     publicIp: z.string(),
     addresses: z.array(z.string()).readonly(),
+    network: z.string().optional().describe("The network of the host's link, in which no VIP may be."),
     subnet: z.string(),
     dataplane: z.enum(DATAPLANES),
     version: z.string(),

@@ -13,9 +13,17 @@ export interface ClusterFacts {
   nodePortOwner(protocol: Protocol, port: number): string | undefined;
   /** @returns the host that has this address. */
   hostOf(address: string): string | undefined;
+  /** @returns a host that shares a network with this address, and that network. */
+  networkAt(address: number): HostNetwork | undefined;
   /** @returns a service that has an endpoint at this address. */
   serviceWithEndpointAt(address: string): string | undefined;
   hasContainer(name: string): boolean;
   /** Names of all hosts, sorted. */
   hosts(): readonly string[];
+}
+
+/** A network that a host is in, and where other machines may have the other addresses: its gateway, say. */
+export interface HostNetwork {
+  readonly host: string;
+  readonly network: Cidr;
 }

@@ -76,6 +76,14 @@ function checkVip(vip: string, self: string | undefined, facts: ClusterFacts): v
   }
   const host = facts.hostOf(vip);
   if (host !== undefined) throw invalid('vip', vip, `is an address of host "${host}"`);
+  const near = facts.networkAt(address);
+  if (near !== undefined) {
+    throw invalid(
+      'vip',
+      vip,
+      `is inside ${formatCidr(near.network)}, the network of host "${near.host}", where a machine may have it`,
+    );
+  }
   const served = facts.serviceWithEndpointAt(vip);
   if (served !== undefined) throw invalid('vip', vip, `is the address of an endpoint of service "${served}"`);
   const owner = facts.vipOwner(vip);

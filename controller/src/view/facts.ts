@@ -1,8 +1,9 @@
 import { CausewayError } from '@causeway/shared/errors';
-import { type Cidr, parseCidr } from '@causeway/shared/net/cidr';
+import type { NodeRecord } from '@causeway/shared/model/node';
+import { type Cidr, containsAddress, parseCidr } from '@causeway/shared/net/cidr';
 import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
 import type { Places } from '../endpoints/resolve.ts';
-import type { ClusterFacts } from '../validate/cluster-facts.ts';
+import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
 import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
 
@@ -17,6 +18,7 @@ export function factsOf(tables: Tables): ClusterFacts {
   if (config === undefined || settings === undefined) {
     throw new CausewayError('unreachable', "reading the cluster's configuration: it is not in etcd yet");
   }
+  const networks = hostNetworks([...tables.node.values()].map(({ value }) => value));
   return {
     network: range(config.network),
     serviceRange: range(settings.serviceRange),
@@ -25,10 +27,22 @@ export function factsOf(tables: Tables): ClusterFacts {
     vipOwner: (address) => tables.vip.get(address)?.value,
     nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
     hostOf: (address) => hostOf(tables, address),
+    networkAt: (address) => networks.find(({ network }) => containsAddress(network, address)),
     serviceWithEndpointAt: (address) => serviceWithEndpointAt(tables, address),
     hasContainer: (name) => tables.container.has(name),
     hosts: () => [...tables.node.keys()].sort(),
   };
+}
+
+/** The networks that hosts are in, each once; what a record of an older agent does not say is left out. */
+export function hostNetworks(nodes: readonly NodeRecord[]): readonly HostNetwork[] {
+  const found = new Map<string, HostNetwork>();
+  for (const { name, network: text } of nodes) {
+    if (text === undefined || found.has(text)) continue;
+    const network = parseCidr(text);
+    if (network !== undefined) found.set(text, { host: name, network });
+  }
+  return [...found.values()];
 }
 
 /** The view as resolving endpoints sees it. */

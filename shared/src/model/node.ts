@@ -9,6 +9,11 @@ export interface NodeRecord {
   readonly publicIp: string;
   /** Every IPv4 address of the host's own links; a VIP may equal none of them. */
   readonly addresses: readonly string[];
+  /**
+   * The network of the link on the hosts' network, CIDR: `192.168.122.0/24`. No VIP lies inside, or the machine that
+   * gets the address one day could not be reached. Absent in records of agents that did not say it.
+   */
+  readonly network?: string;
   readonly subnet: string;
   readonly dataplane: Dataplane;
   readonly version: string;

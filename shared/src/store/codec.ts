@@ -89,6 +89,7 @@ const nodeRecord: z.ZodType<NodeRecord> = z.object({
   id: nodeId,
   publicIp: address,
   addresses: z.array(address),
+  network: cidr.exactOptional(),
   subnet: cidr,
   dataplane: z.enum(DATAPLANES),
   version: z.string(),
