@@ -263,6 +263,31 @@ describe('an agent', () => {
     await until(() => expect(store.dump()[keys.containerStatus('web-1')]).toBeUndefined());
   });
 
+  it('keeps all that stands while the keys of it cannot be read, and its own lease it writes again', async () => {
+    store.put(keys.container('web-1'), { name: 'web-1', host: 'host-1', command: ['x'], files: {} });
+    await settled();
+    const revision = expose('web', '2.2.2.2');
+    await until(() => expect(report().servicesRevision).toBeGreaterThanOrEqual(revision));
+    const record = JSON.parse(store.dump()[keys.node('host-1')] ?? '{}');
+    const own = keys.subnet(record.subnet);
+    const good = store.dump()[own];
+    const before = structuredClone([kernel.routes, kernel.links, kernel.firewalls.nft.list()]);
+    const others = [
+      ...[keys.serviceSpec('web'), keys.serviceEndpoints('web'), keys.container('web-1')],
+      ...[keys.networkConfig, keys.settings, keys.subnet('10.10.12.0/24')],
+    ];
+    for (const key of others) store.put(key, 'x');
+    await until(() => expect(report().problems).toHaveLength(others.length));
+    store.put(keys.networkConfig, NETWORK);
+    store.put(own, 'x');
+    await until(() => expect(store.dump()[own]).toBe(good));
+    await until(() => expect(report().problems).toHaveLength(others.length - 1));
+    expect([kernel.routes, kernel.links, kernel.firewalls.nft.list()]).toEqual(before);
+    expect(store.dump()[keys.node('host-1')]).toBe(JSON.stringify(record));
+    expect(new Set(wanted.flat())).toEqual(new Set(['web-1']));
+    expect(wanted.every((names) => names.includes('web-1'))).toBe(true);
+  });
+
   it('goes by the new address when the host’s changes', async () => {
     await settled();
     kernel.disturb('network', () => {

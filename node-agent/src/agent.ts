@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { BRIDGE } from '@causeway/shared/names';
+import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
 import { VERSION } from '@causeway/shared/version';
 import { type Place, takePlace } from './cluster/place.ts';
@@ -142,11 +143,11 @@ function assemble(deps: AgentDeps, start: Start): Parts {
     },
   });
   const isStranger = ({ subnet }: Place) => {
-    const snapshot = view.read()?.snapshot;
-    return (
-      snapshot !== undefined &&
-      !snapshot.leases.some((lease) => lease.subnet === subnet && lease.node?.id === request.id)
-    );
+    const built = view.read();
+    if (built?.snapshot === undefined) return false;
+    const { leases } = built.snapshot;
+    const isOurs = leases.some((lease) => lease.subnet === subnet && lease.node?.id === request.id);
+    return !isOurs || built.unreadable.includes(keys.subnet(subnet));
   };
   const monitor = kernel.watch({
     ...{ tool, iface: host.facts.iface, bridge: BRIDGE },

@@ -249,6 +249,25 @@ describe('keeping', () => {
     expect(events).toHaveLength(2);
   });
 
+  it.each(['x', '{"PublicIP":"not an address"}'])(
+    'writes its lease again where somebody wrote what cannot be read: %s',
+    async (garbage) => {
+      const { member, events } = await observed(host(1));
+      const { record } = member;
+      const good = await store.get(keys.subnet(record.subnet));
+      await store.transaction([], [{ put: keys.subnet(record.subnet), value: garbage }]);
+      await member.verify();
+      expect(events.map(({ kind }) => kind)).toEqual(['lost', 'restored']);
+      expect(member.record).toEqual(record);
+      const again = await store.get(keys.subnet(record.subnet));
+      expect([again?.value, again?.leaseId]).toEqual([good?.value, good?.leaseId]);
+
+      // A host that starts anew, and has lost its own note of it, has the claim to go by too.
+      await store.transaction([], [{ put: keys.subnet(record.subnet), value: garbage }]);
+      expect((await join(host(1, { instance: 'second' }))).record).toEqual(record);
+    },
+  );
+
   it('keeps trying while etcd is away longer than its leases last', async () => {
     const { member, events, happens } = await observed(host(1, { ownershipSeconds: 2, aliveSeconds: 2 }));
     const before = member.record;

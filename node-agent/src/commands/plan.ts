@@ -38,7 +38,7 @@ export async function previewPlan(deps: PlanDeps): Promise<Preview> {
   const { config, kernel, store, files, rulesets, runtime } = deps;
   const id = (await files.knownNodeId()) ?? '';
   const { facts } = await kernel.host(factsRequest(config, id));
-  const { snapshot, problems } = await readCluster(store, config.name);
+  const { snapshot, problems, unknownContainers } = await readCluster(store, config.name);
   if (snapshot === undefined)
     throw new CausewayError('not-found', `planning for ${config.name}: ${problems.join('; ')}`);
   const own = snapshot.leases.find((lease) => isOwn(lease, id, facts.publicIp));
@@ -58,7 +58,7 @@ export async function previewPlan(deps: PlanDeps): Promise<Preview> {
     ...{ subnet: own.subnet, gateway: bridge.address.split('/')[0] ?? '' },
     ...{ bridge: bridge.name, mtu: bridge.mtu },
   };
-  const containers = await runtime.plan(snapshot.containers, network);
+  const containers = await runtime.plan(snapshot.containers, network, unknownContainers);
   return {
     steps: [...planned.steps.map((step) => step.text), ...containers],
     problems: [...problems, ...desired.problems, ...planned.problems],

@@ -109,6 +109,8 @@ describe('leftovers', () => {
         [hostLinkOf('b'), link],
       ]),
     });
-    expect(leftovers([web('a')], observed)).toEqual({ names: ['b', 'c'], links: ['cwy0123456789'] });
+    const links = ['cwy0123456789'];
+    expect(leftovers([web('a')], observed, new Set())).toEqual({ names: ['b', 'c'], links });
+    expect(leftovers([web('a')], observed, new Set(['b', 'gone']))).toEqual({ names: ['c'], links });
   });
 });

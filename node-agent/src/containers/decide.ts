@@ -38,9 +38,17 @@ export interface Leftovers {
   readonly links: readonly string[];
 }
 
-/** PURE. What is here and not wanted. */
-export function leftovers(specs: readonly ContainerSpec[], observed: Observed): Leftovers {
-  const wanted = new Set(specs.map(({ name }) => name));
+/**
+ * PURE. What is here and not wanted.
+ *
+ * @param spared names that stay as they are, wanted or not
+ */
+export function leftovers(
+  specs: readonly ContainerSpec[],
+  observed: Observed,
+  spared: ReadonlySet<string>,
+): Leftovers {
+  const wanted = new Set([...specs.map(({ name }) => name), ...spared]);
   const names = [...namesIn(observed)].filter((name) => !wanted.has(name)).sort();
   const spoken = new Set([...wanted, ...names].filter(isContainerName).map(hostLinkOf));
   const links = [...observed.links.keys()].filter((link) => isHostLink(link) && !spoken.has(link));
@@ -50,7 +58,7 @@ export function leftovers(specs: readonly ContainerSpec[], observed: Observed): 
 /**
  * PURE. One decision for each spec, in their order.
  *
- * @param stuck names that should be gone but could not be removed: their addresses stay taken
+ * @param stuck names that are spared, or should be gone but could not be removed: their addresses stay taken
  */
 export function decide(
   specs: readonly ContainerSpec[],

@@ -35,18 +35,23 @@ const AT_ONCE = 4;
 type Act<Kind extends Decision['kind']> = Extract<Decision, { kind: Kind }>;
 type Fate = Omit<ContainerStatus, 'name' | 'host'>;
 
-/** One pass: look, remove, decide, act. Says what became of each spec, in their order. */
+/**
+ * One pass: look, remove, decide, act. Says what became of each spec, in their order.
+ *
+ * @param spared names that nothing is done to
+ */
 export async function reconcilePass(
   pass: Pass,
   specs: readonly ContainerSpec[],
   network: ContainerNetwork,
+  spared: ReadonlySet<string>,
 ): Promise<readonly ContainerStatus[]> {
   try {
     const observed = await observe(pass.layout);
     // Without runc's word nobody knows what runs: to start or to remove anything would be a guess.
     if (observed.runcFault !== undefined) throw observed.runcFault;
-    const stuck = await removeLeftovers(pass, specs, observed);
-    const decisions = decide(specs, observed, network, stuck);
+    const stuck = await removeLeftovers(pass, specs, observed, spared);
+    const decisions = decide(specs, observed, network, new Set([...stuck, ...spared]));
     const need = once(() => Promise.all([busyboxImage(pass.layout.images), hostAbilities()]));
     const act = actor(pass, observed, network, need);
     pass.running.clear();
@@ -71,8 +76,9 @@ async function removeLeftovers(
   { layout, logger, restarts }: Pass,
   specs: readonly ContainerSpec[],
   observed: Observed,
+  spared: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const { names, links } = leftovers(specs, observed);
+  const { names, links } = leftovers(specs, observed, spared);
   const stuck = new Set<string>();
   await mapLimited(names, AT_ONCE, async (name) => {
     try {

@@ -24,11 +24,20 @@ export interface ContainerRuntime {
    * Brings this host's containers to exactly `specs`: makes missing ones, removes others, restarts dead ones
    * (with a growing delay), repairs their links, leaves running ones untouched. Safe to repeat; calls queue up.
    *
+   * @param spared names that are left alone, running or not: nobody can say what they should be
    * @returns one status per spec, in the order of the specs. Never rejects for a single container's fault.
    */
-  reconcile(specs: readonly ContainerSpec[], network: ContainerNetwork): Promise<readonly ContainerStatus[]>;
+  reconcile(
+    specs: readonly ContainerSpec[],
+    network: ContainerNetwork,
+    spared?: readonly string[],
+  ): Promise<readonly ContainerStatus[]>;
   /** What `reconcile` would do, a sentence each, changing nothing; empty: nothing to do. */
-  plan(specs: readonly ContainerSpec[], network: ContainerNetwork): Promise<readonly string[]>;
+  plan(
+    specs: readonly ContainerSpec[],
+    network: ContainerNetwork,
+    spared?: readonly string[],
+  ): Promise<readonly string[]>;
   /**
    * Calls `listener` when a container's process has ended or a delayed restart is due: time for `reconcile`.
    *
@@ -53,8 +62,9 @@ export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOpti
   const pass: Pass = { layout, logger, restarts: createRestarts(), running: new Map(), now: Date.now };
   const oneAtATime = createQueue();
   return {
-    reconcile: (specs, network) => oneAtATime(() => reconcilePass(pass, specs, network)),
-    plan: (specs, network) => oneAtATime(() => plan(pass, specs, network)),
+    reconcile: (specs, network, spared = []) =>
+      oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
+    plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
     onNeed: (listener) => lookForNeed(pass, listener),
     removeAll: () =>
       oneAtATime(async () => {
@@ -68,11 +78,12 @@ async function plan(
   { layout }: Pass,
   specs: readonly ContainerSpec[],
   network: ContainerNetwork,
+  spared: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const observed = await observe(layout);
   if (observed.runcFault !== undefined) throw observed.runcFault;
-  const { names, links } = leftovers(specs, observed);
-  const decisions = decide(specs, observed, network, new Set());
+  const { names, links } = leftovers(specs, observed, spared);
+  const decisions = decide(specs, observed, network, spared);
   return [
     ...names.map((name) => `remove container ${name}`),
     ...links.map((link) => `remove link ${link}`),

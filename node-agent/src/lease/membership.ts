@@ -104,7 +104,10 @@ class Keeper implements Membership {
 
   async verify(): Promise<void> {
     if (this.#work === undefined && !(await holdsSubnet(this.#store, this.#record)))
-      this.#onLost('ownership', `etcd has ${this.#record.subnet} as another host's, or as nobody's`);
+      this.#onLost(
+        'ownership',
+        `etcd has ${this.#record.subnet} as another host's, as nobody's, or as what cannot be read`,
+      );
     await this.#work;
   }
 

@@ -42,21 +42,25 @@ export async function readRegistry(store: Store, name: string): Promise<Registry
 }
 
 /**
- * A subnet is taken by the mere presence of its key, even one that cannot be read. One entry for each key: a
- * lease of ours with somebody else's claim is not ours.
+ * A subnet is taken by the mere presence of its key, even one that cannot be read: its claim says then whose it is.
+ * One entry for each key: a lease of ours with somebody else's claim is not ours.
  */
 export function takenSubnets(leases: readonly KeyValue[], claims: readonly KeyValue[]): TakenSubnet[] {
+  const fromClaims = claims.flatMap((kv) => {
+    const subnet = subnetOfKey(kv.key);
+    return subnet === undefined ? [] : [{ subnet, ownerId: kv.value }];
+  });
+  const claimants = new Map(fromClaims.map(({ subnet, ownerId }) => [subnet, ownerId]));
   const fromLeases = leases.flatMap((kv): TakenSubnet[] => {
     const subnet = subnetOfKey(kv.key);
     if (subnet === undefined) return [];
     const lease = decodeLease(kv);
-    if (lease instanceof CausewayError) return [{ subnet }];
+    if (lease instanceof CausewayError) {
+      const ownerId = claimants.get(subnet);
+      return [{ subnet, ...(ownerId === undefined ? {} : { ownerId }) }];
+    }
     const owner = lease.node === undefined ? {} : { ownerId: lease.node.id };
     return [{ subnet, publicIp: lease.publicIp, ...owner }];
-  });
-  const fromClaims = claims.flatMap((kv): TakenSubnet[] => {
-    const subnet = subnetOfKey(kv.key);
-    return subnet === undefined ? [] : [{ subnet, ownerId: kv.value }];
   });
   return [...fromLeases, ...fromClaims];
 }

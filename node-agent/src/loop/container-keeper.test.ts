@@ -1,6 +1,7 @@
 import type { ContainerStatus } from '@causeway/shared/model/container';
+import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { fakeStore } from '../../../test/support/fake-store.ts';
+import { type FakeStore, fakeStore } from '../../../test/support/fake-store.ts';
 import type { ContainerRuntime } from '../containers/runtime.ts';
 import { createLogger } from '../logger.ts';
 import { createContainerKeeper } from './container-keeper.ts';
@@ -10,10 +11,13 @@ const NETWORK = { subnet: '10.10.1.0/24', gateway: '10.10.1.1', bridge: 'cwy0', 
 
 let status: Omit<ContainerStatus, 'name' | 'host'>;
 let looks: number;
+let store: FakeStore;
+let spared: readonly string[] | undefined;
 
 const runtime: ContainerRuntime = {
-  reconcile: async (specs) => {
+  reconcile: async (specs, _network, left) => {
     looks += 1;
+    spared = left;
     return specs.map(({ name, host }) => ({ name, host, ...status }));
   },
   plan: async () => [],
@@ -24,6 +28,7 @@ const runtime: ContainerRuntime = {
 beforeEach(() => {
   vi.useFakeTimers();
   looks = 0;
+  store = fakeStore();
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -31,8 +36,8 @@ afterEach(() => {
 
 function keep() {
   const log = createLogger('silent', 'host-1');
-  const keeper = createContainerKeeper({ runtime, store: fakeStore(), host: 'host-1', log });
-  keeper.want([SPEC], NETWORK);
+  const keeper = createContainerKeeper({ runtime, store, host: 'host-1', log });
+  keeper.want([SPEC], NETWORK, []);
   return keeper;
 }
 
@@ -52,5 +57,21 @@ it('leaves one that does not run to the delays of the runtime', async () => {
   const keeper = keep();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(looks).toBe(1);
+  await keeper.stop();
+});
+
+it('leaves a container alone that nobody can say anything of, and what etcd has of it', async () => {
+  status = { state: 'running', address: '10.10.1.2', pid: 7 };
+  for (const name of ['unknown', 'gone'])
+    store.put(keys.containerStatus(name), { name, host: 'host-1', ...status });
+  const keeper = keep();
+  keeper.want([SPEC], NETWORK, ['unknown']);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(spared).toEqual(['unknown']);
+  const left = ['unknown', 'web-1'].map(keys.containerStatus);
+  expect(Object.keys(store.dump()).sort()).toEqual(left);
+  keeper.want([SPEC], NETWORK, []);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(Object.keys(store.dump())).toEqual([keys.containerStatus('web-1')]);
   await keeper.stop();
 });

@@ -9,8 +9,12 @@ import type { Logger } from '../logger.ts';
 import { createTurns } from './turns.ts';
 
 export interface ContainerKeeper {
-  /** What should run, and on which network, which must exist. */
-  want(specs: readonly ContainerSpec[], network: ContainerNetwork): void;
+  /**
+   * What should run, and on which network, which must exist.
+   *
+   * @param spared names of containers that are left alone, and their states with them
+   */
+  want(specs: readonly ContainerSpec[], network: ContainerNetwork, spared: readonly string[]): void;
   /** Something may have happened to a container: look. */
   look(): void;
   /** Write all states again: etcd is back. */
@@ -31,7 +35,9 @@ const MOST_WRITES = 100;
 
 /** Keeps this host's containers running and their states in etcd, beside the loop that keeps the kernel. */
 export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps): ContainerKeeper {
-  let wanted: { specs: readonly ContainerSpec[]; network: ContainerNetwork } | undefined;
+  let wanted:
+    | { specs: readonly ContainerSpec[]; network: ContainerNetwork; spared: readonly string[] }
+    | undefined;
   /** States as etcd has them; undefined: not known. */
   let written: Map<string, ContainerStatus> | undefined;
   /** The last failure, which the log has once. */
@@ -39,13 +45,15 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
 
   const turns = createTurns(async () => {
     if (wanted === undefined) return;
+    const { specs, network, spared } = wanted;
     try {
-      const states = await runtime.reconcile(wanted.specs, wanted.network);
+      const states = await runtime.reconcile(specs, network, spared);
       // One that has no process is started again by the runtime's own clock.
       if (states.some(({ state, pid }) => state === 'failed' && pid !== undefined)) turns.wake(RETRY_MS);
       written ??= await readStates(store, host);
-      await writeDifferences(store, written, states);
-      written = new Map(states.map((state) => [state.name, state]));
+      const kept = [...written.values()].filter(({ name }) => spared.includes(name));
+      await writeDifferences(store, written, [...kept, ...states]);
+      written = new Map([...kept, ...states].map((state) => [state.name, state]));
       told = '';
     } catch (error) {
       const reason = messageOf(error);
@@ -56,8 +64,8 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
   });
   const unlisten = runtime.onNeed(() => turns.wake());
   return {
-    want: (specs, network) => {
-      const next = { specs, network };
+    want: (specs, network, spared) => {
+      const next = { specs, network, spared };
       if (isDeepStrictEqual(next, wanted)) return;
       wanted = next;
       turns.wake();

@@ -70,7 +70,7 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
       const round = await deps.converger.round(desired, asked);
       const now = performance.now();
       if (round.repairs > 0) pace.repaired(now);
-      memory.settle(built.snapshot, desired, round, now - from);
+      memory.settle(built.snapshot, desired, round, now - from, built.unknownContainers);
       // What broke the network may have broken the containers' links, which are put right on a whole one only.
       if (round.repairs > 0 || asked === EVERYTHING) deps.keeper.look();
       if (isWhole(round)) retryMs = RETRY_MIN_MS;
@@ -175,7 +175,13 @@ function createMemory({ name, place, keeper, reporter, log }: LoopDeps) {
     hostProblem: (problem: string | undefined) => {
       hostProblem = problem;
     },
-    settle: (snapshot: Snapshot, desired: DesiredHost, round: Round, ms: number) => {
+    settle: (
+      snapshot: Snapshot,
+      desired: DesiredHost,
+      round: Round,
+      ms: number,
+      spared: readonly string[],
+    ) => {
       if (round.firewallHeld) servicesRevision = snapshot.servicesRevision;
       if (round.networkHeld) networkRevision = snapshot.networkRevision;
       repairs += round.repairs;
@@ -193,7 +199,7 @@ function createMemory({ name, place, keeper, reporter, log }: LoopDeps) {
       const gateway = desired.bridge.address.split('/')[0] ?? '';
       const { name: bridge, mtu } = desired.bridge;
       if (round.networkHeld)
-        keeper.want(snapshot.containers, { subnet: desired.firewall.subnet, gateway, bridge, mtu });
+        keeper.want(snapshot.containers, { subnet: desired.firewall.subnet, gateway, bridge, mtu }, spared);
     },
   };
 }

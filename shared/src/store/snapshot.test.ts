@@ -113,6 +113,50 @@ describe('snapshotBuilder', () => {
     expect(third?.services[0]).toBe(first?.services[0]);
   });
 
+  it('keeps the last readable value of a key that exists and cannot be read, until it is gone', () => {
+    const build = snapshotBuilder('host-1');
+    const first = build(healthy).snapshot;
+    const garbled = (part: PrefixState, ...without: string[]) =>
+      state(
+        part.revision + 1,
+        Object.fromEntries(
+          [...part.items.keys()].filter((key) => !without.includes(key)).map((key) => [key, 'x']),
+        ),
+      );
+    const { network, services, containers, settings } = healthy;
+    const all = {
+      network: garbled(network),
+      services: garbled(services),
+      containers: garbled(containers),
+      settings: garbled(settings),
+    };
+    for (let times = 0; times < 2; times++) {
+      const broken = build(structuredClone(all));
+      expect(broken.snapshot).toEqual({ ...first, networkRevision: 8, servicesRevision: 10 });
+      expect(broken.problems).toHaveLength(8);
+      expect(broken.unreadable).toContain(keys.subnet('10.10.2.0/24'));
+      expect(broken.unknownContainers).toEqual([]);
+    }
+    const gone = [keys.serviceSpec('a'), keys.serviceEndpoints('a')];
+    const less = build({
+      ...all,
+      services: garbled(services, ...gone),
+      network: garbled(network, keys.subnet('10.10.2.0/24')),
+    });
+    expect(less.snapshot?.services.map((one) => one.name)).toEqual(['b']);
+    expect(less.snapshot?.endpoints.size).toBe(0);
+    expect(less.snapshot?.leases.map((one) => one.subnet)).toEqual(['10.10.1.0/24']);
+    // Back again, still unreadable: what it was before it went is no longer true of it.
+    expect(build(all).snapshot?.services.map((one) => one.name)).toEqual(['b']);
+    expect(build(healthy)).toMatchObject({ problems: [], unreadable: [] });
+  });
+
+  it('names the containers whose keys it could never read', () => {
+    const containers = state(9, { [keys.container('web-1')]: 'x', [keys.container('web-2')]: '{}' });
+    const { snapshot, unknownContainers } = snapshotBuilder('host-1')({ ...healthy, containers });
+    expect([snapshot?.containers, unknownContainers]).toEqual([[], ['web-1', 'web-2']]);
+  });
+
   it('ignores keys that it does not know', () => {
     const { problems } = snapshotBuilder('h')({
       ...healthy,

@@ -32,15 +32,19 @@ export interface SnapshotInput {
 export interface BuiltSnapshot {
   /** Undefined as long as no readable network configuration was ever seen. */
   readonly snapshot: Snapshot | undefined;
-  /** One sentence for each key that could not be read; each removes nothing but itself. */
+  /** One sentence for each key that could not be read; each concerns nothing but itself. */
   readonly problems: readonly string[];
+  /** These keys, whether or not an earlier value of them holds. */
+  readonly unreadable: readonly string[];
+  /** Containers of which only the name is known, on whatever host: their keys could never be read. */
+  readonly unknownContainers: readonly string[];
 }
 
 /**
  * Makes the function that turns watched prefixes into a snapshot for one host. Values that did not change since
  * the last call are not decoded again and are the same objects again, so one change among ten thousand services
- * costs some 5 ms, and whoever works with the snapshot may go by identity. Of the network configuration and the
- * settings the last readable value holds.
+ * costs some 5 ms, and whoever works with the snapshot may go by identity. As long as a key exists and cannot be
+ * read, the last value that could be read holds; of the network configuration and the settings also without the key.
  */
 export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
   const readNetwork = cachedReader(decodeNetworkKey);
@@ -57,12 +61,15 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
     const settingsRead = readSettings(input.settings);
     for (const part of network.values) if ('config' in part) config = part.config;
     settings = settingsRead.values[0] ?? settings;
-    const problems = [network, services, containers, settingsRead].flatMap((read) => read.problems);
+    const reads = [network, services, containers, settingsRead];
+    const problems = reads.flatMap((read) => read.problems);
+    const unreadable = reads.flatMap((read) => read.unreadable);
+    const unknownContainers = containers.unknown.map((key) => key.slice(keys.containerPrefix.length));
     if (!input.network.items.has(keys.networkConfig))
       problems.push(`the network has no configuration: etcd key ${keys.networkConfig} is absent`);
-    if (config === undefined) return { snapshot: undefined, problems };
+    if (config === undefined) return { snapshot: undefined, problems, unreadable, unknownContainers };
     return {
-      problems,
+      ...{ problems, unreadable, unknownContainers },
       snapshot: {
         config,
         settings,
@@ -107,31 +114,45 @@ function wrap<T, U>(value: Decoded<T>, into: (value: T) => U): Decoded<U> {
 interface Read<T> {
   readonly values: T[];
   readonly problems: string[];
+  readonly unreadable: string[];
+  /** Those of them of which no value holds. */
+  readonly unknown: string[];
+}
+
+interface Known<T> {
+  readonly kv: KeyValue;
+  readonly value: Decoded<T> | undefined;
+  /** The last value that could be read, while there is one. */
+  readonly good: T | undefined;
 }
 
 /** @param decodeKey answers undefined for a key that is none of ours, which is no problem */
 function cachedReader<T>(
   decodeKey: (kv: KeyValue) => Decoded<T> | undefined,
 ): (state: PrefixState) => Read<T> {
-  const known = new Map<string, { readonly kv: KeyValue; readonly value: Decoded<T> | undefined }>();
+  const known = new Map<string, Known<T>>();
   let last: { readonly state: PrefixState; readonly read: Read<T> } | undefined;
 
-  function decoded(kv: KeyValue): Decoded<T> | undefined {
+  function decoded(kv: KeyValue): Known<T> {
     const before = known.get(kv.key);
-    if (before?.kv === kv) return before.value;
+    if (before?.kv === kv) return before;
     // The text, not its revision: etcd's data can be put back from a backup, where revisions repeat.
     const value = before?.kv.value === kv.value ? before.value : decodeKey(kv);
-    known.set(kv.key, { kv, value });
-    return value;
+    const found = { kv, value, good: value instanceof CausewayError ? before?.good : value };
+    known.set(kv.key, found);
+    return found;
   }
 
   return (state) => {
     if (last?.state === state) return last.read;
-    const read: Read<T> = { values: [], problems: [] };
+    const read: Read<T> = { values: [], problems: [], unreadable: [], unknown: [] };
     for (const kv of state.items.values()) {
-      const value = decoded(kv);
-      if (value instanceof CausewayError) read.problems.push(value.message);
-      else if (value !== undefined) read.values.push(value);
+      const { value, good } = decoded(kv);
+      if (good !== undefined) read.values.push(good);
+      if (!(value instanceof CausewayError)) continue;
+      read.problems.push(value.message);
+      read.unreadable.push(kv.key);
+      if (good === undefined) read.unknown.push(kv.key);
     }
     // All that the state has is known, so it has less exactly when something is gone.
     if (known.size > state.items.size)
