@@ -1,4 +1,5 @@
 import { createLab, type LabOptions } from '../lab.ts';
+import { interruption, staying } from '../staying.ts';
 
 export interface UpOptions extends LabOptions {
   /** Stay in the foreground, and take the lab along however this process ends. */
@@ -7,7 +8,7 @@ export interface UpOptions extends LabOptions {
 
 /** `lab up`: progress on stderr, nothing on stdout. */
 export async function up({ foreground = false, ...options }: UpOptions): Promise<number> {
-  const interrupted = foreground ? nextInterrupt() : undefined;
+  const interrupted = foreground ? interruption() : undefined;
   const lab = await createLab({
     ...options,
     lifetime: foreground ? 'attached' : 'detached',
@@ -22,20 +23,8 @@ export async function up({ foreground = false, ...options }: UpOptions): Promise
   ${next}`,
   );
   if (interrupted !== undefined) {
-    await interrupted;
+    await staying(lab.name, interrupted);
     await lab.down();
   }
   return 0;
-}
-
-function nextInterrupt(): Promise<void> {
-  return new Promise((resolve) => {
-    // Signals alone do not keep a program running.
-    const alive = setInterval(() => undefined, 2 ** 30);
-    const end = () => {
-      clearInterval(alive);
-      resolve();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
-  });
 }

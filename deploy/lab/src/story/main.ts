@@ -1,13 +1,10 @@
 import { messageOf } from '@causeway/shared/errors';
 import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { createLab, type Lab } from '../lab.ts';
-import { liveLab } from '../state.ts';
+import { interruption, staying } from '../staying.ts';
 import { printNext, printOutcome, printSection, printTotal } from './print.ts';
 import { sections } from './sections/index.ts';
 import { createStory, type Outcome } from './story.ts';
-
-/** How often it is looked whether the lab is still there, milliseconds. */
-const LOOK_MS = 1_000;
 
 /**
  * `npm start`: brings up a cluster that lives as long as this process, shows that it works with each
@@ -45,29 +42,6 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
   // Last, so that it is the last line of all that was printed.
   if (options.once) printTotal(told);
   return told.every((outcome) => outcome.held) ? 0 : 1;
-}
-
-/** Resolves when somebody ends the process. */
-function interruption(): Promise<'interrupted'> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => resolve('interrupted'));
-    }
-  });
-}
-
-/** Until somebody ends this process, or takes the lab down from elsewhere. */
-async function staying(name: string, interrupted: Promise<unknown>): Promise<void> {
-  let look: NodeJS.Timeout | undefined;
-  const gone = new Promise<void>((resolve) => {
-    look = setInterval(() => {
-      if (liveLab(name) !== undefined) return;
-      console.error(`\nthe lab ${name} was taken down from elsewhere`);
-      resolve();
-    }, LOOK_MS);
-  });
-  await Promise.race([interrupted, gone]);
-  clearInterval(look);
 }
 
 /** After `stop` nothing is told any more: what is still under way fails only because its lab is gone. */
