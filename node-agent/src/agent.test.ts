@@ -312,4 +312,17 @@ describe('an agent', () => {
     agent = Promise.resolve();
     expect(kernel.links.has('cwy0')).toBe(false);
   });
+
+  it.each(['192.168.0.0/16', '192.168.122.0/25'])(
+    'does not join a network of containers that takes the hosts’: %s',
+    async (network) => {
+      store.put(keys.networkConfig, { ...NETWORK, Network: network, SubnetLen: 28 });
+      await expect(startAgent()).rejects.toThrow(
+        `joining as host "host-1": the containers' network ${network} overlaps 192.168.122.0/24, the network of this ` +
+          "host's link to the other hosts (192.168.122.11); give the controller another with --network",
+      );
+      agent = Promise.resolve();
+      expect([kernel.links.has('cwy0'), Object.keys(store.dump())]).toEqual([false, [keys.networkConfig]]);
+    },
+  );
 });

@@ -76,7 +76,14 @@ export const anyIntent: fc.Arbitrary<FirewallIntent> = fc
       { weight: 9, arbitrary: fc.constant('10.10.1.0/24') },
       { weight: 1, arbitrary: fc.constant('10.10.2.0/24') },
     ),
+    dropping: fc.oneof(
+      { weight: 9, arbitrary: fc.constant(true) },
+      { weight: 1, arbitrary: fc.constant(false) },
+    ),
   })
-  .chain(({ indexes, subnet }) =>
-    fc.tuple(...indexes.map(service)).map((services) => ({ ...intentOf(services), subnet })),
+  .chain(({ indexes, subnet, dropping }) =>
+    fc.tuple(...indexes.map(service)).map((services) => {
+      const { serviceRange, ...intent } = intentOf(services);
+      return { ...intent, subnet, ...(dropping && serviceRange !== undefined ? { serviceRange } : {}) };
+    }),
   );

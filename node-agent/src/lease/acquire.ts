@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
+import type { NetworkConfig } from '@causeway/shared/model/network';
 import { subnetCount } from '@causeway/shared/model/network.schema';
 import type { NodeRecord } from '@causeway/shared/model/node';
+import { overlaps, parseCidr } from '@causeway/shared/net/cidr';
 import { encode } from '@causeway/shared/store/codec';
 import { encodeLease } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
@@ -36,13 +38,15 @@ const MAX_PAUSE_MS = 50;
  * when somebody was faster.
  *
  * @returns the host's record with its subnet
- * @throws CausewayError `conflict` when the name is another host's, `exhausted` when no subnet is left,
+ * @throws CausewayError `conflict` when the name is another host's or the containers' network overlaps the hosts',
+ *   `exhausted` when no subnet is left,
  *   `not-found` without a network configuration, `unreadable`, `unreachable`, `timeout`
  */
 export async function acquire(store: Store, input: AcquireInput): Promise<NodeRecord> {
   for (let race = 1; race <= MAX_RACES; race++) {
     const registry = await readRegistry(store, input.node.name);
     refuseForeignName(input.node, registry);
+    refuseOwnNetwork(input.node, registry.config);
     const attempt = plan(registry, input);
     const { ok } = await store.transaction(attempt.guards, attempt.writes);
     if (ok) return attempt.record;
@@ -150,6 +154,18 @@ function refuseForeignName(node: Candidate, registry: Registry): void {
         'run `causeway-agent cleanup` there, wait until its lease has run out, or give this one another name with --name',
       { field: 'name', value: node.name },
     );
+}
+
+/** The routes and rules for the containers would cut the host off from the other hosts, and from etcd. */
+function refuseOwnNetwork(node: Candidate, config: NetworkConfig): void {
+  const [link, containers] = [node.network, config.network].map((text) => parseCidr(text ?? ''));
+  if (link === undefined || containers === undefined || !overlaps(link, containers)) return;
+  throw new CausewayError(
+    'conflict',
+    `joining as host "${node.name}": the containers' network ${config.network} overlaps ${node.network}, the network ` +
+      `of this host's link to the other hosts (${node.publicIp}); give the controller another with --network`,
+    { field: 'network', value: config.network },
+  );
 }
 
 function at(node: NodeRecord | undefined): string {

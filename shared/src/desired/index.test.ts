@@ -105,12 +105,35 @@ describe('desiredHost', () => {
     ['a VIP that is none', service('x', { vip: '2.2.2.2 accept' }), 'its VIP'],
     ['a VIP among the containers', service('x', { vip: '10.10.7.7' }), 'container network'],
     ['a VIP that is the host', service('x', { vip: '192.168.122.11' }), "host's own address"],
+    [
+      'a VIP among the hosts',
+      service('x', { vip: '192.168.122.99' }),
+      'service "x" is left out: its VIP 192.168.122.99 lies in the network 192.168.122.0/24 of this host\'s link eth0.5',
+    ],
     ['a VIP and port that are taken', service('x', { vip: '2.2.2.2' }), 'taken by "good"'],
   ])('leaves out %s, says so, and keeps the others', (_, bad, reason) => {
     const { firewall, problems } = desired([bad, service('good', { vip: '2.2.2.2' })]);
     expect(firewall.services.map(({ id }) => id)).toEqual(['good']);
     expect(problems).toEqual([expect.stringContaining(reason)]);
     expect(problems[0]).not.toContain('\n');
+  });
+
+  it.each([
+    ['192.168.122.128/25', "the network 192.168.122.0/24 of this host's link eth0.5"],
+    ['192.168.0.0/16', "the network 192.168.122.0/24 of this host's link eth0.5"],
+    ['10.10.0.0/20', 'the container network'],
+  ])('drops nothing of a service range that others are in: %s', (serviceRange, whose) => {
+    const before = snapshot([service('good')]);
+    const { firewall, problems } = desiredHost(
+      { ...before, settings: { ...before.settings, serviceRange } },
+      FACTS,
+      '10.10.1.0/24',
+    );
+    expect(problems).toEqual([
+      `unused addresses of the service range ${serviceRange} are not dropped: it overlaps ${whose}`,
+    ]);
+    expect(firewall).not.toHaveProperty('serviceRange');
+    expect(firewall.services.map(({ id }) => id)).toEqual(['good']);
   });
 
   it('keeps the intents of what did not change, and says of the rest what a fresh start would', () => {

@@ -27,8 +27,11 @@ export interface FirewallIntent {
   readonly bridge: string;
   /** One bit; marks packets that POSTROUTING masquerades. */
   readonly mark: number;
-  /** VIPs are allocated from here; a VIP of this range that nobody has is dropped. CIDR. */
-  readonly serviceRange: string;
+  /**
+   * VIPs are allocated from here; a VIP of this range that nobody has is dropped. CIDR. Absent: nothing is dropped,
+   * since others have addresses in the range.
+   */
+  readonly serviceRange?: string;
   /** Sorted by id. */
   readonly services: readonly ServiceIntent[];
 }

@@ -75,3 +75,12 @@ function withLeaf(
   Reflect.set(Object(at), path.at(-1) ?? '', value);
   return copy;
 }
+
+it('drops unused addresses of the service range, and nothing where there is none', () => {
+  const { serviceRange: _, ...without } = INTENT;
+  for (const ruleset of [nftables, iptables]) {
+    expect(ruleset.full(INTENT)).toContain('10.96.0.0/16');
+    expect(ruleset.full(without)).not.toMatch(/10\.96\.0\.0|undefined/);
+    expect(ruleset.change(INTENT, without)).not.toBe('');
+  }
+});

@@ -44,7 +44,10 @@ export const reject: Part = {
         [...new Set(all.flatMap(({ vip }) => (vip === undefined ? [] : [safe.address(vip)])))]
           .sort()
           .map((vip) => `-d ${vip}/32 -j ${chains.reject}`),
-      tail: [`-d ${safe.cidr(intent.serviceRange)} ${comment('an address that no service has')} -j DROP`],
+      tail:
+        intent.serviceRange === undefined
+          ? []
+          : [`-d ${safe.cidr(intent.serviceRange)} ${comment('an address that no service has')} -j DROP`],
     },
   ],
 

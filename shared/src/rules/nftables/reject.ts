@@ -34,7 +34,14 @@ export const reject: Part = {
       name: 'refuse-vips',
       rules: [
         { text: 'ip daddr @vips goto refuse', why: 'a live VIP' },
-        { text: `ip daddr ${safe.cidr(intent.serviceRange)} drop`, why: 'an address that no service has' },
+        ...(intent.serviceRange === undefined
+          ? []
+          : [
+              {
+                text: `ip daddr ${safe.cidr(intent.serviceRange)} drop`,
+                why: 'an address that no service has',
+              },
+            ]),
       ],
     },
     { name: 'refuse', rules: refusals },
