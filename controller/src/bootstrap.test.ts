@@ -1,5 +1,6 @@
 import { keys } from '@causeway/shared/store/keys';
 import { describe, expect, it } from 'vitest';
+import { host } from '../../test/support/controller.ts';
 import { fakeStore } from '../../test/support/fake-store.ts';
 import { ensureCluster, newCluster, type Wanted } from './bootstrap.ts';
 
@@ -28,6 +29,17 @@ describe('newCluster', () => {
     [
       { serviceRange: '127.0.0.0/24' },
       'service-range "127.0.0.0/24" overlaps 127.0.0.0/8, where no VIP can be',
+    ],
+    [{ serviceRange: '0.0.0.0/0' }, 'service-range "0.0.0.0/0" overlaps 0.0.0.0/8, where no VIP can be'],
+    [{ serviceRange: '64.0.0.0/7' }, 'service-range "64.0.0.0/7" is too large: a /8 or smaller is needed'],
+    [
+      { serviceRange: '10.96.0.0/29' },
+      'service-range "10.96.0.0/29" is too small: a /28 or larger is needed',
+    ],
+    [{ network: '64.0.0.0/7' }, 'network "64.0.0.0/7" is too large: a /8 or smaller is needed'],
+    [
+      { network: '192.168.0.0/16', own: [{ flag: 'listen', address: '192.168.122.11' }] },
+      'network "192.168.0.0/16" holds 192.168.122.11, the address of --listen',
     ],
     [{ serviceRange: 'x' }, 'service-range "x" is not an IPv4 network of the form 10.96.0.0/16'],
   ])('%j is refused in one sentence', (wanted, sentence) => {
@@ -102,10 +114,62 @@ describe('ensureCluster', () => {
     await ensureCluster(store, { network: '10.10.9.9/16' }, noWait);
   });
 
-  it('refuses a configuration that it cannot read', async () => {
+  it.each([keys.networkConfig, keys.settings])(
+    'waits while %s cannot be read, and writes nothing',
+    async (key) => {
+      const store = fakeStore();
+      store.put(key, '{"Network":');
+      const reasons: string[] = [];
+      await ensureCluster(store, {}, (reason) => {
+        reasons.push(reason);
+        expect(Object.keys(store.dump())).toEqual([key]);
+        store.remove(key);
+      });
+      expect(reasons).toEqual([expect.stringMatching(new RegExp(`^reading etcd key ${key}: .*is not JSON`))]);
+    },
+  );
+
+  const OWN = [{ flag: 'etcd-listen', address: '192.168.122.11' }];
+  it.each<[Wanted, string]>([
+    [
+      { network: '192.168.0.0/16' },
+      'network "192.168.0.0/16" overlaps 192.168.122.0/24, the network of host "host-1"',
+    ],
+    [
+      { serviceRange: '192.168.122.128/25' },
+      'service-range "192.168.122.128/25" overlaps 192.168.122.0/24, the network of host "host-1"',
+    ],
+    [
+      { serviceRange: '172.20.0.0/24' },
+      'service-range "172.20.0.0/24" overlaps 172.20.0.2/32, the network of host "host-2"',
+    ],
+  ])('%j is refused where a host is, and nothing is written', async (wanted, sentence) => {
     const store = fakeStore();
-    store.put(keys.networkConfig, '{"Network":');
-    await expect(ensureCluster(store, {}, noWait)).rejects.toThrow('/coreos.com/network/config');
+    store.put(keys.node('host-1'), { ...host(1), network: '192.168.122.0/24' });
+    store.put(keys.node('host-2'), { ...host(2), publicIp: '172.20.0.2' });
+    const before = store.dump();
+    await expect(ensureCluster(store, wanted, noWait)).rejects.toThrow(sentence);
+    expect(store.dump()).toEqual(before);
+  });
+
+  it('refuses a cluster whose ranges hold our own address, and writes nothing', async () => {
+    const store = fakeStore();
+    store.put(keys.settings, { serviceRange: '192.168.122.0/24', nodePortMin: 30000, nodePortMax: 32767 });
+    const before = store.dump();
+    await expect(ensureCluster(store, { own: OWN }, noWait)).rejects.toThrow(
+      'service-range "192.168.122.0/24" holds 192.168.122.11, the address of --etcd-listen',
+    );
+    expect(store.dump()).toEqual(before);
+  });
+
+  it('refuses a range that overlaps the one that is there, and writes nothing', async () => {
+    const store = fakeStore();
+    store.put(keys.settings, { serviceRange: '10.10.0.0/24', nodePortMin: 30000, nodePortMax: 32767 });
+    const before = store.dump();
+    await expect(ensureCluster(store, {}, noWait)).rejects.toThrow(
+      'service-range "10.10.0.0/24" overlaps the container network 10.10.0.0/16',
+    );
+    expect(store.dump()).toEqual(before);
   });
 
   it('waits for etcd', async () => {

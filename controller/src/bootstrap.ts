@@ -1,13 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CausewayError, invalid } from '@causeway/shared/errors';
+import { CausewayError, type ErrorCode } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import { completeNetworkConfig } from '@causeway/shared/model/network.schema';
 import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
-import { formatCidr, overlaps, parseCidr } from '@causeway/shared/net/cidr';
-import { decodeSettings, encode } from '@causeway/shared/store/codec';
+import { decodeNode, decodeSettings, encode } from '@causeway/shared/store/codec';
 import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
+import type { HostNetwork } from './validate/cluster-facts.ts';
+import {
+  checkDisjoint,
+  checkedServiceRange,
+  checkHostNetworks,
+  checkNotHuge,
+  checkOwnAddresses,
+  type OwnAddress,
+} from './validate/ranges.ts';
+import { hostNetworks } from './view/facts.ts';
 
 /** The cluster as the flags ask for it. What was not asked for is undefined: an existing cluster's own counts. */
 export interface Wanted {
@@ -15,6 +24,8 @@ export interface Wanted {
   readonly subnetLen?: number;
   readonly serviceRange?: string;
   readonly nodePorts?: { readonly min: number; readonly max: number };
+  /** Where the controller and etcd are reached: in neither range. */
+  readonly own?: readonly OwnAddress[];
 }
 
 export interface Cluster {
@@ -27,11 +38,13 @@ export const DEFAULT_NETWORK = '10.10.0.0/16';
 /** First and longest pause while etcd is not there, milliseconds. */
 const WAIT_MIN_MS = 100;
 const WAIT_MAX_MS = 1_000;
+/** What passes without this process: etcd comes back, and somebody repairs a key. */
+const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'unreadable'];
 
 /**
  * What a new cluster of these flags is.
  *
- * @throws CausewayError `invalid`: a network too small for hosts, ranges that overlap, no CIDR
+ * @throws CausewayError `invalid`: a range too small or too large, ranges that overlap or hold our own address, no CIDR
  */
 export function newCluster(wanted: Wanted): Cluster {
   const config = completeNetworkConfig({
@@ -39,20 +52,31 @@ export function newCluster(wanted: Wanted): Cluster {
     ...(wanted.subnetLen === undefined ? {} : { subnetLen: wanted.subnetLen }),
   });
   const settings: Settings = {
-    serviceRange: serviceRange(wanted.serviceRange ?? DEFAULT_SETTINGS.serviceRange),
+    serviceRange: checkedServiceRange(wanted.serviceRange ?? DEFAULT_SETTINGS.serviceRange),
     nodePortMin: wanted.nodePorts?.min ?? DEFAULT_SETTINGS.nodePortMin,
     nodePortMax: wanted.nodePorts?.max ?? DEFAULT_SETTINGS.nodePortMax,
   };
-  checkDisjoint(config, settings);
+  checkNotHuge('network', config.network);
+  checkDisjoint({ network: config.network, serviceRange: settings.serviceRange });
+  // What was not asked for may be another in etcd, and is checked when that is known.
+  checkOwnAddresses(
+    {
+      ...(wanted.network === undefined ? {} : { network: config.network }),
+      ...(wanted.serviceRange === undefined ? {} : { serviceRange: settings.serviceRange }),
+    },
+    wanted.own ?? [],
+  );
   return { config, settings };
 }
 
 /**
  * Writes the network's configuration and the settings where there are none, and compares them where there are.
- * Waits for etcd for as long as it takes.
+ * Everything is checked before anything is written. Waits for etcd, and for keys that cannot be read to be repaired,
+ * for as long as it takes.
  *
  * @param onWait is told why it waits, each time
- * @throws CausewayError `conflict` when the cluster in etcd is not the one that was asked for, `unreadable`
+ * @throws CausewayError `conflict` when the cluster in etcd is not the one that was asked for, `invalid` when the
+ *   ranges overlap something
  */
 export async function ensureCluster(
   store: Store,
@@ -60,43 +84,70 @@ export async function ensureCluster(
   onWait: (reason: string) => void,
   signal?: AbortSignal,
 ): Promise<Cluster> {
-  const cluster = newCluster(wanted);
+  const fresh = newCluster(wanted);
   for (let pause = WAIT_MIN_MS; ; pause = Math.min(pause * 2, WAIT_MAX_MS)) {
     try {
-      const config = await adopt(
-        store,
-        keys.networkConfig,
-        encodeNetworkConfig(cluster.config),
-        decodeNetworkConfig,
-      );
-      checkSame('network', wanted.network && cluster.config.network, config.network);
-      checkSame('subnet-len', wanted.subnetLen, config.subnetLen);
-      const settings = await adopt(store, keys.settings, encode(cluster.settings), decodeSettings);
-      checkSame('service-range', wanted.serviceRange && cluster.settings.serviceRange, settings.serviceRange);
-      checkSame('node-port-range', wanted.nodePorts && portRange(cluster.settings), portRange(settings));
-      checkDisjoint(config, settings);
-      return { config, settings };
+      const cluster = await settle(store, wanted, fresh);
+      if (cluster !== undefined) return cluster;
     } catch (error) {
-      if (!(error instanceof CausewayError) || !['unreachable', 'timeout'].includes(error.code)) throw error;
+      if (!(error instanceof CausewayError) || !PASSING.includes(error.code)) throw error;
       onWait(error.message);
-      await sleep(pause, undefined, signal === undefined ? {} : { signal });
     }
+    await sleep(pause, undefined, signal === undefined ? {} : { signal });
   }
 }
 
-/** Writes a value if there is none. @returns what is there */
-async function adopt<T>(
+/** @returns undefined when another controller wrote in between */
+async function settle(store: Store, wanted: Wanted, fresh: Cluster): Promise<Cluster | undefined> {
+  const config = await read(store, keys.networkConfig, decodeNetworkConfig);
+  const settings = await read(store, keys.settings, decodeSettings);
+  const cluster = { config: config ?? fresh.config, settings: settings ?? fresh.settings };
+  checkAsked(wanted, fresh, cluster);
+  const ranges = { network: cluster.config.network, serviceRange: cluster.settings.serviceRange };
+  checkOwnAddresses(ranges, wanted.own ?? []);
+  if (config !== undefined && settings !== undefined) return cluster;
+  checkDisjoint(ranges);
+  const hosts = await knownNetworks(store);
+  if (config === undefined) checkHostNetworks({ network: ranges.network }, hosts);
+  if (settings === undefined) checkHostNetworks({ serviceRange: ranges.serviceRange }, hosts);
+  const missing = [
+    ...(config === undefined ? [[keys.networkConfig, encodeNetworkConfig(cluster.config)] as const] : []),
+    ...(settings === undefined ? [[keys.settings, encode(cluster.settings)] as const] : []),
+  ];
+  const { ok } = await store.transaction(
+    missing.map(([key]) => ({ key, absent: true })),
+    missing.map(([put, value]) => ({ put, value })),
+  );
+  return ok ? cluster : undefined;
+}
+
+async function read<T>(
   store: Store,
   key: string,
-  value: string,
   decode: (kv: KeyValue) => T | CausewayError,
-): Promise<T> {
-  await store.transaction([{ key, absent: true }], [{ put: key, value }]);
+): Promise<T | undefined> {
   const found = await store.get(key);
-  if (found === undefined) throw new CausewayError('unreachable', `reading ${key}: it went away`);
-  const decoded = decode(found);
+  const decoded = found && decode(found);
   if (decoded instanceof CausewayError) throw decoded;
   return decoded;
+}
+
+/** The networks of the hosts that have joined; of an older agent's record its address alone. */
+async function knownNetworks(store: Store): Promise<readonly HostNetwork[]> {
+  const { items } = await store.list(keys.nodePrefix);
+  const nodes = items.flatMap((item) => {
+    const node = decodeNode(item);
+    return node instanceof CausewayError ? [] : [{ ...node, network: node.network ?? `${node.publicIp}/32` }];
+  });
+  return hostNetworks(nodes);
+}
+
+/** @throws CausewayError `conflict` */
+function checkAsked(wanted: Wanted, fresh: Cluster, { config, settings }: Cluster): void {
+  checkSame('network', wanted.network && fresh.config.network, config.network);
+  checkSame('subnet-len', wanted.subnetLen, config.subnetLen);
+  checkSame('service-range', wanted.serviceRange && fresh.settings.serviceRange, settings.serviceRange);
+  checkSame('node-port-range', wanted.nodePorts && portRange(fresh.settings), portRange(settings));
 }
 
 function checkSame(flag: string, wanted: string | number | undefined, found: string | number): void {
@@ -106,25 +157,6 @@ function checkSame(flag: string, wanted: string | number | undefined, found: str
     `--${flag} ${wanted} is not what this cluster in etcd has, ${found}: leave the flag out to go on with that, or use another etcd`,
     { field: flag, value: wanted },
   );
-}
-
-function serviceRange(text: string): string {
-  const range = parseCidr(text);
-  if (range === undefined)
-    throw invalid('service-range', text, 'is not an IPv4 network of the form 10.96.0.0/16');
-  const special = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].find((block) => {
-    const other = parseCidr(block);
-    return other !== undefined && overlaps(other, range);
-  });
-  if (special !== undefined) throw invalid('service-range', text, `overlaps ${special}, where no VIP can be`);
-  return formatCidr(range);
-}
-
-function checkDisjoint(config: NetworkConfig, settings: Settings): void {
-  const network = parseCidr(config.network);
-  const range = parseCidr(settings.serviceRange);
-  if (network === undefined || range === undefined || !overlaps(network, range)) return;
-  throw invalid('service-range', settings.serviceRange, `overlaps the container network ${config.network}`);
 }
 
 function portRange(settings: Settings): string {

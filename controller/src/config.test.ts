@@ -47,8 +47,24 @@ describe('readConfig', () => {
     [['--log-level', 'loud'], "argument 'loud' is invalid"],
     [['--colour'], "unknown option '--colour'"],
     [['now'], 'too many arguments'],
+    [['--socket', ''], 'socket "" is not a path such as /run/causeway/controller.sock, nor "none"'],
+    [['--socket', `/${'x'.repeat(107)}`], "is longer than the 107 bytes that a unix socket's path can have"],
+    [['--etcd', 'garbage'], 'etcd "garbage" is not the address of an etcd such as http://127.0.0.1:2379'],
+    [['--etcd', 'http://a:1,'], 'etcd "" is not the address of an etcd'],
+    [['--etcd', 'a:2379'], 'etcd "a:2379" is not the address of an etcd'],
   ])('%j is refused in one sentence', (args, sentence) => {
     expect(() => readConfig(args, silent)).toThrow(sentence);
+  });
+
+  it('knows the addresses at which others reach the controller and etcd', () => {
+    const own = (...args: string[]) => readConfig(args, silent)?.wanted.own;
+    expect(own('--listen', '10.0.0.5:7480', '--etcd-listen', '10.0.0.6')).toEqual([
+      { flag: 'listen', address: '10.0.0.5' },
+      { flag: 'etcd-listen', address: '10.0.0.6' },
+    ]);
+    expect(own('--listen', '0.0.0.0:7480', '--etcd', 'http://10.0.0.7:2379')).toEqual([
+      { flag: 'etcd', address: '10.0.0.7' },
+    ]);
   });
 
   it('prints help and version, and is done', () => {

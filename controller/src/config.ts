@@ -1,9 +1,11 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
+import { parseAddress } from '@causeway/shared/net/cidr';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_NETWORK, type Wanted } from './bootstrap.ts';
 import type { ListenOptions } from './serve.ts';
+import type { OwnAddress } from './validate/ranges.ts';
 
 export interface ControllerConfig {
   /** Where etcd answers; undefined: start one here. */
@@ -14,6 +16,9 @@ export interface ControllerConfig {
   readonly listen: ListenOptions;
   readonly logLevel: string;
 }
+
+/** Of `sockaddr_un`, without the NUL at its end. */
+const MAX_SOCKET_BYTES = 107;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -51,12 +56,15 @@ export function readConfig(
     throw new CausewayError('invalid', `reading the command line: ${reason}`, { cause: error });
   }
   const flags = command.opts<Flags>();
+  const etcd = flags.etcd?.split(',').map((url) => etcdUrl(url.trim()));
+  const tcp = address(flags.listen);
+  const own = ownAddresses(flags, tcp.host, etcd);
   return {
-    etcd: flags.etcd?.split(',').map((url) => url.trim()),
+    etcd,
     etcdData: flags.etcdData,
     etcdListen: flags.etcdListen,
-    wanted: wantedOf(flags),
-    listen: { ...address(flags.listen), ...(flags.socket === 'none' ? {} : { socket: flags.socket }) },
+    wanted: { ...wantedOf(flags), ...(own.length === 0 ? {} : { own }) },
+    listen: { ...tcp, ...(flags.socket === 'none' ? {} : { socket: socketPath(flags.socket) }) },
     logLevel: flags.logLevel,
   };
 }
@@ -128,4 +136,40 @@ function address(text: string): { host: string; port: number } {
     throw invalid('listen', text, 'is not an address and port such as 127.0.0.1:7480');
   }
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+/** @returns the URL as it was given */
+function etcdUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isBare =
+    url !== undefined && ['', '/'].includes(url.pathname) && url.search === '' && url.hash === '';
+  if (url === undefined || !isBare || url.host === '' || !['http:', 'https:'].includes(url.protocol))
+    throw invalid('etcd', text, 'is not the address of an etcd such as http://127.0.0.1:2379');
+  return text;
+}
+
+function socketPath(text: string): string {
+  if (text === '' || text.includes('\0'))
+    throw invalid('socket', text, 'is not a path such as /run/causeway/controller.sock, nor "none"');
+  if (Buffer.byteLength(text) > MAX_SOCKET_BYTES)
+    throw invalid(
+      'socket',
+      text,
+      `is longer than the ${MAX_SOCKET_BYTES} bytes that a unix socket's path can have`,
+    );
+  return text;
+}
+
+/** The addresses at which other machines reach the controller and etcd; names are left out, they are not looked up. */
+function ownAddresses(
+  flags: Flags,
+  listen: string,
+  etcd: readonly string[] | undefined,
+): readonly OwnAddress[] {
+  const of = (flag: string, address: string) => ({ flag, address });
+  const all = [
+    of('listen', listen),
+    ...(etcd?.map((url) => of('etcd', new URL(url).hostname)) ?? [of('etcd-listen', flags.etcdListen)]),
+  ];
+  return all.filter(({ address }) => parseAddress(address) !== undefined && !/^(?:0|127)\./.test(address));
 }

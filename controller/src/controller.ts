@@ -30,10 +30,14 @@ export async function startController(options: ControllerOptions): Promise<Contr
   logger.info({ url: listening.url, socket: options.listen.socket }, 'the API is served');
   const loop = startEndpointLoop(store, view, logger);
   const stopped = new AbortController();
+  let lastReason = '';
   const ready = ensureCluster(
     store,
     options.wanted,
-    (reason) => logger.warn({ reason }, 'waiting for etcd'),
+    (reason) => {
+      if (reason !== lastReason) logger.warn({ reason }, "waiting for the cluster's configuration");
+      lastReason = reason;
+    },
     stopped.signal,
   ).then(
     ({ config, settings }) => logger.info({ config, settings }, 'the cluster is configured'),

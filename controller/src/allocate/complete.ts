@@ -1,6 +1,6 @@
 import type { ServicePort, ServiceSpec } from '@causeway/shared/model/service';
 import type { ParsedServiceInput } from '@causeway/shared/model/service-input';
-import { parseAddress } from '@causeway/shared/net/cidr';
+import { containsAddress, parseAddress } from '@causeway/shared/net/cidr';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
 import type { DraftPort, ServiceDraft } from '../validate/service.ts';
 import { pickNodePort } from './pick-node-port.ts';
@@ -61,6 +61,7 @@ function chooseVip(
     facts.vipOwner(address) !== undefined ||
     facts.hostOf(address) !== undefined ||
     facts.networkAt(parseAddress(address) ?? 0) !== undefined ||
+    containsAddress(facts.network, parseAddress(address) ?? 0) ||
     facts.serviceWithEndpointAt(address) !== undefined;
   return before?.vip ?? pickVip(facts.serviceRange, isTaken, chance.random);
 }

@@ -1,6 +1,7 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import { type Cidr, containsAddress, parseCidr } from '@causeway/shared/net/cidr';
+import { keys } from '@causeway/shared/store/keys';
 import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
 import type { Places } from '../endpoints/resolve.ts';
 import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
@@ -32,6 +33,18 @@ export function factsOf(tables: Tables): ClusterFacts {
     hasContainer: (name) => tables.container.has(name),
     hosts: () => [...tables.node.keys()].sort(),
   };
+}
+
+/**
+ * What keeps the cluster from being known at all: its configuration is in a key that never could be read.
+ *
+ * @returns undefined as well when the key is absent, which is a cluster that is being made
+ */
+export function configFault({ tables, unreadable }: View): CausewayError | undefined {
+  const why =
+    (tables.config.has('') ? undefined : unreadable.get(keys.networkConfig)) ??
+    (tables.settings.has('') ? undefined : unreadable.get(keys.settings));
+  return why === undefined ? undefined : new CausewayError('unreadable', why);
 }
 
 /** The networks that hosts are in, each once; what a record of an older agent does not say is left out. */
