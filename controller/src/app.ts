@@ -18,6 +18,7 @@ import { serviceRoutes } from './routes/services.ts';
 import { subnetRoutes } from './routes/subnets.ts';
 import { versionRoutes } from './routes/version.ts';
 import { schemaError } from './validate/schema-error.ts';
+import { configFault } from './view/facts.ts';
 import type { View } from './view/view.ts';
 import { Streams } from './watch/stream.ts';
 
@@ -36,6 +37,7 @@ export interface AppOptions {
 const PATIENCE_MS = 3_000;
 /** Names in paths may be as long as anything that is looked for. */
 const MAX_PARAM = 1_000;
+const UNAVAILABLE = 503;
 const BODY_LIMIT = 1024 * 1024;
 
 /** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
@@ -69,7 +71,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   versionRoutes(app);
   await app.register(async (api: App) => {
     // What is asked of the cluster is answered from the whole of its state, or not at all.
-    api.addHook('preHandler', () => view.whole(options.patienceMs ?? PATIENCE_MS));
+    api.addHook('preHandler', async () => {
+      await view.whole(options.patienceMs ?? PATIENCE_MS);
+      const fault = configFault(view);
+      if (fault !== undefined) throw withStatus(UNAVAILABLE, fault);
+    });
     for (const routes of [nodeRoutes, subnetRoutes, serviceRoutes, endpointRoutes, containerRoutes]) {
       routes(api, deps);
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import type { ServiceSpec } from '@causeway/shared/model/service';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Store } from '@causeway/shared/store/store';
@@ -27,7 +28,7 @@ export interface EndpointLoop {
 /**
  * Keeps every service's endpoints what its references lead to: looks again at the services that a change may
  * concern, and writes only what differs. A write is guarded by both revisions that it was made from, so of two
- * controllers the one that knows more wins.
+ * controllers the one that knows more wins. Because of a key that cannot be read, nothing is taken from a service.
  */
 export function startEndpointLoop(store: Store, view: View, log: LoopLog): EndpointLoop {
   const dirty = new Set<string>();
@@ -101,21 +102,37 @@ export function concerned(changes: readonly Change[], view: Pick<View, 'tables'>
 
 async function update(store: Store, view: View, name: string, log: LoopLog): Promise<void> {
   const spec = view.tables.service.get(name);
-  if (spec === undefined) return;
-  const old = view.tables.endpoints.get(name);
+  if (spec === undefined || view.unreadable.has(keys.serviceSpec(name)) || isUncertain(spec.value, view))
+    return;
+  const key = keys.serviceEndpoints(name);
+  // A set that does not parse is written over.
+  const isUnreadable = view.unreadable.has(key);
+  const old = isUnreadable ? undefined : view.tables.endpoints.get(name);
   const set = resolve(spec.value, placesOf(view));
   if (old !== undefined && sameSet(old.value, set)) return;
-  const key = keys.serviceEndpoints(name);
   const guards: Guard[] = [{ key: keys.serviceSpec(name), modRevision: spec.revision }];
-  // A set that does not parse is not in the view; it is written over.
   if (old !== undefined) guards.push({ key, modRevision: old.revision });
-  else if (!view.unreadable.has(key)) guards.push({ key, absent: true });
+  else if (!isUnreadable) guards.push({ key, absent: true });
   const result = await store.transaction(guards, [{ put: key, value: encode(set) }]);
   // A lost race needs no answer: the change that won is on its way here, and brings the service back.
   log.debug(
     { service: name, endpoints: set.endpoints.length, unresolved: set.unresolved, written: result.ok },
     'endpoints resolved',
   );
+}
+
+/** Whether a container that the service names is in a key that never could be read: it may well run. */
+function isUncertain(spec: ServiceSpec, { tables, unreadable }: View): boolean {
+  return spec.endpoints.some((text) => {
+    const name = parseEndpointRef(text)?.container;
+    if (name === undefined) return false;
+    const isUnknown = (key: string, table: ReadonlyMap<string, unknown>) =>
+      unreadable.has(key) && !table.has(name);
+    return (
+      isUnknown(keys.container(name), tables.container) ||
+      isUnknown(keys.containerStatus(name), tables.containerStatus)
+    );
+  });
 }
 
 function sameSet(a: EndpointSet, b: EndpointSet): boolean {

@@ -1,10 +1,20 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { keys } from '@causeway/shared/store/keys';
 import { z } from 'zod';
 import type { App, Deps } from '../deps.ts';
 import { flag } from '../objects/schemas.ts';
+import { rangeFaults } from '../validate/ranges.ts';
+import { hostNetworks } from '../view/facts.ts';
 
 /** How long `/readyz` waits for etcd, milliseconds. */
 const PING_MS = 2_000;
+
+/** How a line ends that says why the configuration is not the one in etcd. */
+const OLD_VALUE = '; its last readable value holds';
+const CONFIG_KEYS = [
+  ['config', keys.networkConfig],
+  ['settings', keys.settings],
+] as const;
 
 const PLAIN = 'text/plain; charset=utf-8';
 const text = z.string();
@@ -35,7 +45,8 @@ export function healthRoutes(app: App, deps: Deps): void {
       const lines = await check(deps);
       const ready = lines.every((line) => !line.startsWith('[-]'));
       const verdict = `readyz check ${ready ? 'passed' : 'failed'}`;
-      const shown = request.query.verbose || !ready ? [...lines, verdict] : ['ok'];
+      const isPlain = ready && !lines.some((line) => line.endsWith(OLD_VALUE));
+      const shown = request.query.verbose || !isPlain ? [...lines, verdict] : ['ok'];
       reply.code(ready ? 200 : 503).type(PLAIN);
       return `${shown.join('\n')}\n`;
     },
@@ -51,7 +62,8 @@ async function check({ store, view }: Deps): Promise<readonly string[]> {
     },
     (error: unknown) => `[-]etcd failed: ${messageOf(error)}`,
   );
-  return [etcd, watchLine(view), configLine(view), ...nodeLines(view), ...unreadableLines(view)];
+  const config = [...configLines(view), ...rangeLines(view)];
+  return [etcd, watchLine(view), ...config, ...nodeLines(view), ...unreadableLines(view)];
 }
 
 function watchLine({ connection }: Deps['view']): string {
@@ -62,11 +74,24 @@ function watchLine({ connection }: Deps['view']): string {
   return connection.whole ? `[+]watch ok, ${age}` : `[-]watch failed: ${connection.reason}, ${age}`;
 }
 
-function configLine({ tables }: Deps['view']): string {
-  const config = tables.config.get('')?.value;
-  return config === undefined || !tables.settings.has('')
-    ? '[-]network configuration is not in etcd'
-    : `[+]network configuration ok, ${config.network}`;
+/** Without a configuration nothing works; with the last one that could be read, everything does. */
+function configLines({ tables, unreadable }: Deps['view']): readonly string[] {
+  const faults = CONFIG_KEYS.flatMap(([kind, key]) => {
+    const why = unreadable.get(key);
+    if (why === undefined) return tables[kind].has('') ? [] : ['[-]network configuration is not in etcd'];
+    return tables[kind].has('') ? [`[!]${why}${OLD_VALUE}`] : [`[-]network configuration: ${why}`];
+  });
+  const network = tables.config.get('')?.value.network;
+  return faults.length === 0 ? [`[+]network configuration ok, ${network}`] : [...new Set(faults)];
+}
+
+/** Ranges that overlap something: what hosts joined, or somebody wrote, after they were chosen. */
+function rangeLines({ tables }: Deps['view']): readonly string[] {
+  const network = tables.config.get('')?.value.network;
+  const serviceRange = tables.settings.get('')?.value.serviceRange;
+  if (network === undefined || serviceRange === undefined) return [];
+  const hosts = hostNetworks([...tables.node.values()].map(({ value }) => value));
+  return rangeFaults({ network, serviceRange }, hosts).map((sentence) => `[!]${sentence}`);
 }
 
 /** A host that is down stops no change of the API, so it is no reason to be unready. */
@@ -77,7 +102,8 @@ function nodeLines({ tables }: Deps['view']): readonly string[] {
 }
 
 function unreadableLines({ unreadable }: Deps['view']): readonly string[] {
-  return [...unreadable.values()].map((sentence) => `[!]${sentence}`);
+  const told: readonly string[] = CONFIG_KEYS.map(([, key]) => key);
+  return [...unreadable].flatMap(([key, sentence]) => (told.includes(key) ? [] : [`[!]${sentence}`]));
 }
 
 async function answered(ping: Promise<void>): Promise<void> {

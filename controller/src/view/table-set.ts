@@ -4,7 +4,13 @@ import { DECODERS } from './decode.ts';
 import { locate } from './locate.ts';
 import { type Change, emptyTables, type Kind, type MutableTables, type Rows, type Stored } from './tables.ts';
 
-/** Decoded tables, kept up with the deliveries of the store's watches. */
+/** Rows that say something of this moment only: an old one is worth nothing. */
+const FLEETING: readonly Kind[] = ['alive'];
+
+/**
+ * Decoded tables, kept up with the deliveries of the store's watches. Of a key that exists but cannot be read, the
+ * last readable value stays; its revision is that value's.
+ */
 export class TableSet {
   readonly rows: MutableTables = emptyTables();
   readonly unreadable = new Map<string, string>();
@@ -33,18 +39,20 @@ export class TableSet {
     const location = locate(key);
     if (item === undefined) this.#seen.delete(key);
     else this.#seen.set(key, item.modRevision);
-    this.unreadable.delete(key);
+    const wasUnreadable = this.unreadable.delete(key);
     if (location === undefined) return undefined;
-    return this.#replace(location.kind, location.id, item && this.#decode(location.kind, item));
+    const change = this.#replace(location.kind, location.id, item);
+    // Whoever waited for an unreadable key has to hear that it is gone, too.
+    return wasUnreadable || change.before !== undefined || change.after !== undefined ? change : undefined;
   }
 
-  #replace<K extends Kind>(kind: K, id: string, after: Stored<Rows[Kind]> | undefined): Change | undefined {
+  #replace<K extends Kind>(kind: K, id: string, item: KeyValue | undefined): Change {
     // The decoders give what `kind` says; the compiler cannot follow the kind through their table.
     const table = this.rows[kind] as Map<string, Stored<Rows[Kind]>>;
     const before = table.get(id);
+    const after = item && (this.#decode(kind, item) ?? (FLEETING.includes(kind) ? undefined : before));
     if (after === undefined) table.delete(id);
     else table.set(id, after);
-    if (before === undefined && after === undefined) return undefined;
     return { kind, id, ...(before && { before }), ...(after && { after }) } as Change;
   }
 

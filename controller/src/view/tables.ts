@@ -37,7 +37,10 @@ export interface Stored<T> {
 export type Tables = { readonly [K in Kind]: ReadonlyMap<string, Stored<Rows[K]>> };
 export type MutableTables = { readonly [K in Kind]: Map<string, Stored<Rows[K]>> };
 
-/** One row that came (`after` only), changed (both) or went (`before` only). */
+/**
+ * One row that came (`after` only), changed (both) or went (`before` only); without either, a key that never could be
+ * read went. Both are the same object when the key cannot be read any more.
+ */
 export type Change = {
   [K in Kind]: {
     readonly kind: K;

@@ -38,7 +38,7 @@ export class View {
     return this.#tables.rows;
   }
 
-  /** Keys whose values do not parse, each with a sentence. They are skipped, and remove nothing else. */
+  /** Keys whose values do not parse, each with a sentence. They remove nothing: the last readable value stays. */
   get unreadable(): ReadonlyMap<string, string> {
     return this.#tables.unreadable;
   }
