@@ -77,6 +77,24 @@ describe.each([
     },
   );
 
+  it.each([
+    ['nft', 'iptables-nft'],
+    ['iptables-nft', 'nft'],
+  ] as const)('tells of a flush of %s also right after %s was cleaned', async (tool, former) => {
+    const intent = intentOf([TEST_SERVICE]);
+    for (const each of [former, tool]) await apply(each, rulesets[dataplaneOf(each)].full(intent));
+    watch(tool);
+    await listening();
+    const listing =
+      (await world.kernel.remains()).firewalls.find((one) => one.tool === former)?.listing ?? '';
+    const input = rulesets[dataplaneOf(former)].clean(listing);
+    const clean: Step = { kind: 'firewall-clean', tool: former, input, reasons: [], text: '' };
+    expect((await world.kernel.apply([clean])).map(({ fate }) => fate)).toEqual(['done']);
+    signals.length = 0;
+    await world.flush(tool);
+    await heard('firewall');
+  });
+
   it.each<[string, (world: World) => Promise<void>]>([
     ['a route of ours is deleted', (w) => w.deleteRoute('10.10.2.0/24')],
     ['the link to the other hosts goes down', (w) => w.linkDown('eth0')],

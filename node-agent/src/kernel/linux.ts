@@ -28,13 +28,14 @@ export interface LinuxKernelOptions {
 export function linuxKernel(options: LinuxKernelOptions): Kernel {
   const sysctlFile = join(options.stateDir, 'sysctls.json');
   const chainsFile = join(options.stateDir, 'base-chains.json');
-  let rules: RuleWatch | undefined;
+  let watched: { readonly tool: FirewallTool; readonly rules: RuleWatch } | undefined;
 
   async function applyOther(step: Step): Promise<void> {
     if (step.kind === 'sysctl-set') return setSysctl(step.path, step.value, sysctlFile);
     if (step.kind !== 'firewall-apply' && step.kind !== 'firewall-clean') return;
     if (step.tool === 'iptables-nft') await noteBaseChains(chainsFile);
-    const settled = rules?.expectOwn();
+    // What is done to another tool's rules is never noticed as a change of these.
+    const settled = watched?.tool === step.tool ? watched.rules.expectOwn() : undefined;
     try {
       await applyFirewall(step.tool, step.input, options.rulesets[dataplaneOf(step.tool)].parts);
       settled?.(true);
@@ -55,8 +56,8 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
     watch: (request) => {
       const ip = watchIp(request);
       const mine = watchRules(request);
-      mine.then((watch) => {
-        rules = watch;
+      mine.then((rules) => {
+        watched = { tool: request.tool, rules };
       });
       return {
         close: () => {
