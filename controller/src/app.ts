@@ -47,6 +47,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
     // What failed is logged by the error handler; what did not is counted by the metrics.
     logController: new LogController({ disableRequestLogging: true }),
+    frameworkErrors: answerProblem,
     exposeHeadRoutes: false,
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAM },

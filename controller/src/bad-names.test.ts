@@ -151,6 +151,36 @@ describe('a request', () => {
     const answer = await rig.ask('POST', '/v1/services', JSON.stringify(service({})), headers);
     expect(answer.status).toBe(415);
     expect(answer.body.detail).toContain('"application/x-www-form-urlencoded" is not "application/json"');
+    expect(answer.body.value).toBe('application/x-www-form-urlencoded');
+    const garbled = await rig.ask('POST', '/v1/services', '{}', { 'content-type': 'a b' });
+    expect(garbled).toMatchObject({ status: 415, body: { detail: expect.stringContaining('"a b"') } });
+  });
+
+  it.each([
+    [
+      '/v1/services/%zz',
+      400,
+      'the path "/v1/services/%zz" has a % that no two hexadecimal digits of UTF-8 text follow',
+    ],
+    [`/v1/services/${'n'.repeat(1001)}`, 414, 'has a part that is longer than any name'],
+    ['/v1/services/%1b%5b31m', 404, 'there is no service "\\u001b[31m"'],
+    ['/v1/containers/a%0ab', 404, 'there is no container "a\\nb"'],
+    ['/v1/nodes/a%00', 404, 'there is no host "a\\u0000"'],
+  ])('whose path is %s', async (url, status, detail) => {
+    const answer = await rig.ask('GET', url);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(answer.body.detail).toContain(detail);
+  });
+
+  it('with a body that is too large', async () => {
+    const answer = await refused(rig, 'POST', '/v1/services', `"${'x'.repeat(1024 * 1024)}"`);
+    expect(answer).toMatchObject({
+      status: 413,
+      field: 'the body',
+      value: 1048578,
+      detail: 'the body of 1048578 bytes is larger than 1048576 bytes, the most that is read',
+    });
   });
 
   it.each([

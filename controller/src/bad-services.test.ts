@@ -1,3 +1,4 @@
+import { keys } from '@causeway/shared/store/keys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addHost, host, type Rig, refused, startRig } from '../../test/support/controller.ts';
 
@@ -51,6 +52,13 @@ describe('a VIP', () => {
       detail,
       field: 'vip',
     });
+  });
+
+  it('is taken, and what others wrote as its owner is told on one line', async () => {
+    rig.store.put(keys.vip('2.2.2.3'), 'x\u001b[31m\n');
+    await rig.settled();
+    const answer = await refused(rig, 'POST', '/v1/services', service({ vip: '2.2.2.3' }));
+    expect(answer.detail).toContain('is taken by service "x\\u001b[31m\\n"');
   });
 
   it("is not inside a host's network, where a machine may get the address one day", async () => {

@@ -1,11 +1,10 @@
-import { CausewayError, messageOf, show } from '@causeway/shared/errors';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { FastifyRequest } from 'fastify';
 import type { App } from './deps.ts';
-import { withStatus } from './problem.ts';
+import { withStatus, wrongType } from './problem.ts';
 
 /** Answers 400, unlike what is well formed but not valid (422). */
 const MALFORMED = 400;
-const UNSUPPORTED = 415;
 
 /**
  * Bodies are JSON and say so. A page in a browser cannot send that type to another site without asking first,
@@ -23,21 +22,20 @@ async function parseJson(_request: unknown, body: string | Buffer): Promise<unkn
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw bad(MALFORMED, `the body is not JSON: ${oneLine(messageOf(error))}`);
+    throw bad(`the body is not JSON: ${oneLine(messageOf(error))}`);
   }
 }
 
 async function refuseOther(request: unknown, body: string | Buffer): Promise<undefined> {
   // A DELETE of some clients: a type, and nothing of that type.
   if (String(body) === '') return undefined;
-  const type = show((request as FastifyRequest).headers['content-type'] ?? '');
-  throw bad(UNSUPPORTED, `the body's Content-Type ${type} is not "application/json"`);
+  throw wrongType(request as FastifyRequest);
 }
 
 function oneLine(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-function bad(status: number, message: string): CausewayError {
-  return withStatus(status, new CausewayError('invalid', message, { field: 'the body' }));
+function bad(message: string): CausewayError {
+  return withStatus(MALFORMED, new CausewayError('invalid', message, { field: 'the body' }));
 }

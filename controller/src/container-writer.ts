@@ -1,4 +1,4 @@
-import { CausewayError } from '@causeway/shared/errors';
+import { CausewayError, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
 import { decodeContainer, encode } from '@causeway/shared/store/codec';
@@ -74,7 +74,10 @@ export class ContainerWriter {
 
 /** @returns the error for a container that nobody knows. */
 export function noContainer(name: string): CausewayError {
-  return new CausewayError('not-found', `there is no container "${name}"`, { field: 'name', value: name });
+  return new CausewayError('not-found', `there is no container ${show(name)}`, {
+    field: 'name',
+    value: name,
+  });
 }
 
 function same(a: ContainerSpec, b: ContainerSpec): boolean {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { CausewayError, type ErrorCode, messageOf, show } from '@causeway/shared/errors';
+import { CausewayError, type ErrorCode, invalid, messageOf, show } from '@causeway/shared/errors';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { isPrecondition } from './if-match.ts';
@@ -54,7 +54,7 @@ export function problemOf(error: unknown): Problem {
 
 /** Fastify's error handler: one log line for our own failures, a problem for the caller. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error);
+  const problem = problemOf(inOurWords(error, request));
   const line = { err: error, method: request.method, url: request.url, status: problem.status };
   if (problem.status >= 500 && problem.status !== 503) request.log.error(line, 'request failed');
   else request.log.debug(line, 'request refused');
@@ -70,6 +70,39 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): vo
       `there is no ${request.method} ${show(request.url)} here; /openapi.json lists what there is`,
     ),
   );
+}
+
+/** What Fastify refuses by itself, before any route: told by field and value like everything else. */
+function inOurWords(error: unknown, request: FastifyRequest): unknown {
+  const say = (status: number, field: string, value: unknown, reason: string) =>
+    withStatus(status, invalid(field, value, reason));
+  switch ((error as Partial<FastifyError>).code) {
+    case 'FST_ERR_BAD_URL':
+      return say(400, 'the path', request.url, 'has a % that no two hexadecimal digits of UTF-8 text follow');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return say(414, 'the path', request.url, 'has a part that is longer than any name');
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return tooLarge(request);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return wrongType(request);
+    default:
+      return error;
+  }
+}
+
+/** The answer to a body that does not say that it is JSON. */
+export function wrongType(request: FastifyRequest): CausewayError {
+  const type = request.headers['content-type'] ?? '';
+  const message = `the body's Content-Type ${show(type)} is not "application/json"`;
+  return withStatus(415, new CausewayError('invalid', message, { field: 'the body', value: type }));
+}
+
+function tooLarge(request: FastifyRequest): CausewayError {
+  const length = request.headers['content-length'];
+  const size = length === undefined ? 'is larger' : `of ${show(Number(length))} bytes is larger`;
+  const message = `the body ${size} than ${request.routeOptions.bodyLimit} bytes, the most that is read`;
+  const value = length === undefined ? {} : { value: Number(length) };
+  return withStatus(413, new CausewayError('invalid', message, { field: 'the body', ...value }));
 }
 
 /** An error that is answered with this status whatever its code says. */

@@ -1,4 +1,4 @@
-import { CausewayError, invalid } from '@causeway/shared/errors';
+import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { MAX_ENDPOINTS, type ParsedServiceInput } from '@causeway/shared/model/service-input';
@@ -15,7 +15,7 @@ export function planCreate(input: ParsedServiceInput, chance: Chance): Planner {
     if (before === undefined || spec === before) return spec;
     throw new CausewayError(
       'conflict',
-      `name "${before.name}" is taken by a service with another definition; replace it with PUT, or choose another name`,
+      `name "${before.name}" exists with another definition; \`svcctl apply\` (PUT) replaces it, or choose another name`,
       { field: 'name', value: before.name },
     );
   };
@@ -52,14 +52,10 @@ export function planRemoveEndpoint(name: string, to: string, resolved: readonly 
     const gone = before.endpoints.includes(to) ? [to] : refsTo(to, resolved);
     const endpoints = before.endpoints.filter((ref) => !gone.includes(ref));
     if (endpoints.length < before.endpoints.length) return { ...before, endpoints };
-    throw new CausewayError(
-      'not-found',
-      `service "${name}" has no endpoint ${JSON.stringify(to)}; ${known(before)}`,
-      {
-        field: 'to',
-        value: to,
-      },
-    );
+    throw new CausewayError('not-found', `service "${name}" has no endpoint ${show(to)}; ${known(before)}`, {
+      field: 'to',
+      value: to,
+    });
   };
 }
 
@@ -70,5 +66,12 @@ function refsTo(to: string, resolved: readonly Endpoint[]): readonly string[] {
 }
 
 function known(spec: ServiceSpec): string {
-  return spec.endpoints.length === 0 ? 'it has none' : `it has ${spec.endpoints.slice(0, 10).join(', ')}`;
+  return spec.endpoints.length === 0
+    ? 'it has none'
+    : `it has ${spec.endpoints.slice(0, 10).map(oneLine).join(', ')}`;
+}
+
+/** What others wrote to etcd may hold anything; a reference is shown without quotes. */
+function oneLine(ref: string): string {
+  return show(ref).replace(/^"|"$/g, '');
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CausewayError } from '@causeway/shared/errors';
+import { CausewayError, show } from '@causeway/shared/errors';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { decodeServiceSpec } from '@causeway/shared/store/codec';
@@ -160,7 +160,7 @@ export class ServiceWriter {
 
 /** @returns the error for a service that nobody knows. */
 export function noService(name: string): CausewayError {
-  return new CausewayError('not-found', `there is no service "${name}"`, { field: 'name', value: name });
+  return new CausewayError('not-found', `there is no service ${show(name)}`, { field: 'name', value: name });
 }
 
 function pause(attempt: number): Promise<void> {

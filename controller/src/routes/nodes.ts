@@ -1,4 +1,4 @@
-import { CausewayError } from '@causeway/shared/errors';
+import { CausewayError, show } from '@causeway/shared/errors';
 import type { App, Deps } from '../deps.ts';
 import { etag } from '../if-match.ts';
 import { find, list } from '../objects/collection.ts';
@@ -38,7 +38,10 @@ export function nodeRoutes(app: App, { view, streams }: Deps): void {
       const { name } = request.params;
       const node = find(nodes, view.tables, name);
       if (node === undefined) {
-        throw new CausewayError('not-found', `there is no host "${name}"`, { field: 'name', value: name });
+        throw new CausewayError('not-found', `there is no host ${show(name)}`, {
+          field: 'name',
+          value: name,
+        });
       }
       reply.header('etag', etag(node.revision));
       return node;

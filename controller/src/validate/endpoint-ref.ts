@@ -74,7 +74,7 @@ function checkAddress(
   }
   const owner = facts.vipOwner(dotted);
   if (owner !== undefined)
-    throw invalid(field, text, `is the VIP of service "${owner}", not a place that answers`);
+    throw invalid(field, text, `is the VIP of service ${show(owner)}, not a place that answers`);
   if (containsAddress(facts.serviceRange, address)) {
     throw invalid(
       field,

@@ -1,4 +1,4 @@
-import { CausewayError, invalid } from '@causeway/shared/errors';
+import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { Protocol } from '@causeway/shared/model/service';
 import type { ParsedServiceInput, ParsedServicePort } from '@causeway/shared/model/service-input';
 import { containsAddress, formatCidr } from '@causeway/shared/net/cidr';
@@ -85,12 +85,13 @@ function checkVip(vip: string, self: string | undefined, facts: ClusterFacts): v
     );
   }
   const served = facts.serviceWithEndpointAt(vip);
-  if (served !== undefined) throw invalid('vip', vip, `is the address of an endpoint of service "${served}"`);
+  if (served !== undefined)
+    throw invalid('vip', vip, `is the address of an endpoint of service ${show(served)}`);
   const owner = facts.vipOwner(vip);
   if (owner !== undefined && owner !== self) {
     throw new CausewayError(
       'conflict',
-      `vip "${vip}" is taken by service "${owner}"; add the port to that service, or choose another address`,
+      `vip "${vip}" is taken by service ${show(owner)}; add the port to that service, or choose another address`,
       { field: 'vip', value: vip },
     );
   }
@@ -141,9 +142,13 @@ function checkNodePort(field: string, port: DraftPort, self: string | undefined,
   }
   const owner = facts.nodePortOwner(protocol, nodePort);
   if (owner !== undefined && owner !== self) {
-    throw new CausewayError('conflict', `${field} ${nodePort} is taken by service "${owner}" (${protocol})`, {
-      field,
-      value: nodePort,
-    });
+    throw new CausewayError(
+      'conflict',
+      `${field} ${nodePort} is taken by service ${show(owner)} (${protocol})`,
+      {
+        field,
+        value: nodePort,
+      },
+    );
   }
 }
