@@ -31,6 +31,8 @@ describe('the command line', () => {
     [{ name: 'x'.repeat(300) }, /^--name "x{59}… \(302 characters\) is no name/],
     [{ iface: 'eth0; reboot' }, /^--iface "eth0; reboot" is no name of a link/],
     [{ publicIp: '10.0.0.256' }, /^--public-ip "10.0.0.256" is no IPv4 address/],
+    [{ iface: 'lo' }, /^--iface "lo" is the loopback link: it leads to no other host$/],
+    [{ publicIp: '127.0.0.1' }, /^--public-ip "127.0.0.1" is a loopback address: no other host reaches it$/],
     [{ dataplane: 'ebpf' }, /^--dataplane "ebpf" is none of nftables, iptables/],
     [{ stateDir: 'x' }, /^--state-dir "x" is no absolute path/],
     [{ resyncSeconds: '0' }, /^--resync-seconds "0" is no whole number from 1 to 86400/],

@@ -68,11 +68,14 @@ function nodeName(typed: string | undefined): string {
 }
 
 function linkName(text: string): string {
+  if (text === 'lo') throw invalid('--iface', text, 'is the loopback link: it leads to no other host');
   if (/^[\w.:@-]{1,15}$/.test(text)) return text;
   throw invalid('--iface', text, 'is no name of a link');
 }
 
 function address(flag: string, text: string): string {
+  if (text.startsWith('127.') && parseAddress(text) !== undefined)
+    throw invalid(flag, text, 'is a loopback address: no other host reaches it');
   if (parseAddress(text) !== undefined) return text;
   throw invalid(flag, text, 'is no IPv4 address');
 }

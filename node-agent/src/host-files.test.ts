@@ -27,6 +27,14 @@ describe('on disk', () => {
     expect([await again.knownNodeId(), await again.lastSubnet()]).toEqual([undefined, undefined]);
   });
 
+  it.each(['two words', 'a\nb', '\u001b[31m', 'x'.repeat(129)])('%j is no id', async (text) => {
+    await writeFile(join(directory, 'node-id'), `${text}\n`);
+    const files = hostFiles(directory, directory);
+    const sentence = /^reading this host's id from \S+\/node-id: "[^\n]+ is no id [^\n]+$/;
+    await expect(files.nodeId()).rejects.toThrow(sentence);
+    expect(await files.knownNodeId()).toBeUndefined();
+  });
+
   it('one agent holds the lock, until it gives it back', async () => {
     const unlock = await takeLock(directory);
     await expect(takeLock(directory)).rejects.toThrow(

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { CausewayError, messageOf, show } from '@causeway/shared/errors';
+import { nodeId } from '@causeway/shared/store/codec';
 import { readJsonFile, writeJsonFile } from './kernel/json-file.ts';
 
 /** What the agent itself keeps on the host's disk. */
 export interface HostFiles {
-  /** The host's stable id; made once. @throws CausewayError `unreadable`, `internal` */
+  /** The host's stable id; made once. @throws CausewayError `unreadable` when the file holds no id, `internal` */
   nodeId(): Promise<string>;
   /** The id if there is one; nothing is made. */
   knownNodeId(): Promise<string | undefined>;
@@ -22,13 +23,20 @@ export function hostFiles(stateDir: string, runDir: string): HostFiles {
   const idFile = join(stateDir, 'node-id');
   const subnetFile = join(stateDir, 'subnet.json');
 
-  const knownNodeId = async () => {
-    const text = await readFile(idFile, 'utf8').catch(() => undefined);
-    return text === undefined || text.trim() === '' ? undefined : text.trim();
-  };
+  const read = async () => (await readFile(idFile, 'utf8').catch(() => '')).trim();
   return {
-    knownNodeId,
-    nodeId: async () => (await knownNodeId()) ?? (await makeId(stateDir, idFile)),
+    knownNodeId: async () => {
+      const id = await read();
+      return nodeId.safeParse(id).success ? id : undefined;
+    },
+    nodeId: async () => {
+      const id = await read();
+      if (id === '') return makeId(stateDir, idFile);
+      if (nodeId.safeParse(id).success) return id;
+      // Another id would be another host, and the name and the subnet are this one's for a day.
+      const told = `${show(id)} is no id of 1 to 128 printable characters; put it right, or remove the file for a new one`;
+      throw new CausewayError('unreadable', `reading this host's id from ${idFile}: ${told}`);
+    },
     lastSubnet: async () => {
       const found = await readJsonFile(subnetFile).catch(() => undefined);
       if (typeof found !== 'object' || found === null || !('subnet' in found)) return undefined;

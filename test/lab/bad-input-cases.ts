@@ -154,6 +154,8 @@ export const AGENT_CASES: readonly (readonly [says: string, flags: readonly stri
   ['(302 characters) is no name', ['--name', 'n'.repeat(300)]],
   ['--iface "eth0; reboot" is no name of a link', ['--iface', 'eth0; reboot']],
   ['--public-ip "1.2.3" is no IPv4 address', ['--public-ip', '1.2.3']],
+  ['--iface "lo" is the loopback link', ['--iface', 'lo']],
+  ['--public-ip "127.0.0.1" is a loopback address', ['--public-ip', '127.0.0.1']],
   ['--dataplane "pf" is none of nftables, iptables', ['--dataplane', 'pf']],
   ['--etcd "garbage" is no URL', ['--etcd', 'garbage']],
   ['--alive-seconds "0" is no whole number', ['--alive-seconds', '0']],

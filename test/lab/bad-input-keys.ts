@@ -46,6 +46,11 @@ export const BAD_KEYS: readonly BadKey[] = [
   service('control', '\u001b[31m\n[-]etcd failed', 'its value "\\u001b[31m\\n[-]etcd failed" is not JSON'),
   service('rule', { vip: '2.2.2.9 ; flush ruleset' }, 'vip "2.2.2.9 ; flush ruleset" is not an IPv4 address'),
   service('loopback', { vip: '127.0.0.1' }, 'vip "127.0.0.1" is an address that nobody can have'),
+  service(
+    'neighbour',
+    { vip: '192.168.122.77' },
+    'service "neighbour" is left out: its VIP 192.168.122.77 lies in the network 192.168.122.0/24',
+  ),
   service('own', { vip: '192.168.122.11' }, 'service "own" is left out: its VIP 192.168.122.11'),
   service(
     'inside',
@@ -104,8 +109,11 @@ export const BAD_CONTAINERS: readonly (readonly [name: string, more: object, rea
   ['hidden', { files: { '/tmp/x': '' } }, 'lies under /tmp'],
 ];
 
-/** Keys whose values are there already and that everything rests on: what was read before them goes on. */
+/** Keys whose values are there already: what was read before them goes on. */
 export const FOUNDATIONS: readonly (readonly [key: string, value: string, says: string])[] = [
+  [keys.serviceSpec('base'), 'not json', 'services/base/spec: its value "not json" is not JSON'],
+  [keys.container('web-1b'), 'not json', 'containers/web-1b: its value "not json" is not JSON'],
+  [keys.container('web-1'), '{"name":"web-1"}', 'containers/web-1: host undefined'],
   [keys.settings, 'not json', 'settings: its value "not json" is not JSON'],
   [
     keys.settings,

@@ -15,7 +15,7 @@ export interface Place {
   problem(): string | undefined;
   /** Says anew who and where this host is; nothing happens when etcd holds that already. */
   present(node: Candidate): void;
-  /** Looks in etcd whether the subnet is still ours. */
+  /** Looks in etcd whether the subnet, the name and the sign of life are still ours, and writes them again if not. */
   verify(): void;
   /** Leaves all keys to run out. */
   leave(): Promise<void>;
@@ -84,10 +84,13 @@ export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
           moving = undefined;
         });
     },
-    verify: () =>
-      void membership
+    verify: () => {
+      // On the way to a new address, etcd may have the new record while this is still the old one.
+      if (moving !== undefined) return;
+      membership
         .verify()
-        .catch((error: unknown) => log.warn({ reason: String(error) }, 'own lease not verified')),
+        .catch((error: unknown) => log.debug({ reason: String(error) }, 'own place not verified'));
+    },
     leave: async () => {
       await moving;
       membership.stop();

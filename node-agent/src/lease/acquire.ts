@@ -79,13 +79,26 @@ export async function proveAlive(
   return ok;
 }
 
-/** Whether the host's subnet is still its own in etcd. */
-export async function holdsSubnet(store: Store, record: NodeRecord): Promise<boolean> {
-  const [lease, claim] = await Promise.all([
-    store.get(keys.subnet(record.subnet)),
-    store.get(keys.claim(record.subnet)),
-  ]);
-  return lease?.value === leaseValue(record) && claim?.value === record.id;
+/** What of a host's place is gone from etcd, or is another's, and by what it is known; undefined: nothing. */
+export async function whatIsLost(
+  store: Store,
+  record: NodeRecord,
+  instance: string,
+): Promise<{ readonly what: 'ownership' | 'liveness'; readonly reason: string } | undefined> {
+  const { name, subnet, id } = record;
+  const [lease, claim, node, alive] = await Promise.all(
+    [keys.subnet(subnet), keys.claim(subnet), keys.node(name), keys.alive(name)].map((key) => store.get(key)),
+  );
+  if (lease?.value !== leaseValue(record) || claim?.value !== id)
+    return {
+      what: 'ownership',
+      reason: `etcd has ${subnet} as another host's, as nobody's, or as what cannot be read`,
+    };
+  if (node?.value !== encode(record))
+    return { what: 'ownership', reason: `etcd key ${keys.node(name)} is not as this host wrote it` };
+  if (alive?.value !== encode({ id, instance }))
+    return { what: 'liveness', reason: `etcd key ${keys.alive(name)} is not as this host wrote it` };
+  return undefined;
 }
 
 interface Attempt {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
-import { acquire, type Candidate, holdsSubnet, proveAlive } from './acquire.ts';
+import { acquire, type Candidate, proveAlive, whatIsLost } from './acquire.ts';
 
 export interface JoinInput {
   readonly node: Candidate;
@@ -36,8 +36,8 @@ export interface Membership {
   readonly ownership: LeaseHandle;
   onEvent(listener: (event: MembershipEvent) => void): void;
   /**
-   * Looks in etcd whether the subnet is still this host's, and joins again when it is not: for the moment when a
-   * watch shows the own lease missing or changed. Resolves when the host has joined again.
+   * Looks in etcd whether all that joining wrote is still there, and joins again when it is not: for the moment when a
+   * watch shows the own lease missing or changed, and now and then. Resolves when the host has joined again.
    */
   verify(): Promise<void>;
   /** Stops renewing and leaves all keys to run out: the host keeps its subnet over a restart of the agent. */
@@ -103,11 +103,10 @@ class Keeper implements Membership {
   }
 
   async verify(): Promise<void> {
-    if (this.#work === undefined && !(await holdsSubnet(this.#store, this.#record)))
-      this.#onLost(
-        'ownership',
-        `etcd has ${this.#record.subnet} as another host's, as nobody's, or as what cannot be read`,
-      );
+    if (this.#work === undefined) {
+      const lost = await whatIsLost(this.#store, this.#record, this.#input.instance);
+      if (lost !== undefined) this.#onLost(lost.what, lost.reason);
+    }
     await this.#work;
   }
 

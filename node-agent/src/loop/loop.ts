@@ -75,7 +75,10 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
       if (round.repairs > 0 || asked === EVERYTHING) deps.keeper.look();
       if (isWhole(round)) retryMs = RETRY_MIN_MS;
       else again(round.networkHeld ? { ...NOTHING, firewall: true } : EVERYTHING);
-      if (asked === EVERYTHING) armResync(now - startedAt);
+      if (asked !== EVERYTHING) return;
+      deps.place.verify();
+      deps.reporter.verify();
+      armResync(now - startedAt);
     } catch (error) {
       log.error({ reason: messageOf(error) }, 'the kernel could not be looked at; trying again');
       again(asked);

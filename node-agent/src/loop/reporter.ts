@@ -11,6 +11,8 @@ export interface Reporter {
   report(report: NodeReport): void;
   /** Writes it again even if nothing changed: what was written is gone, or etcd is back. */
   again(): void;
+  /** Looks in etcd whether the report is there as it was written, and writes it again if not. */
+  verify(): void;
   stop(): Promise<void>;
 }
 
@@ -20,13 +22,21 @@ const RETRY_MS = 1_000;
 export function createReporter(store: Store, lease: () => LeaseHandle, log: Logger): Reporter {
   let latest: NodeReport | undefined;
   let written = '';
+  /** The same, as it is in etcd. */
+  let text = '';
+  let doubted = false;
 
   const turns = createTurns(async () => {
     const report = latest;
-    if (report === undefined || contentOf(report) === written) return;
+    if (report === undefined || (contentOf(report) === written && !doubted)) return;
+    const key = keys.report(report.name);
     try {
-      await store.transaction([], [{ put: keys.report(report.name), value: encode(report), lease: lease() }]);
-      written = contentOf(report);
+      const isThere = contentOf(report) === written && (await store.get(key))?.value === text;
+      doubted = false;
+      if (isThere) return;
+      const value = encode(report);
+      await store.transaction([], [{ put: key, value, lease: lease() }]);
+      [written, text] = [contentOf(report), value];
     } catch (error) {
       log.debug({ reason: messageOf(error) }, 'the report could not be written');
       turns.wake(RETRY_MS);
@@ -39,6 +49,10 @@ export function createReporter(store: Store, lease: () => LeaseHandle, log: Logg
     },
     again: () => {
       written = '';
+      turns.wake();
+    },
+    verify: () => {
+      doubted = true;
       turns.wake();
     },
     stop: () => turns.stop(),
