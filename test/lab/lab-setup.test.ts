@@ -50,6 +50,7 @@ describe('deploy/setup.sh', () => {
       'controller/src',
       'node-agent/src',
       'svcctl/src',
+      'test/bench',
     ])
       mkdirSync(file(name), { recursive: true });
     for (const name of ['setup.sh', 'packages.sh']) cpSync(`deploy/${name}`, file('deploy', name));

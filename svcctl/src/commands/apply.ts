@@ -1,10 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { Client } from '../client/client.ts';
-import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import {
+  type Context,
+  DEFAULT_TIMEOUT_MS,
+  dryRunOption,
+  type WriteOptions,
+  waitOptions,
+} from '../context.ts';
 import { readManifests } from '../input/manifest.ts';
 import type { Manifest } from '../input/manifest-object.ts';
 import { safe } from '../print/safe.ts';
+import { type Target, waitForContainers, waitForTargets } from '../wait-objects.ts';
 
 interface ApplyOptions extends WriteOptions {
   readonly filename: string;
@@ -37,7 +44,7 @@ async function apply(context: Context, options: ApplyOptions): Promise<void> {
       context.io.out(`${safe(subjectOf(manifest))} ${verbs[index] ?? ''} (dry run)\n`);
     return;
   }
-  const newest = await writeAll(context, client, manifests);
+  const newest = await writeAll(context, client, manifests, options);
   if (newest > 0) await context.settle(client, newest, options);
 }
 
@@ -63,18 +70,65 @@ async function rehearse(context: Context, client: Client, manifests: readonly Ma
   return verbs;
 }
 
-/** @returns the newest revision that was written below services, 0 for none */
-async function writeAll(context: Context, client: Client, manifests: readonly Manifest[]): Promise<number> {
+/**
+ * Containers first: services may point to them. With `--wait` the containers run before a service is written.
+ * @returns the newest revision below services that the file needs, 0 for none
+ */
+async function writeAll(
+  context: Context,
+  client: Client,
+  manifests: readonly Manifest[],
+  options: ApplyOptions,
+): Promise<number> {
+  const containers = manifests.filter(({ kind }) => kind === 'Container');
+  const services = manifests.filter(({ kind }) => kind === 'Service');
+  await writeEach(context, client, containers, services);
+  if (!options.wait) {
+    await writeEach(context, client, services, []);
+    return 0;
+  }
+  const patience = {
+    timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
+    onNote: (sentence: string) => context.note(sentence),
+  };
+  const names = new Set(containers.map(({ name }) => name));
+  if (names.size > 0) await waitForContainers(client, names, patience);
+  const newest = await writeEach(context, client, services, []);
+  return Math.max(newest, await waitForTargets(client, targetsIn(services, names), patience));
+}
+
+/** @param later those that are told to be left out when one before them fails @returns the newest revision */
+async function writeEach(
+  context: Context,
+  client: Client,
+  manifests: readonly Manifest[],
+  later: readonly Manifest[],
+): Promise<number> {
   let newest = 0;
   for (const [index, manifest] of manifests.entries()) {
     const written = await write(client, manifest, { dryRun: false }).catch((error: unknown) => {
-      for (const other of manifests.slice(index + 1)) context.note(`${subjectOf(other)} was not applied`);
+      for (const other of [...manifests.slice(index + 1), ...later])
+        context.note(`${subjectOf(other)} was not applied`);
       throw faultOf(manifest, error);
     });
     context.io.out(`${safe(subjectOf(manifest))} ${written.verb}\n`);
-    if (manifest.kind === 'Service') newest = Math.max(newest, written.revision);
+    newest = Math.max(newest, written.revision);
   }
   return newest;
+}
+
+/** The services' targets in these containers. */
+function targetsIn(services: readonly Manifest[], containers: ReadonlySet<string>): Target[] {
+  return services.flatMap(({ name, body }) =>
+    (Array.isArray(body.endpoints) ? body.endpoints.map(String) : [])
+      .filter((ref) => containers.has(containerOf(ref)))
+      .map((ref) => ({ service: name, ref })),
+  );
+}
+
+/** `web-1:12345` → `web-1` */
+function containerOf(ref: string): string {
+  return ref.split(':')[0] ?? '';
 }
 
 interface Writing {
@@ -105,7 +159,7 @@ async function write(
 function without(body: Manifest['body'], coming: ReadonlySet<string>): Manifest['body'] {
   const { endpoints } = body;
   if (!Array.isArray(endpoints)) return body;
-  const known = endpoints.filter((ref: unknown) => !coming.has(String(ref).split(':')[0] ?? ''));
+  const known = endpoints.filter((ref: unknown) => !coming.has(containerOf(String(ref))));
   return known.length === endpoints.length ? body : { ...body, endpoints: known };
 }
 

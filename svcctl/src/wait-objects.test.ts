@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from './client/client.ts';
+import { parseServer } from './client/discover.ts';
+import { FakeController } from './support/fake-controller.ts';
+import { waitForContainers, waitForTargets } from './wait-objects.ts';
+
+let controller: FakeController;
+let client: Client;
+const patience = { timeoutMs: 20_000, onNote: () => undefined };
+const hasty = { ...patience, timeoutMs: 50 };
+
+beforeEach(async () => {
+  controller = new FakeController();
+  client = new Client(parseServer('server', await controller.start()));
+});
+afterEach(() => controller.stop());
+
+const container = (name: string, status?: object) => ({ name, host: 'host-1', revision: 1, status });
+const running = { state: 'running', address: '10.10.1.2', pid: 7, host: 'host-1' };
+
+describe('waitForContainers', () => {
+  it('returns when each of them runs, and not before', async () => {
+    controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
+    let isOver = false;
+    const waiting = waitForContainers(client, new Set(['web-1', 'web-2']), patience).then(() => {
+      isOver = true;
+    });
+    await controller.watched('/v1/containers');
+    expect(isOver).toBe(false);
+    controller.send('/v1/containers', 'modified', container('web-2', running));
+    await waiting;
+  });
+
+  it('says why one does not run', async () => {
+    const failed = { state: 'failed', host: 'host-1', reason: 'no such program: httpdd' };
+    controller.list('/v1/containers', [container('web-1', failed)]);
+    await expect(waitForContainers(client, new Set(['web-1']), patience)).rejects.toMatchObject({
+      code: 'degraded',
+      message: 'container web-1 on host-1 does not run: no such program: httpdd',
+    });
+  });
+
+  it('names those that are late', async () => {
+    controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
+    await expect(waitForContainers(client, new Set(['web-1', 'web-2']), hasty)).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'waiting for containers to run: not within 50ms: web-2',
+    });
+  });
+});
+
+describe('waitForTargets', () => {
+  const endpoint = (ref: string, revision: number) => ({
+    ...{ service: 'web', portName: '', address: '10.10.1.2', port: 12345, ref, revision },
+  });
+
+  it('returns the revision at which the target was found', async () => {
+    controller.list('/v1/endpoints', []);
+    const waiting = waitForTargets(client, [{ service: 'web', ref: 'web-1:12345' }], patience);
+    await controller.watched('/v1/endpoints');
+    controller.send('/v1/endpoints', 'added', endpoint('web-1:12345', 42));
+    expect(await waiting).toBe(42);
+  });
+
+  it('names targets that lead nowhere', async () => {
+    controller.list('/v1/endpoints', [endpoint('web-2:12345', 3)]);
+    const targets = [{ service: 'web', ref: 'web-1:12345' }];
+    await expect(waitForTargets(client, targets, hasty)).rejects.toMatchObject({
+      message: 'waiting for endpoints: not within 50ms: web-1:12345 of service web',
+    });
+  });
+
+  it('asks nobody when there is nothing to wait for', async () => {
+    expect(await waitForTargets(client, [], hasty)).toBe(0);
+    expect(controller.asked).toEqual([]);
+  });
+});

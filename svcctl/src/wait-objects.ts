@@ -1,0 +1,118 @@
+import { CausewayError } from '@causeway/shared/errors';
+import type { ContainerView, EndpointView } from './api.ts';
+import type { Client } from './client/client.ts';
+import { follow } from './client/follow.ts';
+import { formatDuration } from './input/duration.ts';
+
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly onNote: (sentence: string) => void;
+}
+
+/**
+ * Resolves when each of these containers runs.
+ * @throws CausewayError `degraded` when one failed, `timeout` naming those that do not run
+ */
+export async function waitForContainers(
+  client: Client,
+  names: ReadonlySet<string>,
+  patience: Patience,
+): Promise<void> {
+  const states = new Map<string, ContainerView['status']>();
+  const missing = () => [...names].filter((name) => states.get(name)?.state !== 'running');
+  const failed = () => [...names].find((name) => states.get(name)?.state === 'failed');
+  const isDone = () => failed() !== undefined || missing().length === 0;
+  await followUntil<ContainerView>(
+    client,
+    '/v1/containers',
+    ({ name }) => name,
+    patience,
+    isDone,
+    (all) => {
+      for (const name of names) states.set(name, all.get(name)?.status);
+    },
+  );
+  const broken = failed();
+  if (broken !== undefined) {
+    const { host, reason = 'no reason was given' } = states.get(broken) ?? {};
+    throw new CausewayError('degraded', `container ${broken} on ${host} does not run: ${reason}`);
+  }
+  const late = missing();
+  if (late.length > 0)
+    throw new CausewayError(
+      'timeout',
+      `waiting for containers to run: not within ${formatDuration(patience.timeoutMs)}: ${late.join(', ')}`,
+    );
+}
+
+/** A service's target as it was typed. */
+export interface Target {
+  readonly service: string;
+  readonly ref: string;
+}
+
+/**
+ * Waits until the controller has found what these targets lead to.
+ * @returns etcd's revision of the newest of those endpoints, 0 for none
+ * @throws CausewayError `timeout` naming the targets that lead nowhere
+ */
+export async function waitForTargets(
+  client: Client,
+  targets: readonly Target[],
+  patience: Patience,
+): Promise<number> {
+  if (targets.length === 0) return 0;
+  let found: EndpointView[] = [];
+  const missing = () =>
+    targets.filter(({ service, ref }) => !found.some((each) => each.service === service && each.ref === ref));
+  const keyOf = (each: EndpointView) => [each.service, each.portName, each.address, each.port].join(' ');
+  const isDone = () => missing().length === 0;
+  await followUntil<EndpointView>(client, '/v1/endpoints', keyOf, patience, isDone, (all) => {
+    found = [...all.values()];
+  });
+  const lost = missing().map(({ service, ref }) => `${ref} of service ${service}`);
+  if (lost.length > 0)
+    throw new CausewayError(
+      'timeout',
+      `waiting for endpoints: not within ${formatDuration(patience.timeoutMs)}: ${lost.join(', ')}`,
+    );
+  return Math.max(...found.map(({ revision }) => revision ?? 0));
+}
+
+/** Follows a list until `isDone`, or until the time is over; `look` is handed all objects after each change. */
+async function followUntil<T>(
+  client: Client,
+  path: string,
+  keyOf: (object: T) => string,
+  { timeoutMs, onNote }: Patience,
+  isDone: () => boolean,
+  look: (all: ReadonlyMap<string, T>) => void,
+): Promise<void> {
+  const all = new Map<string, T>();
+  const done = new AbortController();
+  let synced = false;
+  const settle = () => {
+    look(all);
+    if (synced && isDone()) done.abort();
+  };
+  const timer = setTimeout(() => done.abort(), timeoutMs);
+  try {
+    await follow<T>(client, {
+      path,
+      keyOf,
+      onChange: ({ type, object }) => {
+        if (type === 'deleted') all.delete(keyOf(object));
+        else all.set(keyOf(object), object);
+        settle();
+      },
+      onSynced: () => {
+        synced = true;
+        settle();
+      },
+      onRetry: onNote,
+      signal: done.signal,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
