@@ -7,7 +7,7 @@ import { waitForContainers, waitForTargets } from './wait-objects.ts';
 let controller: FakeController;
 let client: Client;
 const patience = { timeoutMs: 20_000, onNote: () => undefined };
-const hasty = { ...patience, timeoutMs: 50 };
+const hasty = { ...patience, timeoutMs: 500 };
 
 beforeEach(async () => {
   controller = new FakeController();
@@ -44,7 +44,7 @@ describe('waitForContainers', () => {
     controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
     await expect(waitForContainers(client, new Set(['web-1', 'web-2']), hasty)).rejects.toMatchObject({
       code: 'timeout',
-      message: 'waiting for containers to run: not within 50ms: web-2',
+      message: 'waiting for containers to run: not within 500 ms: web-2',
     });
   });
 });
@@ -66,7 +66,7 @@ describe('waitForTargets', () => {
     controller.list('/v1/endpoints', [endpoint('web-2:12345', 3)]);
     const targets = [{ service: 'web', ref: 'web-1:12345' }];
     await expect(waitForTargets(client, targets, hasty)).rejects.toMatchObject({
-      message: 'waiting for endpoints: not within 50ms: web-1:12345 of service web',
+      message: 'waiting for endpoints: not within 500 ms: web-1:12345 of service web',
     });
   });
 
