@@ -205,6 +205,30 @@ describe.each(['nftables', 'iptables'] as const)('what others write to etcd, wit
     await reported(own.lab, []);
   });
 
+  it('moves no host: its lease is written again', async () => {
+    const before = await kernel(own.lab);
+    const { subnet } = JSON.parse((await rest(own.lab, 'GET', '/v1/nodes/host-1')).text);
+    const good = await read(own.lab, keys.subnet(subnet));
+    await put(own.lab, keys.subnet(subnet), 'x');
+    await vi.waitFor(async () => expect(await read(own.lab, keys.subnet(subnet))).toBe(good));
+    await reported(own.lab, []);
+    expect(await kernel(own.lab)).toBe(before);
+    expect(await served(own.lab)).toBe('hello from web-1');
+  });
+
+  it('cuts no host off from its neighbours, whatever the service range takes', async () => {
+    const good = await read(own.lab, keys.settings);
+    await put(own.lab, keys.settings, good.replace('10.96.0.0/16', '192.168.0.0/16'));
+    try {
+      await reported(own.lab, ['unused addresses of the service range 192.168.0.0/16 are not dropped']);
+      expect(await kernel(own.lab)).not.toContain('192.168.0.0/16');
+      expect(await served(own.lab)).toBe('hello from web-1');
+    } finally {
+      await put(own.lab, keys.settings, good);
+    }
+    await reported(own.lab, []);
+  });
+
   it('is written over where the controller knows better', async () => {
     const key = keys.serviceEndpoints('base');
     const good = await read(own.lab, key);
