@@ -290,7 +290,7 @@ describe('an agent', () => {
 
   it.each(['garbage', 'gone'])('writes what it said of itself again when that is %s', async (what) => {
     await settled({ resyncSeconds: '1' });
-    for (const key of [keys.node('host-1'), keys.alive('host-1'), keys.report('host-1')]) {
+    for (const key of [keys.report('host-1'), keys.node('host-1'), keys.alive('host-1')]) {
       const before = store.dump()[key];
       expect(before).toBeDefined();
       if (what === 'gone') store.remove(key);
