@@ -288,22 +288,30 @@ describe('an agent', () => {
     expect(wanted.every((names) => names.includes('web-1'))).toBe(true);
   });
 
-  it.each(['garbage', 'gone'])('writes what it said of itself again when that is %s', async (what) => {
-    await settled({ resyncSeconds: '1' });
-    for (const key of [keys.report('host-1'), keys.node('host-1'), keys.alive('host-1')]) {
-      const before = store.dump()[key];
-      expect(before).toBeDefined();
-      if (what === 'gone') store.remove(key);
-      else store.put(key, 'x');
-      await until(() => expect(store.dump()[key]?.slice(0, 40)).toBe(before?.slice(0, 40)));
-    }
-    looks.length = 0;
-    await until(() => expect(looks.filter((look) => look.network !== undefined).length).toBeGreaterThan(0));
-    const { written } = store;
-    looks.length = 0;
-    await until(() => expect(looks.filter((look) => look.network !== undefined).length).toBeGreaterThan(1));
-    expect(store.written).toBe(written);
-  });
+  it.each(['garbage', 'gone'])(
+    'writes what it said of itself again when that is %s',
+    async (what) => {
+      await settled({ resyncSeconds: '1' });
+      for (const key of [keys.report('host-1'), keys.node('host-1'), keys.alive('host-1')]) {
+        const before = store.dump()[key];
+        expect(before).toBeDefined();
+        if (what === 'gone') store.remove(key);
+        else store.put(key, 'x');
+        await until(() => expect(store.dump()[key]?.slice(0, 40)).toBe(before?.slice(0, 40)));
+      }
+      // The last of them may draw one more report after it; then a whole resync goes by without a write.
+      const isQuiet = async () => {
+        const { written } = store;
+        looks.length = 0;
+        await until(() =>
+          expect(looks.filter((look) => look.network !== undefined).length).toBeGreaterThan(1),
+        );
+        return store.written === written;
+      };
+      expect((await isQuiet()) || (await isQuiet())).toBe(true);
+    },
+    30_000,
+  );
 
   it('goes by the new address when the host’s changes', async () => {
     await settled();

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { messageOf } from '@causeway/shared/errors';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
 import type { HostFiles } from '../host-files.ts';
 import type { Candidate } from '../lease/acquire.ts';
@@ -37,21 +38,30 @@ export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
   let input = deps.input;
   let problem: string | undefined;
   let moving: Promise<void> | undefined;
+  let remembering = Promise.resolve();
   const first = await joinPatiently(store, input, log, signal);
   if (first === undefined) return undefined;
   let membership: Membership = first;
 
-  const attend = async (joined: Membership) => {
+  // A help for the next start, no more: a full disk keeps no host out of the cluster.
+  const remember = (subnet: string) => {
+    remembering = remembering
+      .then(() => files.rememberSubnet(subnet))
+      .catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'the subnet could not be noted on disk'),
+      );
+  };
+  const attend = (joined: Membership) => {
     membership = joined;
     joined.onEvent((event) => heed(event));
     log.info({ subnet: joined.record.subnet, publicIp: joined.record.publicIp }, 'joined');
-    await files.rememberSubnet(joined.record.subnet);
+    remember(joined.record.subnet);
   };
   const heed = (event: MembershipEvent) => {
     if (event.kind === 'restored' || event.kind === 'moved') {
       problem = undefined;
       log.warn(event, `place in the cluster ${event.kind}`);
-      void files.rememberSubnet(membership.record.subnet);
+      remember(membership.record.subnet);
       onChange();
     } else {
       problem = `keeping this host's place in the cluster: ${event.reason}`;
@@ -63,10 +73,10 @@ export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
     const joined = await joinPatiently(store, { ...input, lastSubnet: before.record.subnet }, log, signal);
     if (joined === undefined) return;
     before.stop();
-    await attend(joined);
+    attend(joined);
     onChange();
   };
-  await attend(first);
+  attend(first);
   return {
     get subnet() {
       return membership.record.subnet;
@@ -94,6 +104,7 @@ export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
     leave: async () => {
       await moving;
       membership.stop();
+      await remembering;
     },
   };
 }
