@@ -41,8 +41,7 @@ function pathFault(path: string): string | undefined {
   const parts = path.slice(1).split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     return 'has an empty, "." or ".." part';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character';
+  if (/\p{Cc}/u.test(path)) return 'has a control character';
   if (Buffer.byteLength(path) > MAX_PATH || parts.some((part) => Buffer.byteLength(part) > MAX_PART))
     return 'is longer than a file name can be';
   const over = MOUNTED.find((mount) => path === mount || path.startsWith(`${mount}/`));
