@@ -1,7 +1,7 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerView, EndpointView } from './api.ts';
 import type { Client } from './client/client.ts';
-import { follow } from './client/follow.ts';
+import { followUntil } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
 
 export interface Patience {
@@ -21,17 +21,15 @@ export async function waitForContainers(
   const states = new Map<string, ContainerView['status']>();
   const missing = () => [...names].filter((name) => states.get(name)?.state !== 'running');
   const failed = () => [...names].find((name) => states.get(name)?.state === 'failed');
-  const isDone = () => failed() !== undefined || missing().length === 0;
-  await followUntil<ContainerView>(
-    client,
-    '/v1/containers',
-    ({ name }) => name,
-    patience,
-    isDone,
-    (all) => {
+  await followUntil<ContainerView>(client, {
+    ...patience,
+    path: '/v1/containers',
+    keyOf: ({ name }) => name,
+    look: (all) => {
       for (const name of names) states.set(name, all.get(name)?.status);
     },
-  );
+    isDone: () => failed() !== undefined || missing().length === 0,
+  });
   const broken = failed();
   if (broken !== undefined) {
     const { host, reason = 'no reason was given' } = states.get(broken) ?? {};
@@ -65,10 +63,14 @@ export async function waitForTargets(
   let found: EndpointView[] = [];
   const missing = () =>
     targets.filter(({ service, ref }) => !found.some((each) => each.service === service && each.ref === ref));
-  const keyOf = (each: EndpointView) => [each.service, each.portName, each.address, each.port].join(' ');
-  const isDone = () => missing().length === 0;
-  await followUntil<EndpointView>(client, '/v1/endpoints', keyOf, patience, isDone, (all) => {
-    found = [...all.values()];
+  await followUntil<EndpointView>(client, {
+    ...patience,
+    path: '/v1/endpoints',
+    keyOf: (each) => [each.service, each.portName, each.address, each.port].join(' '),
+    look: (all) => {
+      found = [...all.values()];
+    },
+    isDone: () => missing().length === 0,
   });
   const lost = missing().map(({ service, ref }) => `${ref} of service ${service}`);
   if (lost.length > 0)
@@ -77,42 +79,4 @@ export async function waitForTargets(
       `waiting for endpoints: not within ${formatDuration(patience.timeoutMs)}: ${lost.join(', ')}`,
     );
   return Math.max(...found.map(({ revision }) => revision ?? 0));
-}
-
-/** Follows a list until `isDone`, or until the time is over; `look` is handed all objects after each change. */
-async function followUntil<T>(
-  client: Client,
-  path: string,
-  keyOf: (object: T) => string,
-  { timeoutMs, onNote }: Patience,
-  isDone: () => boolean,
-  look: (all: ReadonlyMap<string, T>) => void,
-): Promise<void> {
-  const all = new Map<string, T>();
-  const done = new AbortController();
-  let synced = false;
-  const settle = () => {
-    look(all);
-    if (synced && isDone()) done.abort();
-  };
-  const timer = setTimeout(() => done.abort(), timeoutMs);
-  try {
-    await follow<T>(client, {
-      path,
-      keyOf,
-      onChange: ({ type, object }) => {
-        if (type === 'deleted') all.delete(keyOf(object));
-        else all.set(keyOf(object), object);
-        settle();
-      },
-      onSynced: () => {
-        synced = true;
-        settle();
-      },
-      onRetry: onNote,
-      signal: done.signal,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
 }

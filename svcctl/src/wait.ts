@@ -1,7 +1,7 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { NodeView } from './api.ts';
 import type { Client } from './client/client.ts';
-import { follow } from './client/follow.ts';
+import { followUntil } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
 
 export interface Waiting {
@@ -21,42 +21,24 @@ export interface Waiting {
  */
 export async function waitForHosts(client: Client, waiting: Waiting): Promise<void> {
   const started = waiting.now();
-  const nodes = new Map<string, NodeView>();
+  let nodes: ReadonlyMap<string, NodeView> = new Map();
   const told = new Set<string>();
-  const done = new AbortController();
-  let synced = false;
-  let held = false;
-  const look = (): void => {
-    if (done.signal.aborted) return;
-    for (const node of nodes.values())
-      if (node.alive && holds(node, waiting.revision) && !told.has(node.name)) {
-        told.add(node.name);
-        waiting.onHost(node.name, waiting.now() - started);
-      }
-    held = synced && lagging(nodes, waiting.revision).length === 0;
-    if (held) done.abort();
-  };
-  const timer = setTimeout(() => done.abort(), waiting.timeoutMs);
-  try {
-    await follow<NodeView>(client, {
-      path: '/v1/nodes',
-      keyOf: (node) => node.name,
-      onChange: ({ type, object }) => {
-        if (type === 'deleted') nodes.delete(object.name);
-        else nodes.set(object.name, object);
-        look();
-      },
-      onSynced: () => {
-        synced = true;
-        look();
-      },
-      onRetry: waiting.onNote,
-      signal: done.signal,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
-  if (!held) throw tooLate(nodes, synced, waiting);
+  const ended = await followUntil<NodeView>(client, {
+    path: '/v1/nodes',
+    keyOf: (node) => node.name,
+    timeoutMs: waiting.timeoutMs,
+    look: (all) => {
+      nodes = all;
+      for (const node of nodes.values())
+        if (node.alive && holds(node, waiting.revision) && !told.has(node.name)) {
+          told.add(node.name);
+          waiting.onHost(node.name, waiting.now() - started);
+        }
+    },
+    isDone: () => lagging(nodes, waiting.revision).length === 0,
+    onNote: waiting.onNote,
+  });
+  if (ended !== 'done') throw tooLate(nodes, ended === 'late', waiting);
   const dead = [...nodes.values()].filter((node) => !node.alive).map((node) => node.name);
   if (dead.length > 0) waiting.onNote(`not waited for, because not alive: ${dead.sort().join(', ')}`);
   if (told.size === 0)
