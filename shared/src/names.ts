@@ -5,7 +5,7 @@
  * its predecessor made, and `cleanup` would leave it behind. Add a migration with any change here.
  */
 
-/** nftables: one table of this name per family (`ip`, later `ip6`). */
+/** nftables: one table of this name per family (`ip`, `ip6`). */
 export const NFT_TABLE = 'causeway';
 
 /** iptables: every chain of ours starts with this (at most 28 characters in all, a kernel limit). */
@@ -14,6 +14,9 @@ export const CHAIN_PREFIX = 'CWY-';
 /** Links of ours start with this; the bridge that containers hang on. */
 export const LINK_PREFIX = 'cwy';
 export const BRIDGE = 'cwy0';
+
+/** VXLAN devices, one per family of the outer packets, with the VNI behind: `cwyx.1`, `cwyx6.1`. */
+export const TUNNEL_PREFIXES = { ipv4: `${LINK_PREFIX}x.`, ipv6: `${LINK_PREFIX}x6.` } as const;
 
 /** Routes of ours carry this protocol number (`ip route show proto 88`); 88 is free in rt_protos of iproute2. */
 export const ROUTE_PROTOCOL = 88;
@@ -33,5 +36,9 @@ export const CAUSEWAY_PREFIX = '/causeway/v1';
 export const STATE_DIR = '/var/lib/causeway';
 export const RUN_DIR = '/run/causeway';
 export const CONTROLLER_SOCKET = `${RUN_DIR}/controller.sock`;
+/** flannel's own file with the host's subnet, for whoever configures containers by it. */
+export const SUBNET_FILE = '/run/flannel/subnet.env';
+/** The TCP port, on the host's loopback address, of the agent's health pages. */
+export const AGENT_PORT = 7481;
 /** The TCP port of the controller's REST API. */
 export const CONTROLLER_PORT = 7480;

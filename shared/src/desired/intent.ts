@@ -1,4 +1,5 @@
 import type { Protocol } from '../model/service.ts';
+import type { Family } from '../net/family.ts';
 
 /** One port of one service, as a dataplane sees it. */
 export interface ServiceIntent {
@@ -17,19 +18,24 @@ export interface EndpointIntent {
   readonly port: number;
 }
 
-/** Everything that a host's packet filter must do; the two dataplanes render the same intent. */
+/** Everything that a host's packet filter must do in one family; the two dataplanes render the same intent. */
 export interface FirewallIntent {
+  readonly family: Family;
   /** All containers of the cluster, CIDR. */
   readonly network: string;
-  /** This host's containers, CIDR. */
-  readonly subnet: string;
+  /** This host's containers, CIDR; absent: it has no subnet (it waits for one, or was fenced). */
+  readonly subnet?: string;
   /** The bridge's name. */
   readonly bridge: string;
   /** One bit; marks packets that POSTROUTING masquerades. */
   readonly mark: number;
+  /** False: containers keep their addresses towards the outside; what services need is masqueraded all the same. */
+  readonly masquerade: boolean;
+  /** Destinations towards which they keep them in any case; of this family, canonical, sorted, without doubles. */
+  readonly nonMasqueradeCidrs: readonly string[];
   /**
    * VIPs are allocated from here; a VIP of this range that nobody has is dropped. CIDR. Absent: nothing is dropped,
-   * since others have addresses in the range.
+   * since others have addresses in the range, or it is of the other family.
    */
   readonly serviceRange?: string;
   /** Sorted by id. */

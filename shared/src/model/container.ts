@@ -14,8 +14,9 @@ export interface ContainerStatus {
   readonly name: string;
   readonly host: string;
   readonly state: 'running' | 'failed';
-  /** IPv4 address without a prefix length. */
+  /** IPv4 address without a prefix length; absent in a network of IPv6 only. */
   readonly address?: string;
+  readonly ipv6Address?: string;
   /** Process id of its first process, in the host's pid namespace. */
   readonly pid?: number;
   readonly reason?: string;

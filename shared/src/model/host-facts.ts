@@ -1,11 +1,20 @@
+import type { ByFamily } from '../net/family.ts';
+
 /** What the host itself says, read once by the effects layer and handed to the planner as input. */
-export interface HostFacts {
+export interface HostFacts extends ByFamily<FamilyFacts> {
   readonly name: string;
   readonly id: string;
-  /** The link on the hosts' network, and this host's address on it. */
+  /** The link on the hosts' network. */
   readonly iface: string;
-  readonly publicIp: string;
-  /** CIDR of the hosts' network on that link: `192.168.122.0/24`. A host-gw peer must be inside. */
-  readonly ifaceSubnet: string;
+  /** Bytes. */
   readonly mtu: number;
+  /** The link's `accept_ra`, 0 to 2: with 1, switching on IPv6 forwarding would make the host deaf to its router. */
+  readonly acceptRa?: number;
+}
+
+/** The host's address on that link, in one family; a family that the link has no global address of is absent. */
+export interface FamilyFacts {
+  readonly publicIp: string;
+  /** CIDR of the hosts' network on that link: `192.168.122.0/24`. A peer with a plain route must be inside. */
+  readonly network: string;
 }

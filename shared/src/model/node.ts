@@ -1,22 +1,27 @@
 import type { Dataplane } from './dataplane.ts';
+import type { ByFamily } from '../net/family.ts';
 
 /** A host as it registers itself: `/causeway/v1/nodes/<name>`. Outlives the agent (24 h), so that its name stays its own. */
-export interface NodeRecord {
+export interface NodeRecord extends ByFamily<NodeFamily> {
   readonly name: string;
   /** Stable over reboots and changes of address; made once, kept in the state directory. */
   readonly id: string;
-  /** Address on the hosts' network. */
-  readonly publicIp: string;
-  /** Every IPv4 address of the host's own links; a VIP may equal none of them. */
+  /** Every address of the host's own links, of both families, without link-local ones; a VIP may equal none of them. */
   readonly addresses: readonly string[];
-  /**
-   * The network of the link on the hosts' network, CIDR: `192.168.122.0/24`. No VIP lies inside, or the machine that
-   * gets the address one day could not be reached. Absent in records of agents that did not say it.
-   */
-  readonly network?: string;
-  readonly subnet: string;
   readonly dataplane: Dataplane;
   readonly version: string;
+}
+
+export interface NodeFamily {
+  /** Address on the hosts' network. */
+  readonly publicIp: string;
+  /**
+   * The network of the link on the hosts' network, CIDR: `192.168.122.0/24`. No VIP lies inside, or the machine that
+   * gets the address one day could not be reached.
+   */
+  readonly network: string;
+  /** Absent: the host waits for a subnet, since all are leased. */
+  readonly subnet?: string;
 }
 
 /** Liveness: `/causeway/v1/alive/<name>`, on a lease of 10 s. */
@@ -26,11 +31,23 @@ export interface NodeAlive {
   readonly instance: string;
 }
 
-/** One peer as this host's kernel knows it. */
+/** Who uses an id: `/causeway/v1/ids/<id>`, on the lease of liveness. Keeps a cloned machine from posing as another. */
+export interface NodeIdentity {
+  readonly name: string;
+  readonly instance: string;
+  /** Tells one machine from its clone over a restart of the agent: addresses on the hosts' network. */
+  readonly addresses: readonly string[];
+}
+
+/** One peer as this host's kernel knows it, in one family. */
 export interface PeerReport {
   readonly subnet: string;
+  /** Empty when the peer has told none. */
   readonly publicIp: string;
+  readonly node?: string;
   readonly state: 'installed' | 'failed' | 'unreachable';
+  /** How it is reached: by a plain route, or through the tunnel. */
+  readonly path?: 'direct' | 'tunnel';
   readonly reason?: string;
 }
 
@@ -45,6 +62,10 @@ export interface NodeReport {
   readonly appliedInMs: number;
   /** RFC 3339. */
   readonly at: string;
+  /** How many peers' subnets this host knows, and how many of them its kernel leads to. */
+  readonly peersWanted: number;
+  readonly peersInstalled: number;
+  /** Only those that are not installed: a report of a thousand healthy peers stays small. */
   readonly peers: readonly PeerReport[];
   /** Sentences; empty when all is well. */
   readonly problems: readonly string[];

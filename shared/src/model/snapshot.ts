@@ -7,6 +7,7 @@ import type { Settings } from './settings.ts';
 
 /** Everything that one agent knows of the cluster, and the revisions that it is true of. */
 export interface Snapshot {
+  /** The configuration that hosts follow: the one in etcd, unless it would renumber hosts and nobody confirmed that. */
   readonly config: NetworkConfig;
   readonly settings: Settings;
   readonly leases: readonly SubnetLease[];

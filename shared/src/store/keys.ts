@@ -1,3 +1,4 @@
+import type { ByFamily } from '../net/family.ts';
 import { CAUSEWAY_PREFIX, FLANNEL_PREFIX } from '../names.ts';
 
 /** Every key of ours in etcd. Prefixes end with `/`, so that no neighbour's keys match. */
@@ -6,19 +7,31 @@ export const keys = {
   networkPrefix: `${FLANNEL_PREFIX}/`,
   networkConfig: `${FLANNEL_PREFIX}/config`,
   subnetPrefix: `${FLANNEL_PREFIX}/subnets/`,
-  /** @param subnet `10.10.1.0/24` → `…/subnets/10.10.1.0-24` */
-  subnet: (subnet: string) => `${FLANNEL_PREFIX}/subnets/${subnet.replace('/', '-')}`,
+  /**
+   * @param subnets `10.10.1.0/24` → `…/subnets/10.10.1.0-24`; of both families
+   *   `…/subnets/10.10.1.0-24&fd00:10:0:1::-64`; of IPv6 alone, as flannel writes it, `…/subnets/0.0.0.0-0&fd00:10:0:1::-64`
+   */
+  subnet: ({ ipv4, ipv6 }: ByFamily<string>) =>
+    `${FLANNEL_PREFIX}/subnets/${dashed(ipv4 ?? '0.0.0.0/0')}${ipv6 === undefined ? '' : `&${dashed(ipv6)}`}`,
   claimPrefix: `${CAUSEWAY_PREFIX}/claims/`,
   /**
    * One claim per subnet and address family, in the lease's own transaction: closes flannel's dual-stack race.
    * The value is the node's id.
    */
-  claim: (subnet: string) => `${CAUSEWAY_PREFIX}/claims/${subnet.replace('/', '-')}`,
+  claim: (subnet: string) => `${CAUSEWAY_PREFIX}/claims/${dashed(subnet)}`,
+  reservationPrefix: `${CAUSEWAY_PREFIX}/reservations/`,
+  reservation: (subnet: string) => `${CAUSEWAY_PREFIX}/reservations/${dashed(subnet)}`,
 
   nodePrefix: `${CAUSEWAY_PREFIX}/nodes/`,
   node: (name: string) => `${CAUSEWAY_PREFIX}/nodes/${name}`,
   alivePrefix: `${CAUSEWAY_PREFIX}/alive/`,
   alive: (name: string) => `${CAUSEWAY_PREFIX}/alive/${name}`,
+  /** On the lease of liveness: one agent per id. */
+  identity: (id: string) => `${CAUSEWAY_PREFIX}/ids/${id}`,
+  nodePolicyPrefix: `${CAUSEWAY_PREFIX}/node-policies/`,
+  nodePolicy: (name: string) => `${CAUSEWAY_PREFIX}/node-policies/${name}`,
+  eventPrefix: `${CAUSEWAY_PREFIX}/events/`,
+  event: (node: string, slot: number) => `${CAUSEWAY_PREFIX}/events/${node}/${slot}`,
   reportPrefix: `${CAUSEWAY_PREFIX}/reports/`,
   report: (name: string) => `${CAUSEWAY_PREFIX}/reports/${name}`,
 
@@ -39,4 +52,13 @@ export const keys = {
 
   /** Cluster-wide settings that the controller writes and agents read: service range, NodePort range. */
   settings: `${CAUSEWAY_PREFIX}/settings`,
+  /**
+   * The network configuration that hosts last followed, in flannel's form: what holds while a newer one waits for
+   * its confirmation. Below `settings`, so that one watch brings both.
+   */
+  acceptedNetwork: `${CAUSEWAY_PREFIX}/settings/network`,
 } as const;
+
+function dashed(subnet: string): string {
+  return subnet.replace('/', '-');
+}
