@@ -1,10 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { benchNetwork } from './network.ts';
 import { type Row, tableOf } from './row.ts';
 import { benchSvcctl } from './svcctl.ts';
 
 /** `npm run bench -- NAME [--json FILE]`: measures, prints a table, and ends with 1 when a bar is missed. */
-const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = { svcctl: benchSvcctl };
+const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
+  network: benchNetwork,
+  svcctl: benchSvcctl,
+};
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({

@@ -7,19 +7,21 @@ export interface Row {
   readonly reference: number;
   /** value / reference */
   readonly ratio: number;
-  /** The bar: `<= 150` speaks of the value, `<= 1.5 x` of the ratio. */
+  /** The bar: `<= 150` speaks of the value, `<= 1.5 x` of the ratio; `none` for a figure that is only shown. */
   readonly limit: string;
   readonly holds: boolean;
 }
 
-/** @param limit `<= 150`, `>= 10`, or with ` x` at the end when the ratio is meant */
+/** @param limit `<= 150`, `>= 10`, or with ` x` at the end when the ratio is meant; `none` always holds */
 export function rowOf(name: string, unit: string, value: number, reference: number, limit: string): Row {
   const ratio = value / reference;
+  const figures = { name, unit, value: round(value), reference: round(reference), ratio: round(ratio), limit };
+  if (limit === 'none') return { ...figures, holds: true };
   const [, sign, bar, relative] = /^(<=|>=) ([\d.]+)( x)?$/.exec(limit) ?? [];
   if (sign === undefined) throw new Error(`the limit ${JSON.stringify(limit)} is no bar like "<= 1.5 x"`);
   const judged = relative === undefined ? value : ratio;
   const holds = sign === '<=' ? judged <= Number(bar) : judged >= Number(bar);
-  return { name, unit, value: round(value), reference: round(reference), ratio: round(ratio), limit, holds };
+  return { ...figures, holds };
 }
 
 /** The middle one of all; of an even number, the upper middle one. */
