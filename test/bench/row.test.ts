@@ -31,8 +31,8 @@ it('prints a line for each row', () => {
     'figure  unit  value  reference  ratio  limit  holds',
     'start   ms    10     5          2      <= 20  ✓',
   ]);
+});
 
-  it('shows a figure that has no bar', () => {
-    expect(rowOf('a', 'MiB', 90, 45, 'none')).toMatchObject({ ratio: 2, limit: 'none', holds: true });
-  });
+it('shows a figure that has no bar', () => {
+  expect(rowOf('a', 'MiB', 90, 45, 'none')).toMatchObject({ ratio: 2, limit: 'none', holds: true });
 });
