@@ -1,4 +1,6 @@
 import { CausewayError } from '@causeway/shared/errors';
+import { bitsOf } from '@causeway/shared/net/block';
+import type { Family } from '@causeway/shared/net/family';
 import type { ObservedRoute } from '../plan/observed.ts';
 
 /** What `ip -json -details -N` says, reduced to what is used. Pure. */
@@ -10,11 +12,18 @@ export interface ListedLink {
 }
 
 export interface ListedAddress {
+  readonly family: Family;
   readonly link: string;
   readonly mtu: number;
   readonly address: string;
   readonly prefixLength: number;
+  /** Not the first of its network on the link. */
   readonly secondary: boolean;
+  readonly linkLocal: boolean;
+  /** IPv6: made for privacy, soon gone; not to be used any more; not yet known to be nobody else's, or known not to be. */
+  readonly temporary: boolean;
+  readonly deprecated: boolean;
+  readonly tentative: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -46,33 +55,57 @@ export function linksOf(items: readonly Json[]): readonly ListedLink[] {
   });
 }
 
+/** Of both families. */
 export function addressesOf(items: readonly Json[]): readonly ListedAddress[] {
   return items.filter(hasName).flatMap((item) => {
     const listed = Array.isArray(item.addr_info) ? item.addr_info.filter(isRecord) : [];
-    return listed
-      .filter((one) => one.family === 'inet')
-      .map((one) => ({
-        link: String(item.ifname),
-        mtu: Number(item.mtu),
-        address: String(one.local),
-        prefixLength: Number(one.prefixlen),
-        secondary: one.secondary === true,
-      }));
+    return listed.flatMap((one) => {
+      const family = FAMILY_OF[String(one.family)];
+      return family === undefined ? [] : [addressOf(item, one, family)];
+    });
   });
 }
 
-/** @param protocol what the listing was filtered by; `ip` leaves it out then */
-export function routesOf(items: readonly Json[], protocol?: number): readonly ObservedRoute[] {
+/**
+ * @param family of the listing
+ * @param protocol what the listing was filtered by; `ip` leaves it out then
+ */
+export function routesOf(
+  items: readonly Json[],
+  family: Family,
+  protocol?: number,
+): readonly ObservedRoute[] {
   return items
     .filter((item) => typeof item.dst === 'string')
     .map((item) => ({
-      destination: withLength(String(item.dst)),
+      family,
+      destination: withLength(String(item.dst), family),
       type: ROUTE_TYPES[String(item.type ?? '1')] ?? String(item.type),
       protocol: protocol ?? Number(item.protocol),
       metric: Number(item.metric ?? 0),
       ...(typeof item.gateway === 'string' ? { gateway: item.gateway } : {}),
       ...(typeof item.dev === 'string' ? { device: item.dev } : {}),
+      ...(Array.isArray(item.flags) && item.flags.includes('onlink') ? { onlink: true } : {}),
     }));
+}
+
+const FAMILY_OF: Readonly<Record<string, Family>> = { inet: 'ipv4', inet6: 'ipv6' };
+/** `ip -N` shows scopes as numbers. */
+const SCOPE_LINK = '253';
+
+function addressOf(item: Json, one: Json, family: Family): ListedAddress {
+  return {
+    family,
+    link: String(item.ifname),
+    mtu: Number(item.mtu),
+    address: String(one.local),
+    prefixLength: Number(one.prefixlen),
+    secondary: one.secondary === true,
+    linkLocal: family === 'ipv6' && String(one.scope) === SCOPE_LINK,
+    temporary: one.temporary === true,
+    deprecated: one.deprecated === true,
+    tentative: one.tentative === true || one.dadfailed === true,
+  };
 }
 
 /** `ip -N` shows the types of routes as numbers too. */
@@ -104,7 +137,7 @@ function hasName(item: Json): boolean {
   return typeof item.ifname === 'string';
 }
 
-function withLength(destination: string): string {
-  if (destination === 'default') return '0.0.0.0/0';
-  return destination.includes('/') ? destination : `${destination}/32`;
+function withLength(destination: string, family: Family): string {
+  if (destination === 'default') return family === 'ipv4' ? '0.0.0.0/0' : '::/0';
+  return destination.includes('/') ? destination : `${destination}/${bitsOf(family)}`;
 }

@@ -1,5 +1,6 @@
 import { CausewayError, show } from '@causeway/shared/errors';
 import { ROUTE_PROTOCOL } from '@causeway/shared/names';
+import type { Family } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
 import type { IpStep, RouteKey } from '../plan/step.ts';
 import { parseBatch } from './ip-json.ts';
@@ -13,12 +14,16 @@ const REFUSED = [1, 2, 255];
 /**
  * Runs several `ip … show` commands in one process.
  *
+ * @param family of the routes that are listed; links, addresses and neighbours are listed whatever it is when it is
+ * absent, and routes are IPv4 ones then
  * @returns for each its JSON array
  */
 export async function ipShow(
   commands: readonly string[],
+  family?: Family,
 ): Promise<readonly (readonly Readonly<Record<string, unknown>>[])[]> {
-  const args = ['-4', '-N', '-json', '-details', '-batch', '-'];
+  const which = family === undefined ? [] : [family === 'ipv4' ? '-4' : '-6'];
+  const args = [...which, '-N', '-json', '-details', '-batch', '-'];
   const { stdout } = await run('ip', args, { input: asLines(commands), doing: 'listing links and routes' });
   return parseBatch(stdout, commands.length);
 }

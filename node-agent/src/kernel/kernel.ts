@@ -1,5 +1,6 @@
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { HostFacts } from '@causeway/shared/model/host-facts';
+import type { ByFamily, Family } from '@causeway/shared/net/family';
 import type { FirewallTool, Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Fate, Step } from '../plan/step.ts';
@@ -13,42 +14,62 @@ export interface Look {
 export interface NetworkLook {
   /** Name of the bridge. */
   readonly bridge: string;
-  /** The container network, CIDR: routes inside it are listed whoever made them. */
-  readonly network: string;
+  /** The container network of each family in use, CIDR: routes inside it are listed whoever made them. */
+  readonly networks: ByFamily<string>;
   /** Paths below /proc/sys. */
   readonly sysctls: readonly string[];
 }
 
 export interface FirewallLook {
   readonly tool: FirewallTool;
-  /** Also ask the tools that are not used whether they hold anything of ours. */
-  readonly leftovers: boolean;
+  /** Those whose rules are listed of that tool. */
+  readonly families: readonly Family[];
+  /** Also ask what else holds rules of ours, or such of others that would drop the containers' packets. */
+  readonly others: boolean;
 }
 
-/** How a host's address on the hosts' network is chosen. */
+/** How a host's addresses on the hosts' network are chosen. */
 export interface FactsRequest {
   readonly name: string;
   readonly id: string;
-  /** Link to use; the one of the default route when absent. */
+  /** Name or address of the link to use. */
   readonly iface?: string;
-  /** Address to use; the link's first when absent. */
+  /** A regular expression for its name or one of its addresses; the first that fits, when `iface` is absent. */
+  readonly ifacePattern?: string;
+  /** The link by which the kernel would reach this address, when neither of the two is there; else the default route's. */
+  readonly canReach?: string;
+  /** Addresses to use; the link's first when absent. */
   readonly publicIp?: string;
+  readonly publicIpv6?: string;
 }
 
 export interface HostInfo {
   readonly facts: HostFacts;
-  /** Every IPv4 address of the host's own links, without 127.0.0.0/8 and our bridge's. */
+  /** Every address of the host's own links, of both families, without loopback, link-local ones and our own links'. */
   readonly addresses: readonly string[];
 }
 
 /** A hint that somebody, perhaps ourselves, changed something: time to look, no more. */
 export type Signal = 'network' | 'firewall' | 'containers';
 
-export interface WatchRequest {
-  readonly tool: FirewallTool;
+/** What the monitors look out for, beside everything that bears a name of ours. */
+export interface WatchFocus {
+  /** The link on the hosts' network. */
   readonly iface: string;
+  /** Paths below /proc/sys; no one tells of a change of these, so they are read over and over. */
+  readonly sysctls: readonly string[];
+}
+
+export interface WatchRequest extends WatchFocus {
+  readonly tool: FirewallTool;
   readonly bridge: string;
   readonly onSignal: (signal: Signal, reason: string) => void;
+}
+
+export interface Watching {
+  /** The link is another one, or other settings are wanted; what was watched before is not any more. */
+  focus(focus: WatchFocus): void;
+  close(): void;
 }
 
 /**
@@ -68,5 +89,5 @@ export interface Kernel {
   restoreSysctls(): Promise<readonly string[]>;
   /** Removes what a firewall tool made beside our rules when it first ran. @returns a sentence for each. */
   removeEmptyTables(): Promise<readonly string[]>;
-  watch(request: WatchRequest): { close(): void };
+  watch(request: WatchRequest): Watching;
 }

@@ -21,6 +21,10 @@ export interface Round {
   readonly fates: readonly Fate[];
   /** Of the parts that were looked at in this round or before; sentences. */
   readonly problems: readonly string[];
+  /** How many peers' subnets are known, and how many of them the kernel leads to. */
+  readonly peersWanted: number;
+  readonly peersInstalled: number;
+  /** Those that are not installed. */
   readonly peers: readonly PeerReport[];
   /** The kernel holds all desired rules. */
   readonly firewallHeld: boolean;

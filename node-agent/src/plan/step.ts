@@ -1,3 +1,5 @@
+import type { FirewallIntent } from '@causeway/shared/desired/intent';
+import type { Family, Family } from '@causeway/shared/net/family';
 import type { FirewallTool } from './observed.ts';
 
 interface Told {
@@ -6,18 +8,65 @@ interface Told {
 }
 
 export type LinkStep =
+  /** A bridge. */
   | ({ readonly kind: 'link-add'; readonly link: string; readonly mtu: number; readonly mac: string } & Told)
   | ({ readonly kind: 'link-set'; readonly link: string; readonly mtu: number } & Told)
   | ({ readonly kind: 'link-delete'; readonly link: string } & Told)
-  | ({ readonly kind: 'address-add'; readonly link: string; readonly address: string } & Told)
-  | ({ readonly kind: 'address-delete'; readonly link: string; readonly address: string } & Told);
+  | ({
+      readonly kind: 'address-add' | 'address-delete';
+      readonly link: string;
+      /** With prefix length. */
+      readonly address: string;
+    } & Told);
+
+/** A VXLAN device as it is made; MTU and state come with `link-set`. */
+export interface TunnelDevice {
+  readonly name: string;
+  readonly vni: number;
+  /** UDP port. */
+  readonly port: number;
+  /** This host's end of the outer packets. */
+  readonly local: string;
+  /** The link that they leave by. */
+  readonly device: string;
+  readonly mac: string;
+  readonly learning: boolean;
+  readonly gbp: boolean;
+}
+
+export type TunnelStep =
+  | ({ readonly kind: 'tunnel-add'; readonly tunnel: TunnelDevice } & Told)
+  /** What may be changed of a device that stands: its end, its link, its learning. */
+  | ({ readonly kind: 'tunnel-set'; readonly tunnel: TunnelDevice } & Told)
+  /** Takes the device's neighbours along. */
+  | ({ readonly kind: 'tunnel-mac'; readonly link: string; readonly mac: string } & Told)
+  /** Before the device is made anew under its name, since what differs cannot be changed. */
+  | ({ readonly kind: 'tunnel-delete'; readonly link: string } & Told);
+
+export type NeighbourStep =
+  | ({
+      readonly kind: 'neighbour-replace' | 'neighbour-delete';
+      readonly link: string;
+      readonly address: string;
+      readonly mac: string;
+    } & Told)
+  /** An entry of the tunnel's forwarding table: frames for `mac` go to `remote`. */
+  | ({
+      readonly kind: 'forwarding-replace' | 'forwarding-delete';
+      readonly link: string;
+      readonly mac: string;
+      readonly remote: string;
+    } & Told);
 
 /** A route of ours, complete, so that it is changed or removed as exactly that one. */
 export interface RouteKey {
+  readonly family: Family;
   readonly destination: string;
   readonly type: string;
   readonly gateway?: string;
   readonly device?: string;
+  readonly onlink?: true;
+  /** As the kernel lists it: without a wish 0 in IPv4, 1024 in IPv6. */
   readonly metric: number;
 }
 
@@ -41,19 +90,36 @@ export type SysctlStep = {
 export type FirewallStep = {
   readonly kind: 'firewall-apply' | 'firewall-clean';
   readonly tool: FirewallTool;
-  /** One transaction for `nft -f -` or `iptables-restore --noflush`. */
+  readonly family: Family;
+  /** One transaction for `nft -f -` or `iptables-restore --noflush` (`ip6tables-restore` for IPv6). */
   readonly input: string;
   /** Why it is applied: what differs, one sentence each. */
   readonly reasons: readonly string[];
 } & Told;
 
-export type Step = LinkStep | RouteStep | SysctlStep | FirewallStep;
-export type StepKind = Step['kind'];
+/** The steps that `bridge -batch` carries out. */
+export type ForwardingStep = Extract<NeighbourStep, { readonly remote: string }>;
 /** The steps that `ip -batch` carries out. */
-export type IpStep = LinkStep | RouteStep;
+export type IpStep = LinkStep | TunnelStep | Exclude<NeighbourStep, ForwardingStep> | RouteStep;
+export type Step = IpStep | ForwardingStep | SysctlStep | FirewallStep;
+export type StepKind = Step['kind'];
+
+export function isForwardingStep(step: Step): step is ForwardingStep {
+  return step.kind === 'forwarding-replace' || step.kind === 'forwarding-delete';
+}
+
+export function isFirewallStep(step: Step): step is FirewallStep {
+  return step.kind === 'firewall-apply' || step.kind === 'firewall-clean';
+}
 
 export function isIpStep(step: Step): step is IpStep {
-  return step.kind !== 'sysctl-set' && step.kind !== 'firewall-apply' && step.kind !== 'firewall-clean';
+  return step.kind !== 'sysctl-set' && !isFirewallStep(step) && !isForwardingStep(step);
+}
+
+export function isFirewallStep(step: Step): step is FirewallStep {
+  return (
+    step.kind === 'firewall-apply' || step.kind === 'firewall-beside' || step.kind === 'firewall-clean'
+  );
 }
 
 /** A step's fate. `notExecuted`: a step that it needs has failed before it. */
