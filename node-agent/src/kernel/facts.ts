@@ -1,80 +1,129 @@
-import { CausewayError, invalid } from '@causeway/shared/errors';
-import { BRIDGE } from '@causeway/shared/names';
-import { formatCidr, maskTo, parseAddress } from '@causeway/shared/net/cidr';
-import { ipShow } from './ip.ts';
-import { addressesOf, type ListedAddress, linksOf, routesOf } from './ip-json.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CausewayError } from '@causeway/shared/errors';
+import { canonicalIp, parseIp } from '@causeway/shared/net/block';
+import { run } from '@causeway/shared/run';
+import { chooseHost, type HostAddress, type HostListing } from './choose-host.ts';
+import { parseBatch } from './ip-json.ts';
 import type { FactsRequest, HostInfo } from './kernel.ts';
 
+type Json = Readonly<Record<string, unknown>>;
+
+/** Exit codes of `ip` for a refusal: no route to the address, or a kernel without IPv6. */
+const REFUSED = [1, 2, 255];
+/** Scope numbers of rtnetlink(7): of this host, of this link. */
+const LOCAL_SCOPES = ['254', '253'];
+/** A route without a metric is an IPv4 one and comes before all others. */
+const NO_METRIC = 0;
+
 /**
- * The host's name, link and addresses. The link is, in this order: the one named, the one that has the address
- * named, the one of the default route with the lowest metric.
+ * The host's name, link and addresses, by `chooseHost` from what the kernel lists.
  *
- * @throws CausewayError `invalid` when what was named does not exist, `not-found` when nothing is named and there is
- * no default route
+ * @throws CausewayError as `chooseHost`; `command-failed` when `ip` cannot be run
  */
 export async function readHost(request: FactsRequest): Promise<HostInfo> {
-  const [links, listed, routes] = await ipShow([
-    'link show',
-    'address show',
-    'route show table main default',
+  const info = chooseHost(request, await readListing(request));
+  const acceptRa = await readAcceptRa(info.facts.iface);
+  return acceptRa === undefined ? info : { ...info, facts: { ...info.facts, acceptRa } };
+}
+
+async function readListing({ canReach }: FactsRequest): Promise<HostListing> {
+  const [[addresses = [], defaults = []], defaults6, reach] = await Promise.all([
+    ip([], ['address show', 'route show table main default']),
+    ip(['-6'], ['route show table main default']).catch(() => []),
+    canReach === undefined ? undefined : routeTo(canReach),
   ]);
-  const addresses = addressesOf(listed ?? []);
-  const names = linksOf(links ?? []).map((link) => link.name);
-  const chosen = choose(request, names, addresses, defaultDevice(routes ?? []));
-  const ifaceSubnet = subnetOf(chosen);
   return {
-    facts: {
-      name: request.name,
-      id: request.id,
-      iface: chosen.link,
-      publicIp: chosen.address,
-      ifaceSubnet,
-      mtu: chosen.mtu,
-    },
-    addresses: addresses.filter(isHosts).map((one) => one.address),
+    links: addresses
+      .filter(hasName)
+      .map((item) => ({ name: String(item.ifname), mtu: Number(item.mtu), up: isUp(item) })),
+    addresses: addressesOf(addresses),
+    defaults: [...devicesOf(defaults), ...devicesOf(defaults6[0] ?? [])],
+    ...(reach === undefined ? {} : { reach }),
   };
 }
 
-function defaultDevice(items: Parameters<typeof routesOf>[0]): string | undefined {
-  const routes = routesOf(items).filter((route) => route.device !== undefined);
-  return [...routes].sort((a, b) => a.metric - b.metric)[0]?.device;
+async function ip(
+  flags: readonly string[],
+  commands: readonly string[],
+): Promise<readonly (readonly Json[])[]> {
+  const args = [...flags, '-N', '-json', '-details', '-batch', '-'];
+  const { stdout } = await run('ip', args, {
+    input: `${commands.join('\n')}\n`,
+    doing: 'listing links and addresses',
+  });
+  return parseBatch(stdout, commands.length);
 }
 
-function choose(
-  request: FactsRequest,
-  links: readonly string[],
-  addresses: readonly ListedAddress[],
-  defaultLink: string | undefined,
-): ListedAddress {
-  const { iface, publicIp } = request;
-  if (iface !== undefined && !links.includes(iface)) throw invalid('iface', iface, 'is no link of this host');
-  if (publicIp !== undefined) {
-    const found = addresses.find((one) => one.address === publicIp && (iface ?? one.link) === one.link);
-    if (found !== undefined) return found;
-    throw invalid(
-      'public-ip',
-      publicIp,
-      `is no address of ${iface === undefined ? 'this host' : `the link ${iface}`}`,
-    );
-  }
-  const link = iface ?? defaultLink;
-  if (link === undefined) {
-    const told =
-      'choosing the link to the other hosts: there is no default route; name the link with --iface';
-    throw new CausewayError('not-found', told);
-  }
-  const found =
-    addresses.find((one) => one.link === link && !one.secondary) ??
-    addresses.find((one) => one.link === link);
-  if (found !== undefined) return found;
-  throw invalid('iface', link, 'has no IPv4 address');
+/** What the kernel would do with a packet to that address; undefined: refuse it. */
+async function routeTo(address: string): Promise<HostListing['reach']> {
+  const flag = parseIp(address)?.family === 'ipv6' ? '-6' : '-4';
+  const args = [flag, '-N', '-json', 'route', 'get', address];
+  const { exitCode, stdout } = await run('ip', args, {
+    doing: `finding the way to ${address}`,
+    okCodes: REFUSED,
+  });
+  const route = exitCode === 0 ? parseBatch(oneLine(stdout), 1)[0]?.[0] : undefined;
+  if (typeof route?.dev !== 'string') return undefined;
+  return { link: route.dev, ...(typeof route.prefsrc === 'string' ? { source: route.prefsrc } : {}) };
 }
 
-function subnetOf(chosen: ListedAddress): string {
-  const address = parseAddress(chosen.address) ?? 0;
-  return formatCidr({ base: maskTo(address, chosen.prefixLength), length: chosen.prefixLength });
+/** The link's own setting; undefined without IPv6. */
+async function readAcceptRa(link: string): Promise<number | undefined> {
+  const text = await readFile(join('/proc/sys/net/ipv6/conf', link, 'accept_ra'), 'utf8').catch(() => '');
+  return /^\d+\s*$/.test(text) ? Number(text) : undefined;
 }
 
-function isHosts(one: ListedAddress): boolean {
-  return one.link !== BRIDGE && !one.address.startsWith('127.');
+/** The addresses of `ip -json -details -N address show`, both families. Pure. */
+export function addressesOf(items: readonly Json[]): readonly HostAddress[] {
+  return items.filter(hasName).flatMap((item) => {
+    const listed: readonly unknown[] = Array.isArray(item.addr_info) ? item.addr_info : [];
+    return listed.filter(isRecord).flatMap((one): HostAddress[] => {
+      const address = canonicalIp(String(one.local));
+      const family = one.family === 'inet' ? 'ipv4' : one.family === 'inet6' ? 'ipv6' : undefined;
+      if (address === undefined || family === undefined) return [];
+      return [
+        {
+          ...{ link: String(item.ifname), family, address, prefixLength: Number(one.prefixlen) },
+          ...{ use: useOf(one), secondary: family === 'ipv4' && one.secondary === true },
+        },
+      ];
+    });
+  });
+}
+
+/** `ip` marks a temporary IPv6 address as `temporary`, older ones of them as `secondary`. */
+function useOf(one: Json): HostAddress['use'] {
+  if (LOCAL_SCOPES.includes(String(one.scope))) return 'local';
+  const marks = ['temporary', 'deprecated', 'tentative', 'dadfailed'];
+  const isPassing =
+    marks.some((mark) => one[mark] === true) || (one.family === 'inet6' && one.secondary === true);
+  return isPassing ? 'passing' : 'usable';
+}
+
+/** Links of routes, the best route first. */
+function devicesOf(routes: readonly Json[]): readonly string[] {
+  const metric = (route: Json) => Number(route.metric ?? NO_METRIC);
+  const sorted = routes.toSorted((a, b) => metric(a) - metric(b));
+  return sorted.flatMap(({ dev }) => (typeof dev === 'string' ? [dev] : []));
+}
+
+function isUp({ flags }: Json): boolean {
+  return Array.isArray(flags) && flags.includes('UP');
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `ip` lists an empty object for each link that a filter left out. */
+function hasName(item: Json): boolean {
+  return typeof item.ifname === 'string';
+}
+
+/** `ip` without -batch may spread its answer over lines. */
+function oneLine(text: string): string {
+  if (text.trim() === '')
+    throw new CausewayError('unreadable', 'reading `ip route get`: it answered nothing');
+  return text.replaceAll('\n', ' ');
 }

@@ -41,12 +41,16 @@ export interface FactsRequest {
   /** Addresses to use; the link's first when absent. */
   readonly publicIp?: string;
   readonly publicIpv6?: string;
+  /** What was chosen before: it stays where the rest leaves a choice. */
+  readonly known?: HostFacts;
 }
 
 export interface HostInfo {
   readonly facts: HostFacts;
   /** Every address of the host's own links, of both families, without loopback, link-local ones and our own links'. */
   readonly addresses: readonly string[];
+  /** What is not as it should be though there is a choice, sentences. */
+  readonly problems?: readonly string[];
 }
 
 /** A hint that somebody, perhaps ourselves, changed something: time to look, no more. */
