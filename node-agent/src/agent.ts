@@ -17,7 +17,7 @@ import { createConverger } from './loop/converge.ts';
 import { createLoop, type Loop } from './loop/loop.ts';
 import { createReporter, type Reporter } from './loop/reporter.ts';
 import type { FirewallTool } from './plan/observed.ts';
-import type { Rulesets } from './plan/plan.ts';
+import type { Rulesets } from './plan/firewall.ts';
 
 export interface AgentDeps {
   readonly config: AgentConfig;

@@ -15,7 +15,7 @@ import { hostFiles } from './host-files.ts';
 import { linuxKernel } from './kernel/linux.ts';
 import { takeLock } from './lock.ts';
 import { createLogger } from './logger.ts';
-import type { Rulesets } from './plan/plan.ts';
+import type { Rulesets } from './plan/firewall.ts';
 
 /** 0: done. 1: failed, or `plan` has steps. 2: the command line is wrong. */
 const FAILED = 1;

@@ -4,7 +4,7 @@ import { leaveCluster } from '../cluster/leave.ts';
 import type { ContainerRuntime } from '../containers/runtime.ts';
 import type { HostFiles } from '../host-files.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Rulesets } from '../plan/plan.ts';
+import type { Rulesets } from '../plan/firewall.ts';
 import { planRemoval } from '../plan/removal.ts';
 
 export interface CleanupDeps {

@@ -11,7 +11,8 @@ import type { AgentConfig } from '../config.ts';
 import type { ContainerRuntime } from '../containers/runtime.ts';
 import type { HostFiles } from '../host-files.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { plan, type Rulesets } from '../plan/plan.ts';
+import type { Rulesets } from '../plan/firewall.ts';
+import { plan } from '../plan/plan.ts';
 
 export interface PlanDeps {
   readonly config: AgentConfig;

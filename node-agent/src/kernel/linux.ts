@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
 import { dataplaneOf, type FirewallTool, type Observed } from '../plan/observed.ts';
-import type { Rulesets } from '../plan/plan.ts';
+import type { Rulesets } from '../plan/firewall.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Step } from '../plan/step.ts';
 import { applyAll } from './apply.ts';

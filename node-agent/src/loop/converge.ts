@@ -3,9 +3,10 @@ import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { messageOf } from '@causeway/shared/errors';
 import type { PeerReport } from '@causeway/shared/model/node';
 import type { Kernel } from '../kernel/kernel.ts';
+import { planChange, type Rulesets } from '../plan/firewall.ts';
 import { dataplaneOf, type FirewallTool, type Observed } from '../plan/observed.ts';
 import { inOrder } from '../plan/order.ts';
-import { plan, planChange, type Rulesets } from '../plan/plan.ts';
+import { plan } from '../plan/plan.ts';
 import type { Fate, Plan, Step } from '../plan/step.ts';
 
 /** What a round must look at before it trusts its memory. */

@@ -17,7 +17,7 @@ export const PHASES: readonly Phase[] = [
   },
   { kinds: ['route-add', 'route-replace'], reason: 'services may choose endpoints behind a new route' },
   { kinds: ['firewall-apply'], reason: 'the new rules hold before anything old goes away' },
-  { kinds: ['firewall-clean'], reason: 'the other dataplane serves until the chosen one does' },
+  { kinds: ['firewall-beside', 'firewall-clean'], reason: 'the other dataplane serves until the chosen one does' },
   { kinds: ['route-delete', 'address-delete', 'link-delete'], reason: 'what nobody uses any more goes last' },
 ];
 
@@ -26,6 +26,7 @@ const NEEDS: Readonly<Partial<Record<StepKind, readonly StepKind[]>>> = {
   'link-set': ['link-add'],
   'address-add': ['link-add'],
   'connected-add': ['link-add', 'link-set', 'address-add'],
+  'firewall-beside': ['firewall-apply'],
   'firewall-clean': ['firewall-apply'],
   'address-delete': ['address-add'],
 };

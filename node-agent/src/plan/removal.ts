@@ -1,6 +1,6 @@
+import { planClean, type Rulesets } from './firewall.ts';
 import type { FirewallListing, ObservedRoute } from './observed.ts';
 import { inOrder } from './order.ts';
-import { planClean, type Rulesets } from './plan.ts';
 import { deletion } from './routes.ts';
 import type { Step } from './step.ts';
 

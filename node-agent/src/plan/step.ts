@@ -88,9 +88,15 @@ export type SysctlStep = {
 } & Told;
 
 export type FirewallStep = {
-  readonly kind: 'firewall-apply' | 'firewall-clean';
+  /**
+   * `apply`: the chosen tool's rules. `beside`: an iptables that serves nothing of ours, but in which others would drop
+   * what is forwarded, lets the container network pass. `clean`: a tool keeps nothing of ours.
+   */
+  readonly kind: 'firewall-apply' | 'firewall-beside' | 'firewall-clean';
   readonly tool: FirewallTool;
   readonly family: Family;
+  /** What the tool serves, or lets pass, once the step is applied; absent with `clean`. */
+  readonly intent?: FirewallIntent;
   /** One transaction for `nft -f -` or `iptables-restore --noflush` (`ip6tables-restore` for IPv6). */
   readonly input: string;
   /** Why it is applied: what differs, one sentence each. */
@@ -106,10 +112,6 @@ export type StepKind = Step['kind'];
 
 export function isForwardingStep(step: Step): step is ForwardingStep {
   return step.kind === 'forwarding-replace' || step.kind === 'forwarding-delete';
-}
-
-export function isFirewallStep(step: Step): step is FirewallStep {
-  return step.kind === 'firewall-apply' || step.kind === 'firewall-clean';
 }
 
 export function isIpStep(step: Step): step is IpStep {
