@@ -1,5 +1,5 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
-import type { Family, Family } from '@causeway/shared/net/family';
+import type { Family } from '@causeway/shared/net/family';
 import type { FirewallTool } from './observed.ts';
 
 interface Told {
