@@ -1,6 +1,6 @@
 import { invalid } from '@causeway/shared/errors';
 import type { Source } from '../view/batch.ts';
-import type { Kind, Rows, Stored, Tables } from '../view/tables.ts';
+import type { Change, Kind, Rows, Stored, Tables } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 
 /** How one noun of the API is put together from the view's tables. */
@@ -10,6 +10,8 @@ export interface Collection<K extends Kind, T> {
   readonly kind: K;
   /** Tables whose rows, under the same ids, add to the objects. */
   readonly also: readonly Kind[];
+  /** The ids of the objects that a row of such a table adds to, where they are not called as the row is. */
+  idsOf?(change: Change): readonly string[];
   present(row: Stored<Rows[K]>, id: string, tables: Tables): T;
 }
 

@@ -11,11 +11,14 @@ export interface Location {
 export function locate(key: string): Location | undefined {
   if (key === keys.networkConfig) return { kind: 'config', id: '' };
   if (key === keys.settings) return { kind: 'settings', id: '' };
+  if (key === keys.acceptedNetwork) return { kind: 'accepted', id: '' };
   if (key.startsWith(keys.servicePrefix)) return locateService(key.slice(keys.servicePrefix.length));
   for (const [prefix, kind] of SIMPLE) {
     if (key.startsWith(prefix)) return { kind, id: key.slice(prefix.length) };
   }
-  if (key.startsWith(keys.subnetPrefix)) return locateLease(key.slice(keys.subnetPrefix.length));
+  for (const [prefix, kind] of BY_SUBNET) {
+    if (key.startsWith(prefix)) return { kind, id: key.slice(prefix.length).replace(/-(\d+)$/, '/$1') };
+  }
   return undefined;
 }
 
@@ -23,11 +26,20 @@ export function locate(key: string): Location | undefined {
 const SIMPLE: readonly (readonly [prefix: string, kind: Kind])[] = [
   [keys.vip(''), 'vip'],
   [`${keys.allocationPrefix}node-port/`, 'nodePort'],
+  [keys.subnetPrefix, 'lease'],
   [keys.nodePrefix, 'node'],
+  [keys.nodePolicyPrefix, 'policy'],
   [keys.alivePrefix, 'alive'],
+  [keys.eventPrefix, 'event'],
   [keys.reportPrefix, 'report'],
   [keys.containerPrefix, 'container'],
   [keys.containerStatusPrefix, 'containerStatus'],
+];
+
+/** Tables whose rows are called by a subnet: `10.10.1.0-24` is `10.10.1.0/24`. */
+const BY_SUBNET: readonly (readonly [prefix: string, kind: Kind])[] = [
+  [keys.claimPrefix, 'claim'],
+  [keys.reservationPrefix, 'reservation'],
 ];
 
 function locateService(rest: string): Location | undefined {
@@ -37,9 +49,4 @@ function locateService(rest: string): Location | undefined {
   if (slash < 1) return undefined;
   if (what === 'spec') return { kind: 'service', id };
   return what === 'endpoints' ? { kind: 'endpoints', id } : undefined;
-}
-
-/** `10.10.1.0-24`, or flannel's dual-stack form `10.10.1.0-24&fd00:0:0:1::-64`, whose IPv4 half counts here. */
-function locateLease(rest: string): Location {
-  return { kind: 'lease', id: (rest.split('&')[0] ?? rest).replace('-', '/') };
 }

@@ -58,7 +58,10 @@ export class TableSet {
 
   #decode(kind: Kind, item: KeyValue): Stored<Rows[Kind]> | undefined {
     const value = DECODERS[kind](item);
-    if (!(value instanceof CausewayError)) return { value, revision: item.modRevision };
+    if (!(value instanceof CausewayError)) {
+      const on = item.leaseId === '0' ? {} : { leaseId: item.leaseId };
+      return { value, revision: item.modRevision, ...on };
+    }
     this.unreadable.set(item.key, value.message);
     return undefined;
   }

@@ -1,8 +1,10 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import type { NodeEvent } from '@causeway/shared/model/event';
 import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeAlive, NodeRecord, NodeReport } from '@causeway/shared/model/node';
+import type { NodePolicy, Reservation } from '@causeway/shared/model/reservation';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import type { Settings } from '@causeway/shared/model/settings';
 
@@ -19,10 +21,20 @@ export interface Rows {
   readonly report: NodeReport;
   readonly container: ContainerSpec;
   readonly containerStatus: ContainerStatus;
-  /** By subnet in CIDR form. */
+  /** By what follows the prefix of the key: `10.10.1.0-24`, `10.10.1.0-24&fd00:10:0:1::-64`. */
   readonly lease: SubnetLease;
-  /** One row, by the empty string. */
+  /** By subnet in CIDR form; the value is the id of the node that leases it. */
+  readonly claim: string;
+  /** By subnet in CIDR form. */
+  readonly reservation: Reservation;
+  /** By node name. */
+  readonly policy: NodePolicy;
+  /** By `<node>/<slot>`. */
+  readonly event: NodeEvent;
+  /** One row, by the empty string: the configuration as somebody wrote it. */
   readonly config: NetworkConfig;
+  /** One row, by the empty string: the configuration that hosts last followed. */
+  readonly accepted: NetworkConfig;
   readonly settings: Settings;
 }
 
@@ -32,6 +44,8 @@ export type Kind = keyof Rows;
 export interface Stored<T> {
   readonly value: T;
   readonly revision: number;
+  /** The lease of etcd that the key is on; absent: it is on none. */
+  readonly leaseId?: string;
 }
 
 export type Tables = { readonly [K in Kind]: ReadonlyMap<string, Stored<Rows[K]>> };
@@ -62,7 +76,12 @@ export function emptyTables(): MutableTables {
     container: new Map(),
     containerStatus: new Map(),
     lease: new Map(),
+    claim: new Map(),
+    reservation: new Map(),
+    policy: new Map(),
+    event: new Map(),
     config: new Map(),
+    accepted: new Map(),
     settings: new Map(),
   };
 }

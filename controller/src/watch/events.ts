@@ -26,9 +26,12 @@ export function watchObjects<K extends Kind, T>(collection: Collection<K, T>): W
       for (const change of batch.changes) {
         const isRow = change.kind === collection.kind;
         if (!isRow && !collection.also.includes(change.kind)) continue;
-        if (!isRow && events.has(change.id)) continue;
-        const event = eventOf(collection, change, tables);
-        if (event !== undefined) events.set(change.id, event);
+        const ids = (isRow ? undefined : collection.idsOf?.(change)) ?? [change.id];
+        for (const id of ids) {
+          if (!isRow && events.has(id)) continue;
+          const event = eventOf(collection, change, id, tables);
+          if (event !== undefined) events.set(id, event);
+        }
       }
       return [...events.values()];
     },
@@ -53,18 +56,19 @@ export function watchEndpoints(service?: string): Watchable<EndpointObject> {
 function eventOf<K extends Kind, T>(
   collection: Collection<K, T>,
   change: Change,
+  id: string,
   tables: Tables,
 ): WatchEvent<T> | undefined {
-  const row = tableOf(collection, tables).get(change.id);
+  const row = tableOf(collection, tables).get(id);
   const isRow = change.kind === collection.kind;
   if (row !== undefined) {
     const type = isRow && change.before === undefined ? 'added' : 'modified';
-    return { type, object: collection.present(row, change.id, tables) };
+    return { type, object: collection.present(row, id, tables) };
   }
   if (!isRow || change.before === undefined) return undefined;
   // The kinds are equal, so the row is one of this collection.
   const before = change.before as Stored<Rows[K]>;
-  return { type: 'deleted', object: collection.present(before, change.id, tables) };
+  return { type: 'deleted', object: collection.present(before, id, tables) };
 }
 
 function endpointEvents(
