@@ -18,13 +18,14 @@ describe('on disk', () => {
     expect(await files.knownNodeId()).toBeUndefined();
     const id = await files.nodeId();
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
-    await files.rememberSubnet('10.10.1.0/24');
+    const both = { ipv4: '10.10.1.0/24', ipv6: 'fd00:10:0:1::/64' };
+    await files.rememberSubnets(both);
     await files.remove(true);
     const again = hostFiles(join(directory, 'state'), directory);
     expect(await again.nodeId()).toBe(id);
-    expect(await again.lastSubnet()).toBe('10.10.1.0/24');
+    expect(await again.lastSubnets()).toEqual(both);
     await again.remove(false);
-    expect([await again.knownNodeId(), await again.lastSubnet()]).toEqual([undefined, undefined]);
+    expect([await again.knownNodeId(), await again.lastSubnets()]).toEqual([undefined, {}]);
   });
 
   it.each(['two words', 'a\nb', '\u001b[31m', 'x'.repeat(129)])('%j is no id', async (text) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CausewayError, messageOf, show } from '@causeway/shared/errors';
+import { type ByFamily, byFamily } from '@causeway/shared/net/family';
 import { nodeId } from '@causeway/shared/store/codec';
 import { readJsonFile, writeJsonFile } from './kernel/json-file.ts';
 
@@ -11,8 +12,9 @@ export interface HostFiles {
   nodeId(): Promise<string>;
   /** The id if there is one; nothing is made. */
   knownNodeId(): Promise<string | undefined>;
-  lastSubnet(): Promise<string | undefined>;
-  rememberSubnet(subnet: string): Promise<void>;
+  /** What the host leased when it was last noted; empty when nothing was, or nothing that can be read. */
+  lastSubnets(): Promise<ByFamily<string>>;
+  rememberSubnets(subnets: ByFamily<string>): Promise<void>;
   /** @param keepIdentity the host will join again */
   remove(keepIdentity: boolean): Promise<void>;
   /** Removes the directories if nothing is left in them. */
@@ -37,12 +39,15 @@ export function hostFiles(stateDir: string, runDir: string): HostFiles {
       const told = `${show(id)} is no id of 1 to 128 printable characters; put it right, or remove the file for a new one`;
       throw new CausewayError('unreadable', `reading this host's id from ${idFile}: ${told}`);
     },
-    lastSubnet: async () => {
+    lastSubnets: async () => {
       const found = await readJsonFile(subnetFile).catch(() => undefined);
-      if (typeof found !== 'object' || found === null || !('subnet' in found)) return undefined;
-      return typeof found.subnet === 'string' ? found.subnet : undefined;
+      const values = new Map(typeof found === 'object' && found !== null ? Object.entries(found) : []);
+      return byFamily((family) => {
+        const subnet: unknown = values.get(family);
+        return typeof subnet === 'string' ? subnet : undefined;
+      });
     },
-    rememberSubnet: (subnet) => writeJsonFile(subnetFile, { subnet }),
+    rememberSubnets: (subnets) => writeJsonFile(subnetFile, subnets),
     remove: async (keepIdentity) => {
       const files = keepIdentity ? [] : [idFile, subnetFile];
       for (const file of files) await rm(file, { force: true });

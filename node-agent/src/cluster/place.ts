@@ -1,22 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { OwnSubnets } from '@causeway/shared/desired/host';
 import { messageOf } from '@causeway/shared/errors';
+import type { EventKind, NodeEvent } from '@causeway/shared/model/event';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
 import type { HostFiles } from '../host-files.ts';
-import type { Candidate } from '../lease/acquire.ts';
-import type { JoinInput, Membership, MembershipEvent } from '../lease/membership.ts';
+import type { Candidate, JoinInput, Membership, MembershipEvent } from '../lease/membership.ts';
 import type { Logger } from '../logger.ts';
 import { joinPatiently } from './join.ts';
 
-/** This host's place in the cluster over changes of its address and losses of its lease. */
+/** This host's place in the cluster over changes of its address, of the network, and losses of its leases. */
 export interface Place {
-  readonly subnet: string;
+  /** What this host may use; a family that is absent waits for a subnet, or was fenced from one that is another's. */
+  subnets(): OwnSubnets;
   /** What keys are written on that go when the host is gone for good. */
   ownership(): LeaseHandle;
-  /** A sentence while the place is in doubt. */
+  /** A sentence while the place is in doubt, a subnet is waited for, or the network's configuration is not followed. */
   problem(): string | undefined;
+  /** Milliseconds until name and subnets (`ownership`) and the sign of life (`liveness`) run out if etcd stays away. */
+  leaseLeftMs(): { readonly ownership: number; readonly liveness: number };
   /** Says anew who and where this host is; nothing happens when etcd holds that already. */
   present(node: Candidate): void;
-  /** Looks in etcd whether the subnet, the name and the sign of life are still ours, and writes them again if not. */
+  /**
+   * Looks in etcd whether the subnets, the name and the sign of life are still ours and follow the configuration, and
+   * writes them again if not. Call it when `placeIsDoubtful` says so of what the watch brought.
+   */
   verify(): void;
   /** Leaves all keys to run out. */
   leave(): Promise<void>;
@@ -28,8 +35,10 @@ export interface PlaceDeps {
   readonly log: Logger;
   readonly input: JoinInput;
   readonly signal: AbortSignal;
-  /** The subnet may have changed, and what was written on the old lease is gone. */
+  /** The subnets may have changed, and what was written on the old lease is gone. */
   readonly onChange: () => void;
+  /** Something that people should hear of; the message is one sentence. For `EventLog.add`. */
+  readonly onEvent: (kind: EventKind, severity: NodeEvent['severity'], message: string) => void;
 }
 
 /** @returns undefined when `signal` was aborted first. @throws CausewayError as `joinPatiently` */

@@ -1,16 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '@causeway/shared/errors';
+import type { FamilyFacts } from '@causeway/shared/model/host-facts';
 import type { NodeRecord } from '@causeway/shared/model/node';
-import type { LeaseHandle, Store } from '@causeway/shared/store/store';
-import { acquire, type Candidate, proveAlive, whatIsLost } from './acquire.ts';
+import type { ByFamily } from '@causeway/shared/net/family';
+import type { LeaseHandle } from '@causeway/shared/store/store';
+
+/**
+ * A host as it presents itself, with its address and link's network in each family that its link has; its subnets are
+ * what joining finds out. What its lease says of the backend follows from the network's configuration.
+ */
+export interface Candidate extends Omit<NodeRecord, 'ipv4' | 'ipv6'>, ByFamily<FamilyFacts> {}
 
 export interface JoinInput {
   readonly node: Candidate;
   /** Made new at each start of the agent. */
   readonly instance: string;
   /** What this host had before, from its own disk; preferred when it is free. */
-  readonly lastSubnet?: string;
-  /** How long the host keeps its name and subnet when it is away, seconds; default 24 h. */
+  readonly lastSubnets?: ByFamily<string>;
+  /** What flannel's subnet file of this host says; taken when it is free and nothing better is known. */
+  readonly flannelSubnets?: ByFamily<string>;
+  /** How long the host keeps its name and subnets when it is away, seconds; default 24 h. */
   readonly ownershipSeconds?: number;
   /** How soon a dead host is noticed, seconds; default 10. */
   readonly aliveSeconds?: number;
@@ -18,160 +25,52 @@ export interface JoinInput {
   readonly random?: () => number;
 }
 
+/** What happened to this host's place, after joining. Each is one sentence's worth; `place.ts` says it. */
 export type MembershipEvent =
-  /** etcd, or our own clock, says that a lease is gone. Joining again has begun. */
+  /** etcd, or our own clock, says that a lease or a key is gone. Joining again has begun. */
   | { readonly kind: 'lost'; readonly what: 'ownership' | 'liveness'; readonly reason: string }
-  /** Joining again failed and will be tried again: etcd is away, or the name or every subnet is somebody else's. */
+  /** Joining again failed and will be tried again: etcd is away, or the name or the id is somebody else's. */
   | { readonly kind: 'retrying'; readonly reason: string }
-  /** Joined again with the same subnet. What was written on the old ownership lease must be written again. */
+  /** Somebody else runs with this host's id, so joining again is refused for as long as that lasts. */
+  | { readonly kind: 'duplicate-id'; readonly reason: string }
+  /** These subnets are another's: they are announced and used no more, from before anything else is done. */
+  | { readonly kind: 'fenced'; readonly subnets: ByFamily<string>; readonly reason: string }
+  /** Written again with the same subnets. What was written on the old ownership lease must be written again. */
   | { readonly kind: 'restored' }
-  /** Joined again, but the old subnet belongs to somebody else. */
-  | { readonly kind: 'moved'; readonly from: string; readonly to: string };
+  /** The host has other subnets, or one more: `from` is what it had before, without what it was fenced from. */
+  | { readonly kind: 'moved'; readonly from: ByFamily<string>; readonly to: ByFamily<string> }
+  /** A family has no free subnet for this host. It waits, and moves as soon as one is given back. */
+  | { readonly kind: 'waiting'; readonly reason: string }
+  /** The configuration in etcd would renumber these hosts and is not followed until it is confirmed. */
+  | { readonly kind: 'network-refused'; readonly reason: string }
+  /** The record in etcd follows another configuration: another backend or other families. */
+  | { readonly kind: 'network-changed' };
 
 /** This host's place in the cluster, kept for as long as the agent runs. */
 export interface Membership {
-  /** The host's record as it is in etcd, with its subnet. */
+  /** The host's record as it was written last; a family in which it waits for a subnet has none. */
   readonly record: NodeRecord;
-  /** The lease that the record and the subnet are on; for keys that should go when the host is gone for good. */
-  readonly ownership: LeaseHandle;
-  onEvent(listener: (event: MembershipEvent) => void): void;
   /**
-   * Looks in etcd whether all that joining wrote is still there, and joins again when it is not: for the moment when a
-   * watch shows the own lease missing or changed, and now and then. Resolves when the host has joined again.
+   * The subnets that this host may use: those of `record` without what is known to be another's. Empty: it waits, or
+   * it was fenced.
+   */
+  readonly subnets: ByFamily<string>;
+  /** Why the host has no subnet in a family of the network; undefined when it has all. */
+  readonly waiting: string | undefined;
+  /** Why the configuration in etcd is not followed; undefined when it is. */
+  readonly refused: string | undefined;
+  /** What the record and the subnets are on; for keys that should go when the host is gone for good. */
+  readonly ownership: LeaseHandle;
+  /** What says that the host is alive. */
+  readonly liveness: LeaseHandle;
+  onEvent(listener: (event: MembershipEvent) => void): void;
+  /** Says anew who and where this host is, and writes that. Resolves when etcd holds it. */
+  present(node: Candidate): Promise<void>;
+  /**
+   * Looks in etcd whether all that joining wrote is still there and follows the configuration, and writes it again
+   * when it is not: for the moment when a watch shows otherwise. Resolves when etcd holds it.
    */
   verify(): Promise<void>;
-  /** Stops renewing and leaves all keys to run out: the host keeps its subnet over a restart of the agent. */
+  /** Stops renewing and leaves all keys to run out: the host keeps its subnets over a restart of the agent. */
   stop(): void;
-}
-
-const DAY_SECONDS = 86_400;
-const DEFAULT_ALIVE_SECONDS = 10;
-const RETRY_MIN_MS = 250;
-const RETRY_MAX_MS = 5_000;
-
-/**
- * Registers this host, leases a subnet for it and keeps both.
- *
- * @throws CausewayError as `acquire` does: `conflict` for a name that is another host's, `exhausted`, …
- */
-export async function joinCluster(store: Store, input: JoinInput): Promise<Membership> {
-  const ownership = await store.grantLease(input.ownershipSeconds ?? DAY_SECONDS);
-  const liveness = await store.grantLease(input.aliveSeconds ?? DEFAULT_ALIVE_SECONDS);
-  try {
-    const last = input.lastSubnet === undefined ? {} : { lastSubnet: input.lastSubnet };
-    const record = await acquire(store, { random: Math.random, ...input, ...last, ownership, liveness });
-    return new Keeper(store, input, { ownership, liveness }, record);
-  } catch (error) {
-    await Promise.allSettled([ownership.revoke(), liveness.revoke()]);
-    throw error;
-  }
-}
-
-type What = 'ownership' | 'liveness';
-
-/** Any loss ends in the same loop, which goes on until this host holds its name, its subnet and both leases again. */
-class Keeper implements Membership {
-  readonly #store: Store;
-  readonly #input: JoinInput;
-  readonly #stopped = new AbortController();
-  readonly #listeners: ((event: MembershipEvent) => void)[] = [];
-  readonly #leases: Record<What, LeaseHandle>;
-  #record: NodeRecord;
-  /** What etcd must be told again; set by a loss, also while the loop is at work. */
-  #pending: Record<What, boolean> = { ownership: false, liveness: false };
-  #work: Promise<void> | undefined;
-
-  constructor(store: Store, input: JoinInput, leases: Record<What, LeaseHandle>, record: NodeRecord) {
-    this.#store = store;
-    this.#input = input;
-    this.#leases = leases;
-    this.#record = record;
-    this.#attend('ownership');
-    this.#attend('liveness');
-  }
-
-  get record(): NodeRecord {
-    return this.#record;
-  }
-
-  get ownership(): LeaseHandle {
-    return this.#leases.ownership;
-  }
-
-  onEvent(listener: (event: MembershipEvent) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  async verify(): Promise<void> {
-    if (this.#work === undefined) {
-      const lost = await whatIsLost(this.#store, this.#record, this.#input.instance);
-      if (lost !== undefined) this.#onLost(lost.what, lost.reason);
-    }
-    await this.#work;
-  }
-
-  stop(): void {
-    this.#stopped.abort();
-    this.#leases.ownership.release();
-    this.#leases.liveness.release();
-  }
-
-  #attend(what: What): void {
-    const handle = this.#leases[what];
-    handle.onLost((reason) => {
-      if (this.#leases[what] === handle) this.#onLost(what, reason);
-    });
-  }
-
-  #onLost(what: What, reason: string): void {
-    if (this.#stopped.signal.aborted) return;
-    this.#pending[what] = true;
-    this.#emit({ kind: 'lost', what, reason });
-    this.#work ??= this.#rejoin().finally(() => {
-      this.#work = undefined;
-    });
-  }
-
-  async #rejoin(): Promise<void> {
-    let pauseMs = RETRY_MIN_MS;
-    while (!this.#stopped.signal.aborted && (this.#pending.ownership || this.#pending.liveness)) {
-      const pending = this.#pending;
-      this.#pending = { ownership: false, liveness: false };
-      try {
-        await this.#rejoinOnce(pending);
-      } catch (error) {
-        this.#pending = { ownership: pending.ownership || this.#pending.ownership, liveness: true };
-        this.#emit({ kind: 'retrying', reason: messageOf(error) });
-        await sleep(pauseMs, undefined, { signal: this.#stopped.signal }).catch(() => {});
-        pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
-      }
-    }
-    if (this.#stopped.signal.aborted) this.stop();
-  }
-
-  async #rejoinOnce(pending: Readonly<Record<What, boolean>>): Promise<void> {
-    await this.#grantIfLost('ownership', this.#input.ownershipSeconds ?? DAY_SECONDS);
-    await this.#grantIfLost('liveness', this.#input.aliveSeconds ?? DEFAULT_ALIVE_SECONDS);
-    const { ownership, liveness } = this.#leases;
-    const from = this.#record.subnet;
-    const aliveIsEnough =
-      !pending.ownership && (await proveAlive(this.#store, this.#record, this.#input.instance, liveness));
-    if (!aliveIsEnough) {
-      const again = { random: Math.random, ...this.#input, lastSubnet: from, ownership, liveness };
-      this.#record = await acquire(this.#store, again);
-    }
-    const to = this.#record.subnet;
-    this.#emit(from === to ? { kind: 'restored' } : { kind: 'moved', from, to });
-  }
-
-  async #grantIfLost(what: What, seconds: number): Promise<void> {
-    if (this.#leases[what].remainingMs() > 0) return;
-    this.#leases[what] = await this.#store.grantLease(seconds);
-    this.#attend(what);
-  }
-
-  #emit(event: MembershipEvent): void {
-    if (this.#stopped.signal.aborted) return;
-    for (const listener of this.#listeners) listener(event);
-  }
 }
