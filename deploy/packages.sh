@@ -1,7 +1,17 @@
 #!/bin/sh
 # Installs the Debian packages that Causeway runs on, for the lab and for real hosts alike.
 # Changes nothing when all are there. Needs root or sudo without a password; else it names what is missing.
+# With --tests also what the tests and the bench alone need.
 set -eu
+tests=
+case ${1-} in
+'') ;;
+--tests) tests=--tests ;;
+*)
+  echo "packages: \"$1\" is no option; there is --tests" >&2
+  exit 2
+  ;;
+esac
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 
@@ -26,6 +36,10 @@ has ping || need iputils-ping
 has curl || need curl
 has tcpdump || need tcpdump
 has unshare && has nsenter && has setpriv && has flock || need util-linux
+if [ -n "$tests" ]; then
+  has iperf3 || need iperf3
+  has openssl || need openssl
+fi
 missing=${missing# }
 [ -n "$missing" ] || exit 0
 
@@ -35,11 +49,11 @@ if ! has apt-get; then
 fi
 if [ "$(id -u)" -ne 0 ]; then
   if has sudo && sudo -n true 2>/dev/null; then
-    exec sudo -n sh "$0"
+    exec sudo -n sh "$0" $tests
   fi
   here=$(cd "$(dirname "$0")" && pwd)
   say "these Debian packages are missing: $missing"
-  say "install them as root with: sh $here/packages.sh"
+  say "install them as root with: sh $here/packages.sh${tests:+ $tests}"
   say "(that is apt-get install --no-install-recommends $missing, without starting etcd's system service)"
   exit 1
 fi
@@ -57,7 +71,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Debian starts a service when it installs one, unless this file says no. One that is there already stays.
-case " $missing " in *" etcd-server "*)
+case " $missing " in *" etcd-server "* | *" iperf3 "*)
   if [ ! -e "$policy" ]; then
     own_policy=yes
     printf '#!/bin/sh\nexit 101\n' >"$policy"

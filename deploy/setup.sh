@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes a fresh clone ready to run: Debian packages, npm packages, the build. Does only what is missing.
+# With --tests also the Debian packages that tests and the bench alone need.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
@@ -105,7 +106,7 @@ build() {
 }
 
 lock
-sh deploy/packages.sh
+sh deploy/packages.sh "$@"
 check_node
 check_namespaces
 load_bridge_filter

@@ -86,6 +86,50 @@ describe('machines and wires', () => {
   });
 });
 
+describe('machines with addresses of both families, on two networks', () => {
+  const own = useLab({ bare: true, hosts: 3, far: 1, mtu: 1400, etcd: 'cluster' });
+
+  it.each([
+    ['host-1', 'host-2'],
+    ['host-1', 'host-3'],
+    ['host-3', 'internet'],
+    ['client', 'host-3'],
+    ['etcd-2', 'host-3'],
+  ])('%s reaches %s by IPv4 and by IPv6', async (from, to) => {
+    const { lab } = own;
+    for (const address of [lab.addressOf(to), lab.ipv6AddressOf(to)])
+      expect(await output(lab, from, 'ping', '-c1', '-W2', address)).toContain(' 0% packet loss');
+  });
+
+  it('has the router between the two: one hop less to live is too few', async () => {
+    const { lab } = own;
+    expect(lab.addressOf('host-3')).toBe('192.168.123.13');
+    const near = await lab.exec('host-1', ['ping', '-c1', '-W1', '-t1', lab.addressOf('host-2')]);
+    const far = await lab.exec('host-1', ['ping', '-c1', '-W1', '-t1', lab.addressOf('host-3')]);
+    expect([near.exitCode, far.exitCode]).toEqual([0, 1]);
+  });
+
+  it('takes packets of 1400 bytes on every link, and not one byte more', async () => {
+    const { lab } = own;
+    const ping = (size: number) =>
+      lab.exec('host-1', ['ping', '-c1', '-W1', '-M', 'do', '-s', `${size - 28}`, lab.addressOf('host-3')]);
+    expect((await ping(1400)).exitCode).toBe(0);
+    expect(await ping(1401)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('mtu=1400') });
+  });
+
+  it('goes on with two members of etcd of three', async () => {
+    const { lab } = own;
+    await lab.startEtcd();
+    const health = (at: string) =>
+      lab.exec('host-1', ['curl', '-sm2', `http://${lab.addressOf(at)}:2379/health`]);
+    const healthy = { stdout: expect.stringContaining('"health":"true"') };
+    await expect.poll(() => health('etcd-3'), { timeout: 15_000 }).toMatchObject(healthy);
+    await lab.stopEtcd('SIGKILL', 'etcd-1');
+    await expect.poll(() => health('etcd-3'), { timeout: 15_000 }).toMatchObject(healthy);
+    expect((await health('etcd-1')).exitCode).toBe(7);
+  });
+});
+
 describe('exec', () => {
   const own = useLab({ bare: true, hosts: 1 });
 

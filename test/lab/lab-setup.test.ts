@@ -16,6 +16,19 @@ describe('deploy/packages.sh', () => {
     expect(plain.exitCode).toBe(0);
   });
 
+  it('looks for what only tests need when it is asked to, and knows no other option', async () => {
+    expect(await run('sh', ['deploy/packages.sh', '--tests'])).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: '',
+    });
+    const { exitCode, stderr } = await run('sh', ['deploy/packages.sh', '--all'], { okCodes: [2] });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: 'packages: "--all" is no option; there is --tests\n',
+    });
+  });
+
   it('names what is missing, and the command, to somebody who may not install it', async () => {
     // In a user namespace without a map nobody has root's rights, nor sudo's.
     const script = ['--user', 'env', 'CAUSEWAY_ETCD=/nonexistent/etcd', 'sh', 'deploy/packages.sh'];

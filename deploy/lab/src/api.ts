@@ -1,14 +1,21 @@
 import { request } from 'node:http';
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
-import type { NodeRecord, NodeReport } from '@causeway/shared/model/node';
+import type { NodeReport } from '@causeway/shared/model/node';
 
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
-export type NodeView = NodeRecord & { readonly alive: boolean; readonly report?: NodeReport };
+/** A host as the REST API shows it. */
+export interface NodeView {
+  readonly name: string;
+  readonly alive: boolean;
+  readonly subnet?: string;
+  readonly subnetIpv6?: string;
+  readonly report?: NodeReport;
+}
 export type ContainerView = ContainerSpec & { readonly status?: ContainerStatus };
 
 /** The lab's own client of the REST API: over the controller's unix socket, without a library. */

@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
-import { beforeFile, clusterOf, placesOf, postContainer } from './cluster.ts';
+import { beforeFile, clusterOf, postContainer, watchedOf } from './cluster.ts';
 import { type Place, startDaemon } from './daemons.ts';
 import type { Lab } from './handle.ts';
 import { checkVisible, hostState } from './machines.ts';
 import { startNamespaces, writePlan } from './namespaces.ts';
 import type { LabOptions } from './options.ts';
-import { checkOptions, type LabSettings } from './options.ts';
+import { checkOptions, type LabSettings, shapeOf } from './options.ts';
 import { identify, waitFor } from './pids.ts';
 import { installPrograms } from './programs.ts';
-import { type Watched, waitController, waitNodes } from './readiness.ts';
+import { waitController, waitNodes } from './readiness.ts';
 import { baseDirectory, claimName, type LabState, removeDirectory, writeState } from './state.ts';
 import { hostName, type Member, members } from './topology.ts';
 import { webContainers, webServer, writeWebFiles } from './workloads.ts';
@@ -27,7 +27,7 @@ export async function buildLab(options: LabOptions): Promise<Lab> {
   const { directory } = claimed;
   let lab: Lab | undefined;
   try {
-    const machines = members(settings.hosts);
+    const machines = members(shapeOf(settings));
     writePlan(directory, machines);
     for (const { name } of machines) writeWebFiles(name, join(directory, `hosts/${name}/www`));
     if (!settings.bare) installPrograms(directory);
@@ -60,23 +60,24 @@ async function startAll(
 ): Promise<void> {
   const { directory } = lab;
   const timeoutMs = stepTimeoutMs(settings.hosts);
-  const placeOf = placesOf(state, directory);
-  const watched: Watched = { api: lab.api, hosts: lab.hosts, placeOf };
-  const webs = machines.map(({ name }) =>
-    startDaemon(placeOf(name), 'web', webServer(join(directory, `hosts/${name}/www`))),
-  );
+  const watched = watchedOf(state, directory);
+  const { placeOf } = watched;
+  const webs = machines
+    .filter(({ kind }) => kind !== 'etcd')
+    .map(({ name }) => startDaemon(placeOf(name), 'web', webServer(join(directory, `hosts/${name}/www`))));
   const befores = lab.hosts.map((host) => recordBefore(placeOf(host), timeoutMs));
   const control = async () => {
-    if (settings.etcd === 'external') await lab.startEtcd();
+    if (settings.etcd !== 'embedded') await lab.startEtcd();
     await lab.startController();
   };
   await Promise.all([...webs, ...befores, ...(settings.bare ? [] : [control()])]);
   if (settings.bare) return;
   await waitController(watched, timeoutMs);
   tell('etcd and the controller on host-1 are ready');
+  if (settings.until === 'controller') return;
   await Promise.all(lab.hosts.map((host) => lab.startAgent(host)));
   await waitNodes(watched, timeoutMs);
-  tell(`an agent on every host, with routes to all others (${settings.dataplane})`);
+  tell(`an agent on every host, with routes to all others (${settings.backend}, ${settings.dataplane})`);
   const containers = webContainers(lab.hosts);
   await Promise.all(containers.map(({ name, host }) => postContainer(lab.api, name, host)));
   await lab.ready(timeoutMs);
@@ -101,18 +102,14 @@ async function recordBefore(place: Place, timeoutMs: number): Promise<void> {
 
 function firstState(settings: LabSettings): LabState {
   const maker = identify(process.pid);
+  const { name, lifetime, progress, until, ...kept } = settings;
   if (maker === undefined)
     throw new CausewayError('internal', 'making a lab: /proc does not show this process');
   return {
-    name: settings.name,
-    maker,
-    lifetime: settings.lifetime,
+    ...{ name, maker, lifetime },
     hosts: Array.from({ length: settings.hosts }, (_, index) => hostName(index + 1)),
     members: {},
-    dataplane: settings.dataplane,
-    network: settings.network,
-    etcd: settings.etcd,
-    bare: settings.bare,
+    settings: kept,
     startedAt: new Date().toISOString(),
   };
 }

@@ -2,18 +2,25 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { type Api, apiAt, type ContainerView } from './api.ts';
-import { agentCommand, controllerCommand, ETCD_URL, etcdCommand } from './command-lines.ts';
+import {
+  agentCommand,
+  controllerCommand,
+  controllerUrl,
+  etcdCommand,
+  etcdMachines,
+  etcdUrls,
+} from './command-lines.ts';
 import { type Place, startDaemon, stopDaemon } from './daemons.ts';
-import type { Lab, LabContainer } from './handle.ts';
+import type { AgentStart, Lab, LabContainer } from './handle.ts';
 import type { HostState } from './host-state.ts';
 import { execOn, hostState, svcctl } from './machines.ts';
 import { enter } from './namespaces.ts';
-import { checkMember } from './options.ts';
+import { type ClusterSettings, checkMember, shapeOf } from './options.ts';
 import { isAlive, signal, waitGone } from './pids.ts';
-import { environmentInside, spawnPiped } from './process.ts';
+import { type Around, environmentInside, spawnPiped } from './process.ts';
 import { type Watched, waitContainers, waitReady } from './readiness.ts';
 import { type LabState, removeDirectory, SOCKET_IN_LAB, writeState } from './state.ts';
-import { members as allMembers } from './topology.ts';
+import { members } from './topology.ts';
 import { webContainer } from './workloads.ts';
 
 /** Time for the cluster to become whole after a start, milliseconds. */
@@ -32,10 +39,14 @@ interface Wiring {
 
 /** The handle on a running lab, from what its `state.json` says. */
 export function clusterOf(state: LabState, directory: string): Lab {
-  const all = allMembers(state.hosts.length);
+  const all = members(shapeOf(state.settings));
   const socket = join(directory, SOCKET_IN_LAB);
-  const api = apiAt(socket);
-  const watched: Watched = { api, hosts: state.hosts, placeOf: placesOf(state, directory) };
+  const watched = watchedOf(state, directory);
+  const { api } = watched;
+  const addressIn = (member: string) => {
+    watched.placeOf(member);
+    return all.find((each) => each.name === member);
+  };
   const containers = async () => (await api.list<ContainerView>('/v1/containers')).flatMap(runningOnly);
   const container = async (name: string) =>
     (await containers()).find((each) => each.name === name) ?? noContainer(name);
@@ -45,16 +56,14 @@ export function clusterOf(state: LabState, directory: string): Lab {
     directory,
     hosts: state.hosts,
     members: all.map((member) => member.name),
-    network: state.network,
+    network: state.settings.network,
     get dataplane() {
-      return wiring.state.dataplane;
+      return wiring.state.settings.dataplane;
     },
-    etcd: ETCD_URL,
+    etcd: etcdUrls(state.settings),
     api,
-    addressOf: (member) => {
-      watched.placeOf(member);
-      return all.find((each) => each.name === member)?.address ?? '';
-    },
+    addressOf: (member) => addressIn(member)?.address ?? '',
+    ipv6AddressOf: (member) => addressIn(member)?.ipv6Address ?? '',
     ...commandsOf(wiring),
     ...daemonsOf(wiring),
     ready: (timeoutMs = READY_TIMEOUT_MS) => waitReady(watched, timeoutMs),
@@ -72,12 +81,34 @@ export function clusterOf(state: LabState, directory: string): Lab {
 }
 
 /** Where each machine's programs are started; refuses a name that is none of the lab's. */
-export function placesOf(state: LabState, directory: string): (member: string) => Place {
-  const names = allMembers(state.hosts.length).map((member) => member.name);
-  const path = [join(directory, 'bin')];
+function placesOf(state: LabState, directory: string): (member: string) => Place {
+  const names = members(shapeOf(state.settings)).map((member) => member.name);
+  const around = aroundOf(state.settings, directory);
   return (member) => {
     checkMember(member, names);
-    return { directory, init: state.initPid ?? 0, member, holder: state.members[member] ?? 0, path };
+    return { directory, init: state.initPid ?? 0, member, holder: state.members[member] ?? 0, ...around };
+  };
+}
+
+/** What every machine of a lab finds. */
+export function aroundOf(settings: ClusterSettings, directory: string): Around {
+  return {
+    path: [join(directory, 'bin')],
+    controller: controllerUrl(settings),
+    etcd: etcdUrls(settings),
+  };
+}
+
+/** How to ask a running lab whether it is whole. */
+export function watchedOf(state: LabState, directory: string): Watched {
+  const { network, networkIpv6, far, backend, fallback } = state.settings;
+  return {
+    api: apiAt(join(directory, SOCKET_IN_LAB)),
+    hosts: state.hosts,
+    families: [network === 'none' ? undefined : network, networkIpv6].filter((each) => each !== undefined)
+      .length,
+    partial: far > 0 && backend === 'host-gw' && fallback === undefined,
+    placeOf: placesOf(state, directory),
   };
 }
 
@@ -91,7 +122,7 @@ function commandsOf(wiring: Wiring): Pick<Lab, 'exec' | 'execInContainer' | 'spa
     },
     spawn: (member, argv) => {
       const place = placeOf(member);
-      return spawnPiped(enter(place.holder, argv), { ...process.env, ...environmentInside(place.path) });
+      return spawnPiped(enter(place.holder, argv), { ...process.env, ...environmentInside(place) });
     },
     enter: (member, argv) => enter(placeOf(member).holder, argv),
     svcctl: (args, options) => svcctl(wiring.directory, wiring.socket, args, options),
@@ -102,23 +133,30 @@ type Daemons = 'Controller' | 'Etcd' | 'Agent';
 
 function daemonsOf(wiring: Wiring): Pick<Lab, `${'start' | 'stop'}${Daemons}` | 'useDataplane'> {
   const { placeOf, hosts } = wiring.watched;
-  const begin = async (host: string, name: string, command: readonly string[]) => {
-    await startDaemon(placeOf(host), name, command);
-  };
-  const beginAgent = (host: string, dataplane = wiring.state.dataplane) =>
-    begin(host, 'agent', agentCommand(dataplane));
+  const settings = () => wiring.state.settings;
   const end = async (host: string, name: string, how?: NodeJS.Signals) =>
     stopDaemon(placeOf(host), name, how);
+  const beginAgent = async (host: string, { dataplane = settings().dataplane, env }: AgentStart = {}) => {
+    await startDaemon(placeOf(host), 'agent', agentCommand({ ...settings(), dataplane }, host), env);
+  };
+  const etcds = (machine?: string) => (machine === undefined ? etcdMachines(settings()) : [machine]);
   return {
-    startController: () =>
-      begin('host-1', 'controller', controllerCommand(wiring.state.network, wiring.state.etcd)),
+    startController: async () => {
+      await startDaemon(placeOf('host-1'), 'controller', controllerCommand(settings()));
+    },
     stopController: (how) => end('host-1', 'controller', how),
-    startEtcd: () => begin('host-1', 'etcd', etcdCommand()),
-    stopEtcd: (how) => end('host-1', 'etcd', how),
-    startAgent: (host, options) => beginAgent(host, options?.dataplane),
+    startEtcd: async (machine) => {
+      await Promise.all(
+        etcds(machine).map((each) => startDaemon(placeOf(each), 'etcd', etcdCommand(settings(), each))),
+      );
+    },
+    stopEtcd: async (how, machine) => {
+      await Promise.all(etcds(machine).map((each) => end(each, 'etcd', how)));
+    },
+    startAgent: beginAgent,
     stopAgent: (host, how) => end(host, 'agent', how),
     useDataplane: async (dataplane) => {
-      wiring.state = { ...wiring.state, dataplane };
+      wiring.state = { ...wiring.state, settings: { ...settings(), dataplane } };
       writeState(wiring.directory, wiring.state);
       await Promise.all(hosts.map((host) => end(host, 'agent')));
       await Promise.all(hosts.map((host) => beginAgent(host)));
@@ -147,9 +185,10 @@ async function endLab(state: LabState, directory: string): Promise<void> {
 }
 
 function runningOnly({ name, host, status }: ContainerView): LabContainer[] {
-  const { address, pid } = status ?? {};
+  const { pid, ipv6Address } = status ?? {};
+  const address = status?.address ?? ipv6Address;
   if (status?.state !== 'running' || address === undefined || pid === undefined) return [];
-  return [{ name, host, address, pid }];
+  return [{ name, host, address, ...(ipv6Address === undefined ? {} : { ipv6Address }), pid }];
 }
 
 function noContainer(name: string): never {

@@ -1,33 +1,65 @@
-import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { CONTROLLER_PORT } from '@causeway/shared/names';
-import { hostAddress } from './topology.ts';
+import { type ClusterSettings, shapeOf } from './options.ts';
+import { etcdNames, hostName, members } from './topology.ts';
 
-const FIRST = hostAddress(1);
-
-/** URL of etcd for everybody in the lab, whoever runs it. */
-export const ETCD_URL = `http://${FIRST}:2379`;
+const CLIENT_PORT = 2379;
+const PEER_PORT = 2380;
 
 /** The controller's REST API, as every machine of the lab reaches it. */
-export const CONTROLLER_URL = `http://${FIRST}:${CONTROLLER_PORT}`;
+export function controllerUrl(settings: ClusterSettings): string {
+  return `http://${addressOf(settings, hostName(1))}:${CONTROLLER_PORT}`;
+}
+
+/** URLs of etcd for everybody in the lab, whoever runs it, separated by commas. */
+export function etcdUrls(settings: ClusterSettings): string {
+  return etcdMachines(settings)
+    .map((name) => `http://${addressOf(settings, name)}:${CLIENT_PORT}`)
+    .join(',');
+}
+
+/** The machines that etcd runs on. */
+export function etcdMachines(settings: ClusterSettings): readonly string[] {
+  return settings.etcd === 'cluster' ? etcdNames(shapeOf(settings)) : [hostName(1)];
+}
 
 /** What differs from the defaults is only what a real cluster of these machines would be told too. */
-export function controllerCommand(network: string, etcd: 'embedded' | 'external'): string[] {
-  const store = etcd === 'external' ? ['--etcd', ETCD_URL] : ['--etcd-listen', FIRST];
-  return ['causeway-controller', ...store, '--network', network, '--listen', `${FIRST}:${CONTROLLER_PORT}`];
+export function controllerCommand(settings: ClusterSettings): string[] {
+  const { etcd, network, networkIpv6, backend, directRouting, fallback, controllerFlags } = settings;
+  const first = addressOf(settings, hostName(1));
+  return [
+    'causeway-controller',
+    ...(etcd === 'embedded' ? ['--etcd-listen', first] : ['--etcd', etcdUrls(settings)]),
+    ...['--network', network],
+    ...(networkIpv6 === undefined ? [] : ['--network-ipv6', networkIpv6]),
+    ...(backend === 'host-gw' ? [] : ['--backend', backend]),
+    ...(directRouting ? ['--direct-routing'] : []),
+    ...(fallback === undefined ? [] : ['--fallback', fallback]),
+    ...['--listen', `${first}:${CONTROLLER_PORT}`],
+    ...controllerFlags,
+  ];
 }
 
-export function agentCommand(dataplane: Dataplane): string[] {
-  return ['causeway-agent', 'run', '--etcd', ETCD_URL, '--dataplane', dataplane];
+export function agentCommand(settings: ClusterSettings, host: string): string[] {
+  const { dataplane, agentFlags } = settings;
+  const more = [...(agentFlags.all ?? []), ...(agentFlags[host] ?? [])];
+  return ['causeway-agent', 'run', '--etcd', etcdUrls(settings), '--dataplane', dataplane, ...more];
 }
 
-export function etcdCommand(): string[] {
-  const clients = `http://127.0.0.1:2379,${ETCD_URL}`;
-  const peers = 'http://127.0.0.1:2380';
+/** A member of etcd, alone or one of three. */
+export function etcdCommand(settings: ClusterSettings, machine: string): string[] {
+  const all = etcdMachines(settings);
+  const address = (name: string) => (all.length === 1 ? '127.0.0.1' : addressOf(settings, name));
+  const peer = (name: string) => `http://${address(name)}:${PEER_PORT}`;
+  const own = `http://${addressOf(settings, machine)}:${CLIENT_PORT}`;
   return [
     process.env.CAUSEWAY_ETCD || 'etcd',
-    ...['--name', 'lab', '--data-dir', '/var/lib/causeway/etcd'],
-    ...['--listen-client-urls', clients, '--advertise-client-urls', clients],
-    ...['--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers],
-    ...['--initial-cluster', `lab=${peers}`],
+    ...['--name', machine, '--data-dir', '/var/lib/causeway/etcd'],
+    ...['--listen-client-urls', `http://127.0.0.1:${CLIENT_PORT},${own}`, '--advertise-client-urls', own],
+    ...['--listen-peer-urls', peer(machine), '--initial-advertise-peer-urls', peer(machine)],
+    ...['--initial-cluster', all.map((name) => `${name}=${peer(name)}`).join(',')],
   ];
+}
+
+function addressOf(settings: ClusterSettings, machine: string): string {
+  return members(shapeOf(settings)).find(({ name }) => name === machine)?.address ?? '';
 }

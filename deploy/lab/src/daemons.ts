@@ -4,7 +4,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/run';
 import { enter } from './namespaces.ts';
 import { identify, insidePids, isAlive, type ProcessId, signal, waitGone } from './pids.ts';
-import { environment } from './process.ts';
+import { type Around, environment } from './process.ts';
 
 /** A program that runs on one machine of the lab until it is stopped: `agent` on `host-2`. */
 export interface Daemon extends ProcessId {
@@ -13,13 +13,11 @@ export interface Daemon extends ProcessId {
 }
 
 /** Where a machine's daemons are started: the lab's directory and process 1, and the machine with its holder. */
-export interface Place {
+export interface Place extends Around {
   readonly directory: string;
   readonly init: number;
   readonly member: string;
   readonly holder: number;
-  /** Directories before those of PATH. */
-  readonly path: readonly string[];
 }
 
 /** Time that a daemon has to stop in order before it is killed, milliseconds. */
@@ -30,9 +28,15 @@ const SHOWN_LINES = 15;
 /**
  * Starts a program in a session of its own, with its output in `hosts/MACHINE/log/NAME.log`.
  *
+ * @param env what its environment has besides PATH
  * @throws CausewayError `conflict` when it runs already, `command-failed` with the end of its log when it ends at once
  */
-export async function startDaemon(place: Place, name: string, argv: readonly string[]): Promise<Daemon> {
+export async function startDaemon(
+  place: Place,
+  name: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Daemon> {
   if (running(place, name) !== undefined)
     throw new CausewayError('conflict', `starting the ${name} on ${place.member}: it is running already`);
   const pidFile = file(place, `${name}.pid`);
@@ -43,7 +47,7 @@ export async function startDaemon(place: Place, name: string, argv: readonly str
     const [nsenter = '', ...args] = enter(place.holder, started, false);
     await run(nsenter, args, {
       outputFd: log,
-      env: { PATH: environment(place.path).PATH ?? '' },
+      env: { ...env, PATH: environment(place.path).PATH ?? '' },
       doing: `starting the ${name} on ${place.member}`,
     });
   } finally {

@@ -11,11 +11,19 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
 }
 
+/** What one start of an agent has of its own. */
+export interface AgentStart {
+  readonly dataplane?: Dataplane;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A container of the lab that runs. */
 export interface LabContainer {
   readonly name: string;
   readonly host: string;
+  /** IPv4, unless the network has none. */
   readonly address: string;
+  readonly ipv6Address?: string;
   /** Of its first process, as the lab's machines see it. */
   readonly pid: number;
 }
@@ -26,16 +34,18 @@ export interface Lab {
   readonly directory: string;
   /** `host-1` … */
   readonly hosts: readonly string[];
-  /** All machines: the hosts, `client`, `router`, `internet`. */
+  /** All machines: the hosts, `client`, `router`, `internet`, and `etcd-1`… where etcd is a cluster. */
   readonly members: readonly string[];
+  /** The containers' IPv4 network; `none` where there is IPv6 only. */
   readonly network: string;
   /** Changes with `useDataplane`. */
   readonly dataplane: Dataplane;
-  /** URL of etcd, reachable from every host. */
+  /** URLs of etcd, separated by commas, reachable from every host. */
   readonly etcd: string;
   readonly api: Api;
   /** IPv4 address on the machine's first link. */
   addressOf(member: string): string;
+  ipv6AddressOf(member: string): string;
 
   /** Runs a command on a machine. An exit code is a result, not an error; -1 when a signal ended it. */
   exec(member: string, argv: readonly string[], options?: ExecOptions): Promise<RunResult>;
@@ -50,11 +60,15 @@ export interface Lab {
 
   startController(): Promise<void>;
   stopController(how?: NodeJS.Signals): Promise<void>;
-  /** Only where the lab itself runs etcd (`etcd: 'external'`). */
-  startEtcd(): Promise<void>;
-  stopEtcd(how?: NodeJS.Signals): Promise<void>;
+  /**
+   * Only where the lab itself runs etcd (`etcd: 'external'` or `'cluster'`).
+   *
+   * @param machine the only member that is meant; absent: all
+   */
+  startEtcd(machine?: string): Promise<void>;
+  stopEtcd(how?: NodeJS.Signals, machine?: string): Promise<void>;
   /** Starts it and returns; `ready` waits for its work. */
-  startAgent(host: string, options?: { readonly dataplane?: Dataplane }): Promise<void>;
+  startAgent(host: string, options?: AgentStart): Promise<void>;
   stopAgent(host: string, how?: NodeJS.Signals): Promise<void>;
   /** Restarts every agent with another dataplane, and waits until all is ready. */
   useDataplane(dataplane: Dataplane): Promise<void>;

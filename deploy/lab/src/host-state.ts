@@ -10,11 +10,11 @@ export type HostState = Readonly<Record<string, readonly string[]>>;
  */
 export const STATE_SCRIPT = `
 echo '#links'; ip -o link show
-echo '#addresses'; ip -o -4 address show
-echo '#routes'; ip -4 route show table all
-echo '#policy'; ip -4 rule show
+echo '#addresses'; ip -o -4 address show; ip -o -6 address show scope global
+echo '#routes'; ip -4 route show table all; ip -6 route show table all
+echo '#policy'; ip -4 rule show; ip -6 rule show
 echo '#nftables'; nft list ruleset
-echo '#iptables'; for table in raw mangle nat filter; do iptables-legacy-save -t $table; done
+echo '#iptables'; for table in raw mangle nat filter; do iptables-legacy-save -t $table; ip6tables-legacy-save -t $table; done
 echo '#netns'; ip netns list
 echo '#sysctls'; grep -rs '' /proc/sys/net
 true

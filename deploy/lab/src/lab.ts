@@ -5,7 +5,7 @@ import type { Lab } from './handle.ts';
 import type { LabOptions } from './options.ts';
 import { liveLab } from './state.ts';
 
-export type { ExecOptions, Lab, LabContainer } from './handle.ts';
+export type { AgentStart, ExecOptions, Lab, LabContainer } from './handle.ts';
 export type { LabOptions } from './options.ts';
 
 /**

@@ -15,7 +15,7 @@ export function execOn(place: Place, argv: readonly string[], options: ExecOptio
   return run(nsenter, args, {
     ...options,
     okCodes: ANY_CODE,
-    env: environmentInside(place.path),
+    env: environmentInside(place),
     doing: `running a command on ${place.member}`,
   });
 }

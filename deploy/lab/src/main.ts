@@ -58,7 +58,19 @@ function addLifeCommands(program: Command, finish: (code: number) => void): void
     .description('bring up a cluster that stays until `down`')
     .option('--hosts <n>', 'number of hosts', wholeNumber, 3)
     .addOption(new Option('--dataplane <name>', 'rule language').choices([...DATAPLANES]).default('nftables'))
-    .option('--network <cidr>', 'network of all containers', '10.10.0.0/16')
+    .option('--network <cidr>', 'IPv4 network of all containers; none: IPv6 only', '10.10.0.0/16')
+    .option('--network-ipv6 <cidr>', 'IPv6 network of all containers, such as fd00:10::/48')
+    .addOption(
+      new Option('--backend <name>', 'how packets come to other hosts')
+        .choices(['host-gw', 'vxlan'])
+        .default('host-gw'),
+    )
+    .option('--direct-routing', 'vxlan: plain routes between hosts of one link')
+    .addOption(
+      new Option('--fallback <name>', 'host-gw: backend for hosts of another network').choices(['vxlan']),
+    )
+    .option('--far <n>', 'so many hosts are on a second network behind the router', wholeNumber, 0)
+    .option('--mtu <bytes>', "MTU of the hosts' links", wholeNumber, 1_500)
     .option('--name <name>', 'name of this lab', 'lab')
     .option('--bare', 'only machines and wires')
     .option('--foreground', 'stay, and take the lab down on Ctrl-C or however this program ends')

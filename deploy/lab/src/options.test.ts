@@ -11,6 +11,7 @@ describe('checkOptions', () => {
 
   it('masks host bits of the network, as flannel does', () => {
     expect(checkOptions({ network: '10.20.5.7/16' }).network).toBe('10.20.0.0/16');
+    expect(checkOptions({ networkIpv6: 'fd00:10::7/48' }).networkIpv6).toBe('fd00:10::/48');
   });
 
   it.each<[LabOptions, string]>([
@@ -31,11 +32,23 @@ describe('checkOptions', () => {
       { network: '10.96.0.0/12' },
       'network "10.96.0.0/12" overlaps 10.96.0.0/16, which is the services in the lab',
     ],
+    [{ far: 4 }, 'far 4 is no whole number from 0 to 3'],
+    [{ mtu: 100 }, 'mtu 100 is no whole number from 576 to 9000'],
+    [{ network: 'none' }, 'network "none" leaves containers without addresses'],
+    [{ networkIpv6: '10.0.0.0/8' }, 'network-ipv6 "10.0.0.0/8" is no IPv6 network like fd00:10::/48'],
+    [{ networkIpv6: 'fd00:10::/64' }, 'network-ipv6 "fd00:10::/64" is too small'],
+    [{ networkIpv6: 'fd00:122::/32' }, "overlaps fd00:122::/64, which is the hosts' network in the lab"],
+    [{ directRouting: true }, 'direct-routing true goes with vxlan'],
+    [{ backend: 'vxlan', fallback: 'vxlan' }, 'fallback "vxlan" goes with host-gw'],
     [{ name: '../x' }, 'name "../x" is not made of'],
     [{ name: 'x'.repeat(31) }, 'is not made of at most 30'],
     [{ name: 'a\nb' }, 'name "a\\nb" is not made of'],
   ])('refuses %j', (options, sentence) => {
     expect(() => checkOptions(options)).toThrow(sentence);
+  });
+
+  it('takes IPv6 alone', () => {
+    expect(checkOptions({ network: 'none', networkIpv6: 'fd00:10::/48' })).toMatchObject({ network: 'none' });
   });
 
   it('takes a network that is just large enough', () => {

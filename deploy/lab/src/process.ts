@@ -1,6 +1,5 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { CONTROLLER_URL, ETCD_URL } from './command-lines.ts';
 
 /** The lab's programs are looked for where Debian keeps administrators' tools too. */
 export function environment(extraPath: readonly string[] = []): NodeJS.ProcessEnv {
@@ -8,13 +7,19 @@ export function environment(extraPath: readonly string[] = []): NodeJS.ProcessEn
   return { ...process.env, PATH: [...extraPath, own, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':') };
 }
 
+/** What programs on a machine of the lab find. */
+export interface Around {
+  /** Directories before those of PATH. */
+  readonly path: readonly string[];
+  /** URL of the REST API. */
+  readonly controller: string;
+  /** URLs of etcd, separated by commas. */
+  readonly etcd: string;
+}
+
 /** What a person on a machine of the lab has in the environment: the programs, and where the controller and etcd are. */
-export function environmentInside(path: readonly string[]): Readonly<Record<string, string>> {
-  return {
-    PATH: environment(path).PATH ?? '',
-    SVCCTL_SERVER: CONTROLLER_URL,
-    CAUSEWAY_ETCD_URLS: ETCD_URL,
-  };
+export function environmentInside({ path, controller, etcd }: Around): Readonly<Record<string, string>> {
+  return { PATH: environment(path).PATH ?? '', SVCCTL_SERVER: controller, CAUSEWAY_ETCD_URLS: etcd };
 }
 
 /** Starts a program in a session of its own, so that no terminal's Ctrl-C reaches it; nothing waits for it. */

@@ -9,11 +9,16 @@ import { WEB_PORT } from './workloads.ts';
 export interface Watched {
   readonly api: Api;
   readonly hosts: readonly string[];
+  /** How many address families the containers have. */
+  readonly families: number;
+  /** Whether hosts behind the router may be unreachable, as host-gw without a fallback leaves them. */
+  readonly partial: boolean;
   placeOf(member: string): Place;
 }
 
 /**
- * Waits until every agent has reported since its start and has routes to all peers, and every container serves.
+ * Waits until every agent has reported since its start and has routes to all peers that it can have one to, and every
+ * container serves.
  *
  * @throws CausewayError `timeout` with what is lacking, `command-failed` when a daemon has ended by itself
  */
@@ -65,9 +70,11 @@ function lackOfNode(host: string, node: NodeView | undefined, watched: Watched):
   const since = running(watched.placeOf(host), 'agent')?.startedAt ?? 0;
   if (node.report === undefined || Date.parse(node.report.at) < since)
     return `${host} has not reported since its agent started`;
-  const routed = node.report.peers.filter((peer) => peer.state === 'installed').length;
-  if (routed < watched.hosts.length - 1)
-    return `${host} has routes to ${routed} of ${watched.hosts.length - 1} peers`;
+  const { peersWanted, peersInstalled, peers } = node.report;
+  const excused = watched.partial ? peers.filter(({ state }) => state === 'unreachable').length : 0;
+  const wanted = Math.max(peersWanted, (watched.hosts.length - 1) * watched.families);
+  if (peersInstalled + excused < wanted)
+    return `${host} has routes to ${peersInstalled} of ${wanted} subnets of peers`;
   return undefined;
 }
 

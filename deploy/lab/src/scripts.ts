@@ -1,4 +1,4 @@
-import { SWITCH, WIRE } from './topology.ts';
+import { bridgeOf } from './topology.ts';
 
 /**
  * Process 1 of the lab, run with the lab's directory as working directory and the machines' names as arguments.
@@ -49,7 +49,11 @@ while read -r path value; do
   [ ! -e "/proc/sys/$path" ] || echo "$value" >"/proc/sys/$path"
 done <"hosts/$name/sysctls"
 ip link set dev lo up
+# Nobody else has the addresses of these links: to look for others first would hold everybody up for a second or two.
+dad=/proc/sys/net/ipv6/conf/default/accept_dad
+[ ! -e "$dad" ] || echo 0 >"$dad"
 ip -batch "hosts/$name/links.ip"
+[ ! -e "$dad" ] || echo 1 >"$dad"
 while read -r port bridge; do
   nsenter --net=/proc/1/ns/net ip link set dev "$port" master "$bridge" up
 done <"hosts/$name/ports"
@@ -64,7 +68,7 @@ exec sleep infinity >/dev/null
 /** The far ends of a machine's links, and the bridges that they belong to: one pair a line. */
 export function portLines(ip: readonly string[]): string[] {
   return ip.flatMap((line) => {
-    const port = / peer name (\S+) netns 1$/.exec(line)?.[1];
-    return port === undefined ? [] : [`${port} ${port.startsWith('w-') ? WIRE : SWITCH}`];
+    const port = / peer name (\S+) mtu \d+ netns 1$/.exec(line)?.[1];
+    return port === undefined ? [] : [`${port} ${bridgeOf(port)}`];
   });
 }

@@ -1,8 +1,8 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CausewayError, show } from '@causeway/shared/errors';
-import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { run } from '@causeway/shared/run';
+import type { ClusterSettings } from './options.ts';
 import { identify, isAlive, type ProcessId } from './pids.ts';
 
 /** `state.json` of a lab: what another process needs to find it and get in. */
@@ -18,10 +18,8 @@ export interface LabState {
   readonly hosts: readonly string[];
   /** Every machine's holder process, as seen from outside. */
   readonly members: Readonly<Record<string, number>>;
-  readonly dataplane: Dataplane;
-  readonly network: string;
-  readonly etcd: 'embedded' | 'external';
-  readonly bare: boolean;
+  /** Its dataplane is the one that agents were last started with. */
+  readonly settings: ClusterSettings;
   /** RFC 3339 */
   readonly startedAt: string;
 }

@@ -1,6 +1,6 @@
 import { invalid } from '@causeway/shared/errors';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
-import { placesOf } from '../cluster.ts';
+import { watchedOf } from '../cluster.ts';
 import type { Lab } from '../lab.ts';
 import { checkMember } from '../options.ts';
 import { waitController } from '../readiness.ts';
@@ -46,8 +46,7 @@ export async function controller(verb: Verb, options: { readonly name?: string }
 async function answering(lab: Lab): Promise<void> {
   const found = liveLab(lab.name);
   if (found === undefined) return;
-  const placeOf = placesOf(found.state, found.directory);
-  await waitController({ api: lab.api, hosts: lab.hosts, placeOf }, CONTROLLER_TIMEOUT_MS);
+  await waitController(watchedOf(found.state, found.directory), CONTROLLER_TIMEOUT_MS);
 }
 
 function said(lab: Lab, what: string, verb: Verb): number {

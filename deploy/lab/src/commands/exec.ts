@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { invalid } from '@causeway/shared/errors';
+import { aroundOf } from '../cluster.ts';
 import type { Lab } from '../lab.ts';
 import { environmentInside, runThrough } from '../process.ts';
+import { liveLab } from '../state.ts';
 import { whichLab } from './which.ts';
 
 /** `lab exec`: output, input and exit code are the command's own. */
@@ -25,5 +26,7 @@ export async function shell(host: string, options: { readonly name?: string }): 
 }
 
 function inLab(lab: Lab): NodeJS.ProcessEnv {
-  return { ...process.env, ...environmentInside([join(lab.directory, 'bin')]) };
+  const found = liveLab(lab.name);
+  if (found === undefined) return process.env;
+  return { ...process.env, ...environmentInside(aroundOf(found.state.settings, found.directory)) };
 }

@@ -11,6 +11,8 @@ interface LabStatus {
   readonly startedAt: string;
   readonly dataplane: string;
   readonly network: string;
+  readonly networkIpv6?: string;
+  readonly backend: string;
   readonly machines: readonly MachineStatus[];
   readonly containers: readonly ContainerLine[];
   /** Why nodes and containers are not known, when they are not. */
@@ -23,6 +25,7 @@ interface MachineStatus {
   /** Programs that run: `controller`, `agent`, `web`, `etcd`. */
   readonly daemons: readonly string[];
   readonly subnet?: string;
+  readonly subnetIpv6?: string;
   readonly alive?: boolean;
 }
 
@@ -54,24 +57,26 @@ async function statusOf(state: LabState): Promise<LabStatus> {
   let problem: string | undefined;
   try {
     const silent = `no controller runs: npm run lab -- controller start --name ${state.name}`;
-    if (!state.bare && running(placeIn(lab, 'host-1'), 'controller') === undefined) problem = silent;
-    else if (!state.bare) {
+    if (!state.settings.bare && running(placeIn(lab, 'host-1'), 'controller') === undefined) problem = silent;
+    else if (!state.settings.bare) {
       nodes = await lab.api.list<NodeView>('/v1/nodes');
       containers = await lab.api.list<ContainerView>('/v1/containers');
     }
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
-  const { name, lifetime, startedAt, dataplane, network } = state;
+  const { name, lifetime, startedAt } = state;
+  const { dataplane, network, networkIpv6, backend } = state.settings;
   return {
-    ...{ name, directory: lab.directory, lifetime, startedAt, dataplane, network },
+    ...{ name, directory: lab.directory, lifetime, startedAt, dataplane, network, backend },
+    ...(networkIpv6 === undefined ? {} : { networkIpv6 }),
     machines: lab.members.map((member) => {
       const node = nodes.find((each) => each.name === member);
       return {
         name: member,
         address: lab.addressOf(member),
         daemons: DAEMONS.filter((daemon) => running(placeIn(lab, member), daemon) !== undefined),
-        ...(node === undefined ? {} : { subnet: node.subnet, alive: node.alive }),
+        ...(node === undefined ? {} : { alive: node.alive, ...subnetsOf(node) }),
       };
     }),
     containers: containers.map((container) => ({
@@ -84,16 +89,26 @@ async function statusOf(state: LabState): Promise<LabStatus> {
   };
 }
 
+function subnetsOf({ subnet, subnetIpv6 }: NodeView): Pick<MachineStatus, 'subnet' | 'subnetIpv6'> {
+  return {
+    ...(subnet === undefined ? {} : { subnet }),
+    ...(subnetIpv6 === undefined ? {} : { subnetIpv6 }),
+  };
+}
+
 /** Enough of a place to look up what runs there. */
 function placeIn({ directory }: Lab, member: string): Place {
-  return { directory, init: 0, member, holder: 0, path: [] };
+  return { directory, init: 0, member, holder: 0, path: [], controller: '', etcd: '' };
 }
 
 function text(lab: LabStatus): string {
-  const head = `lab ${lab.name} (${lab.lifetime}, ${lab.dataplane}, ${lab.network}) since ${lab.startedAt} in ${lab.directory}`;
-  const machines = lab.machines.map(({ name, address, subnet, alive, daemons }) => {
+  const networks = [lab.network, lab.networkIpv6].filter((each) => each !== undefined && each !== 'none');
+  const kind = [lab.lifetime, lab.dataplane, lab.backend, ...networks].join(', ');
+  const head = `lab ${lab.name} (${kind}) since ${lab.startedAt} in ${lab.directory}`;
+  const machines = lab.machines.map(({ name, address, subnet, subnetIpv6, alive, daemons }) => {
     const health = alive === undefined ? '' : alive ? 'alive' : 'NOT ALIVE';
-    return [name, address, subnet ?? '', health, daemons.join(' ')];
+    const subnets = [subnet, subnetIpv6].filter((each) => each !== undefined).join(' ');
+    return [name, address, subnets, health, daemons.join(' ')];
   });
   const containers = lab.containers.map(({ name, host, state, address }) => [
     name,
