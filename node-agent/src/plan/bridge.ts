@@ -1,63 +1,58 @@
 import type { BridgeIntent } from '@causeway/shared/desired/host';
 import { ROUTE_PROTOCOL } from '@causeway/shared/names';
-import { formatCidr, parseAddress, parseCidr } from '@causeway/shared/net/cidr';
-import type { ObservedBridge, ObservedNetwork } from './observed.ts';
+import { parseIp } from '@causeway/shared/net/block';
+import { bareAddress, networkOf, planAddresses } from './addresses.ts';
+import type { ObservedNetwork } from './observed.ts';
 import type { Step } from './step.ts';
 
-/** Steps for the bridge itself: link, MTU, state, addresses and the route that its address brings. */
+/** Steps for the bridge itself: link, MTU, state, addresses and the routes that its addresses bring. */
 export function planBridge(desired: BridgeIntent, observed: ObservedNetwork): readonly Step[] {
   const { bridge } = observed;
-  const { name: link, mtu, address } = desired;
+  const { name: link, mtu, addresses } = desired;
+  // A host without a subnet has nothing to hang on a bridge, but one that is there must not answer for another's.
+  if (bridge === undefined && addresses.length === 0) return [];
   const steps: Step[] = [];
   if (bridge === undefined) {
-    steps.push({ kind: 'link-add', link, mtu, mac: macOf(address), text: `create bridge ${link}` });
+    const mac = macOf(addresses[0] ?? '');
+    steps.push({ kind: 'link-add', link, mtu, mac, text: `create bridge ${link}` });
   }
   if (bridge === undefined || bridge.mtu !== mtu || !bridge.up) {
     steps.push({ kind: 'link-set', link, mtu, text: `set ${link} up with MTU ${mtu}` });
   }
-  if (bridge?.addresses.includes(address) !== true) {
-    steps.push({ kind: 'address-add', link, address, text: `add address ${address} to ${link}` });
-  }
+  const changes = planAddresses(link, addresses, bridge?.addresses ?? []);
+  const added = new Set(changes.flatMap((step) => (step.kind === 'address-add' ? [step.address] : [])));
   // The kernel makes the connected route with the address, and again when the link comes up.
-  else if (bridge.up && !hasConnected(desired, observed)) steps.push(connected(desired));
-  return [...steps, ...foreignAddresses(desired, bridge)];
+  const bare = bridge?.up === true ? addresses.filter((address) => !added.has(address)) : [];
+  const missing = bare.filter((address) => !hasConnected(link, address, observed));
+  return [...steps, ...changes, ...missing.map((address) => connected(link, address))];
 }
 
-/** The subnet that the bridge's address is in: `10.10.1.1/24` → `10.10.1.0/24`. */
-export function subnetOf(bridge: BridgeIntent): string {
-  const cidr = parseCidr(bridge.address);
-  return cidr === undefined ? bridge.address : formatCidr(cidr);
+/** The networks that the bridge's addresses are in. */
+export function subnetsOf(bridge: BridgeIntent): readonly string[] {
+  return bridge.addresses.map(networkOf);
 }
+
+/** Bits above the host part of an IPv6 address, which are the same on every host. */
+const HOST_BITS = 64n;
 
 /**
  * A fixed link-layer address, locally administered: without one a bridge takes the lowest of its ports' and
  * changes it as containers come and go, so that the others' neighbour entries go stale.
  */
 function macOf(address: string): string {
-  const number = parseAddress(address.split('/')[0] ?? '') ?? 0;
-  const hex = number.toString(16).padStart(8, '0');
+  const ip = parseIp(bareAddress(address));
+  const value = ip === undefined ? 0n : ip.family === 'ipv4' ? ip.value : ip.value >> HOST_BITS;
+  const hex = (value & 0xffffffffn).toString(16).padStart(8, '0');
   return `0a:58:${hex.match(/../g)?.join(':') ?? '00:00:00:00'}`;
 }
 
-function hasConnected(desired: BridgeIntent, observed: ObservedNetwork): boolean {
-  const destination = subnetOf(desired);
-  return observed.routes.some((route) => route.destination === destination && route.device === desired.name);
+function hasConnected(link: string, address: string, observed: ObservedNetwork): boolean {
+  const destination = networkOf(address);
+  return observed.routes.some((route) => route.destination === destination && route.device === link);
 }
 
-function connected(desired: BridgeIntent): Step {
-  const destination = subnetOf(desired);
-  const source = desired.address.split('/')[0] ?? '';
-  const text = `put back route ${destination} dev ${desired.name} (protocol kernel, not ${ROUTE_PROTOCOL})`;
-  return { kind: 'connected-add', destination, device: desired.name, source, text };
-}
-
-/** The bridge is ours alone: an address that it should not have is a former subnet's. */
-function foreignAddresses(desired: BridgeIntent, bridge: ObservedBridge | undefined): readonly Step[] {
-  const wrong = (bridge?.addresses ?? []).filter((address) => address !== desired.address);
-  return wrong.map((address) => ({
-    kind: 'address-delete',
-    link: desired.name,
-    address,
-    text: `remove address ${address} from ${desired.name}`,
-  }));
+function connected(link: string, address: string): Step {
+  const destination = networkOf(address);
+  const text = `put back route ${destination} dev ${link} (protocol kernel, not ${ROUTE_PROTOCOL})`;
+  return { kind: 'connected-add', destination, device: link, source: bareAddress(address), text };
 }

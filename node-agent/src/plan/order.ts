@@ -7,35 +7,90 @@ interface Phase {
 
 /** The order of all steps: make before break. */
 export const PHASES: readonly Phase[] = [
-  { kinds: ['link-add'], reason: 'everything below hangs on the bridge' },
+  { kinds: ['tunnel-delete'], reason: 'a device that cannot be changed is made anew under its name' },
+  { kinds: ['link-add', 'tunnel-add'], reason: 'everything below hangs on the links' },
+  {
+    kinds: ['tunnel-set', 'tunnel-mac'],
+    reason: 'a change of its address takes the neighbours of a device along',
+  },
   { kinds: ['link-set'], reason: 'a route through a link that is down is refused' },
+  {
+    kinds: ['address-clear'],
+    reason: 'with the first address of a network the kernel removes the others of it',
+  },
   { kinds: ['address-add'], reason: 'the address brings its own connected route' },
+  { kinds: ['address-delete'], reason: 'no route leads by way of an address that is still this host’s' },
   { kinds: ['connected-add'], reason: 'only of use where the address is there already and brings none' },
+  { kinds: ['neighbour-replace'], reason: 'a tunnel knows the peer before a route leads to it' },
+  { kinds: ['forwarding-replace'], reason: 'and where the peer’s frames go' },
   {
     kinds: ['sysctl-set'],
-    reason: 'those of the bridge exist once it exists; forwarding is on before routes lead here',
+    reason: 'those of a link exist once it exists; forwarding is on before routes lead here',
   },
   { kinds: ['route-add', 'route-replace'], reason: 'services may choose endpoints behind a new route' },
   { kinds: ['firewall-apply'], reason: 'the new rules hold before anything old goes away' },
-  { kinds: ['firewall-beside', 'firewall-clean'], reason: 'the other dataplane serves until the chosen one does' },
-  { kinds: ['route-delete', 'address-delete', 'link-delete'], reason: 'what nobody uses any more goes last' },
+  {
+    kinds: ['firewall-beside', 'firewall-clean'],
+    reason: 'the other dataplane serves until the chosen one does',
+  },
+  {
+    kinds: ['route-delete'],
+    reason: 'what nobody uses any more goes last, and a route before what it leads through',
+  },
+  {
+    kinds: ['neighbour-delete', 'forwarding-delete', 'link-delete'],
+    reason: 'no route leads through these any more',
+  },
 ];
 
-/** Steps that make no sense when one of these kinds has failed before them in the same plan. */
+/** Steps that make no sense when one of these kinds has failed before them, for the same link, in the same plan. */
 const NEEDS: Readonly<Partial<Record<StepKind, readonly StepKind[]>>> = {
-  'link-set': ['link-add'],
-  'address-add': ['link-add'],
+  'tunnel-add': ['tunnel-delete'],
+  'link-set': ['link-add', 'tunnel-add'],
+  'address-add': ['link-add', 'tunnel-add'],
+  'address-delete': ['address-add'],
   'connected-add': ['link-add', 'link-set', 'address-add'],
+  'neighbour-replace': ['tunnel-add', 'link-set'],
+  'forwarding-replace': ['tunnel-add'],
+  'route-add': ['tunnel-add', 'link-set'],
+  'route-replace': ['tunnel-add', 'link-set'],
   'firewall-beside': ['firewall-apply'],
   'firewall-clean': ['firewall-apply'],
-  'address-delete': ['address-add'],
 };
 
+/** Steps of one phase keep the order that they are given in. */
 export function inOrder(steps: readonly Step[]): readonly Step[] {
-  return PHASES.flatMap(({ kinds }) => steps.filter((step) => kinds.includes(step.kind)));
+  const groups = PHASES.map((): Step[] => []);
+  for (const step of steps) groups[PHASE_OF.get(step.kind) ?? 0]?.push(step);
+  return groups.flat();
 }
 
-/** @returns the failed kind that keeps `step` from being executed, if there is one. */
-export function blockedBy(step: Step, failed: ReadonlySet<StepKind>): StepKind | undefined {
-  return NEEDS[step.kind]?.find((kind) => failed.has(kind));
+const PHASE_OF: ReadonlyMap<StepKind, number> = new Map(
+  PHASES.flatMap(({ kinds }, i) => kinds.map((kind) => [kind, i] as const)),
+);
+
+/** Steps that have failed, or were not executed. */
+export interface Failures {
+  add(step: Step): void;
+  /** @returns the failed kind that keeps `step` from being executed, if there is one. */
+  blocking(step: Step): StepKind | undefined;
+}
+
+export function createFailures(): Failures {
+  const failed = new Set<string>();
+  return {
+    add: (step) => void failed.add(`${step.kind} ${linkOf(step)}`),
+    blocking: (step) => {
+      const needs = failed.size === 0 ? undefined : NEEDS[step.kind];
+      return needs?.find((kind) => failed.has(`${kind} ${linkOf(step)}`));
+    },
+  };
+}
+
+/** The link that a step is about; empty where it is about none. */
+function linkOf(step: Step): string {
+  if ('link' in step) return step.link;
+  if ('tunnel' in step) return step.tunnel.name;
+  if ('route' in step) return step.route.device ?? '';
+  return 'device' in step ? step.device : '';
 }

@@ -1,7 +1,11 @@
 import type { RouteIntent } from '@causeway/shared/desired/host';
 import { ROUTE_PROTOCOL } from '@causeway/shared/names';
+import type { Family } from '@causeway/shared/net/family';
 import type { ObservedRoute } from './observed.ts';
 import type { Plan, RouteKey, RouteStep } from './step.ts';
+
+/** The metric of a route that names none. */
+const METRIC: Readonly<Record<Family, number>> = { ipv4: 0, ipv6: 1024 };
 
 /**
  * Steps that make our routes exactly `desired`. A route of anybody else is never touched: where it leads the
@@ -23,6 +27,12 @@ export function isOurs(route: ObservedRoute): boolean {
   return route.protocol === ROUTE_PROTOCOL;
 }
 
+/** The route of ours, as the kernel will list it. */
+export function keyOf(route: RouteIntent): RouteKey {
+  const family: Family = route.destination.includes(':') ? 'ipv6' : 'ipv4';
+  return { ...route, family, type: 'unicast', metric: METRIC[family] };
+}
+
 /** One line as `ip route` would show it. */
 export function routeText(route: RouteKey): string {
   const words = [
@@ -30,9 +40,20 @@ export function routeText(route: RouteKey): string {
     route.destination,
     ...(route.gateway === undefined ? [] : ['via', route.gateway]),
     ...(route.device === undefined ? [] : ['dev', route.device]),
-    ...(route.metric === 0 ? [] : ['metric', String(route.metric)]),
+    ...(route.metric === METRIC[route.family] ? [] : ['metric', String(route.metric)]),
   ];
   return words.join(' ');
+}
+
+/** @param swapped what of ours stands there and is changed in place */
+export function creation(route: RouteKey, swapped?: RouteKey): RouteStep {
+  if (swapped === undefined) return { kind: 'route-add', route, text: `add route ${routeText(route)}` };
+  const text = `replace route ${routeText(swapped)} by ${routeText(route)}`;
+  return { kind: 'route-replace', route, text };
+}
+
+export function deletion({ protocol: _, ...route }: RouteKey & { protocol?: number }): RouteStep {
+  return { kind: 'route-delete', route, text: `remove stale route ${routeText(route)}` };
 }
 
 function groupByDestination(routes: readonly ObservedRoute[]): ReadonlyMap<string, readonly ObservedRoute[]> {
@@ -46,46 +67,50 @@ function groupByDestination(routes: readonly ObservedRoute[]): ReadonlyMap<strin
 }
 
 function planRoute(desired: RouteIntent, present: readonly ObservedRoute[]): Plan {
+  const wanted = keyOf(desired);
+  const [only] = present;
+  if (present.length === 1 && only !== undefined && isOurs(only) && isSame(only, wanted)) return DONE;
+
   const foreign = present.filter((route) => !isOurs(route));
-  const inTheWay = foreign.find((route) => !leadsTo(route, desired));
-  if (inTheWay !== undefined) {
-    return { steps: [], problems: [blockedText(desired, inTheWay)], blocked: [desired.destination] };
-  }
+  const elsewhere = foreign.filter((route) => !leadsTo(route, wanted));
+  const inTheWay = elsewhere.find((route) => route.metric <= wanted.metric);
+  const problems = elsewhere.map((route) =>
+    route.metric <= wanted.metric ? blockedText(wanted, route) : besideText(wanted, route),
+  );
+  const blocked = inTheWay === undefined ? [] : [desired.destination];
   const ours = present.filter(isOurs);
-  const right = [...ours, ...foreign].find((route) => leadsTo(route, desired));
+  const serves = foreign.some((route) => leadsTo(route, wanted) && route.metric <= wanted.metric);
+  const right = ours.find((route) => isSame(route, wanted));
+  // The kernel takes one route per destination and metric: somebody else's that stands there is not pushed out.
+  const isTaken = foreign.some((route) => route.metric === wanted.metric);
+  const made = right === undefined && !serves && !isTaken;
   // `replace` swaps the route of the same destination and metric in one step; the others go afterwards.
-  const swapped = right === undefined ? ours.find((route) => route.metric === 0) : undefined;
-  const others = ours.filter((route) => route !== right && route !== swapped).map(deletion);
-  const made = right === undefined ? [creation(desired, swapped)] : [];
-  return { steps: [...made, ...others], problems: [], blocked: [] };
+  const swapped = made ? ours.find((route) => route.metric === wanted.metric) : undefined;
+  const others = ours.filter((route) => route !== right && route !== swapped);
+  const steps = [...(made ? [creation(wanted, swapped)] : []), ...others.map(deletion)];
+  return { steps, problems, blocked };
 }
 
-function creation(desired: RouteIntent, swapped: ObservedRoute | undefined): RouteStep {
-  const route: RouteKey = { ...desired, type: 'unicast', metric: 0 };
-  if (swapped === undefined) return { kind: 'route-add', route, text: `add route ${routeText(route)}` };
-  const text = `replace route ${routeText(swapped)} by ${routeText(route)}`;
-  return { kind: 'route-replace', route, text };
+const DONE: Plan = { steps: [], problems: [], blocked: [] };
+
+function leadsTo(route: ObservedRoute, wanted: RouteKey): boolean {
+  return route.type === 'unicast' && route.gateway === wanted.gateway && route.device === wanted.device;
 }
 
-function leadsTo(route: ObservedRoute, desired: RouteIntent): boolean {
-  return route.type === 'unicast' && route.gateway === desired.gateway && route.device === desired.device;
+function isSame(route: ObservedRoute, wanted: RouteKey): boolean {
+  return leadsTo(route, wanted) && route.metric === wanted.metric && route.onlink === wanted.onlink;
 }
 
-function blockedText(desired: RouteIntent, other: ObservedRoute): string {
+function blockedText(wanted: RouteKey, other: ObservedRoute): string {
   return (
-    `adding route ${desired.destination} via ${desired.gateway}: a route that is not ours leads elsewhere ` +
+    `adding route ${wanted.destination} via ${wanted.gateway}: a route that is not ours leads elsewhere ` +
     `(${routeText(other)}, protocol ${other.protocol}); it was left alone`
   );
 }
 
-export function deletion(route: ObservedRoute): RouteStep {
-  const { destination, type, gateway, device, metric } = route;
-  const key: RouteKey = {
-    destination,
-    type,
-    metric,
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(device === undefined ? {} : { device }),
-  };
-  return { kind: 'route-delete', route: key, text: `remove stale route ${routeText(key)}` };
+function besideText(wanted: RouteKey, other: ObservedRoute): string {
+  return (
+    `beside route ${wanted.destination} via ${wanted.gateway}, which has precedence, a route that is not ours leads ` +
+    `elsewhere (${routeText(other)}, protocol ${other.protocol}); it was left alone`
+  );
 }

@@ -13,7 +13,8 @@ export type LinkStep =
   | ({ readonly kind: 'link-set'; readonly link: string; readonly mtu: number } & Told)
   | ({ readonly kind: 'link-delete'; readonly link: string } & Told)
   | ({
-      readonly kind: 'address-add' | 'address-delete';
+      /** `clear`: before others are added, which the kernel would remove along with it. */
+      readonly kind: 'address-clear' | 'address-add' | 'address-delete';
       readonly link: string;
       /** With prefix length. */
       readonly address: string;
@@ -119,9 +120,7 @@ export function isIpStep(step: Step): step is IpStep {
 }
 
 export function isFirewallStep(step: Step): step is FirewallStep {
-  return (
-    step.kind === 'firewall-apply' || step.kind === 'firewall-beside' || step.kind === 'firewall-clean'
-  );
+  return step.kind === 'firewall-apply' || step.kind === 'firewall-beside' || step.kind === 'firewall-clean';
 }
 
 /** A step's fate. `notExecuted`: a step that it needs has failed before it. */

@@ -9,12 +9,12 @@ const MODULES: Readonly<Record<string, string>> = {
 /**
  * @param desired by path below /proc/sys
  * @param observed values; undefined where there is no such file
- * @param madeByThisPlan a link that an earlier step creates, and its settings with it
+ * @param madeByThisPlan links that earlier steps create, and their settings with them
  */
 export function planSysctls(
   desired: Readonly<Record<string, string>>,
   observed: Readonly<Record<string, string | undefined>>,
-  madeByThisPlan?: string,
+  madeByThisPlan: readonly string[] = [],
 ): Pick<Plan, 'steps' | 'problems'> {
   const steps: SysctlStep[] = [];
   const problems: string[] = [];
@@ -34,8 +34,8 @@ export function dotted(path: string): string {
   return path.replace(/[/.]/g, (sign) => (sign === '/' ? '.' : '/'));
 }
 
-function belongsTo(path: string, link: string | undefined): boolean {
-  return link !== undefined && path.split('/').includes(link);
+function belongsTo(path: string, links: readonly string[]): boolean {
+  return path.split('/').some((part) => links.includes(part));
 }
 
 /** Values of several numbers are listed with tabs and written with blanks. */
