@@ -1,17 +1,19 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { parseCidr } from '@causeway/shared/net/cidr';
+import type { ByFamily } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
 import { macOf } from './addresses.ts';
 import type { Place } from './places.ts';
 
-/** What containers need to know of their host's network. */
+/** What containers need to know of their host's network. A family has both a subnet and a gateway, or neither. */
 export interface ContainerNetwork {
-  /** This host's subnet, CIDR: `10.10.1.0/24`. */
-  readonly subnet: string;
-  /** The bridge's address, without a prefix length: `10.10.1.1`. */
-  readonly gateway: string;
-  /** Name of the bridge, which must exist: `cwy0`. */
+  /** This host's subnets, CIDR: `10.10.1.0/24`, `fd00:10:0:1::/64`. Empty: it has none, so no container can run. */
+  readonly subnets: ByFamily<string>;
+  /** The bridge's addresses, without a prefix length: `10.10.1.1`, `fd00:10:0:1::1`. */
+  readonly gateways: ByFamily<string>;
+  /** Name of the bridge, which must exist when there is a subnet: `cwy0`. */
   readonly bridge: string;
+  /** Bytes. */
   readonly mtu: number;
 }
 

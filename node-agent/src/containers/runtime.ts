@@ -11,6 +11,9 @@ import { createRestarts } from './restarts.ts';
 export type { ContainerNetwork } from './network.ts';
 export type { RuntimeLogger } from './reconcile.ts';
 
+/** Kinds of `NodeEvent` that containers cause. */
+export type RuntimeEvent = 'container-moved' | 'restart-needed';
+
 export interface RuntimeOptions {
   /** Survives reboots: addresses, images, root file systems, logs. `/var/lib/causeway` */
   readonly stateDir: string;
@@ -44,6 +47,13 @@ export interface ContainerRuntime {
    * @returns stops it
    */
   onNeed(listener: () => void): () => void;
+  /**
+   * Calls `listener` with what people should hear of: a container has another address (`container-moved`), or could
+   * not be given one and must be started again by somebody (`restart-needed`). `message` is one sentence.
+   *
+   * @returns stops it
+   */
+  onEvent(listener: (kind: RuntimeEvent, message: string) => void): () => void;
   /**
    * Removes every container, namespace, link and file of ours on this host; half of it may be missing.
    *

@@ -2,7 +2,7 @@ import type { HostFacts } from '../model/host-facts.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { bridgeIntent } from './bridge.ts';
 import { firewallIntent } from './firewall.ts';
-import type { DesiredHost } from './host.ts';
+import type { DesiredHost, OwnSubnets } from './host.ts';
 import { peerRoutes } from './routes.ts';
 import { wantedSysctls } from './sysctls.ts';
 
@@ -13,7 +13,7 @@ import { wantedSysctls } from './sysctls.ts';
  * @param ownSubnet the subnet that this host leases, CIDR
  * @throws CausewayError `invalid` when `ownSubnet` or the configured network is no CIDR
  */
-export function desiredHost(snapshot: Snapshot, facts: HostFacts, ownSubnet: string): DesiredHost {
+export function desiredHost(snapshot: Snapshot, facts: HostFacts, own: OwnSubnets): DesiredHost {
   const peers = peerRoutes(snapshot.leases, snapshot.config, facts, ownSubnet);
   const firewall = firewallIntent(snapshot, facts, ownSubnet);
   return {
