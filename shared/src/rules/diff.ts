@@ -50,10 +50,13 @@ function sameAtEnd(a: readonly ServiceIntent[], b: readonly ServiceIntent[]): nu
 /** Whether everything but the services is equal: then the base rules are. */
 export function sameSettings(a: FirewallIntent, b: FirewallIntent): boolean {
   return (
+    a.family === b.family &&
     a.network === b.network &&
     a.subnet === b.subnet &&
     a.bridge === b.bridge &&
     a.mark === b.mark &&
+    a.masquerade === b.masquerade &&
+    a.nonMasqueradeCidrs.join() === b.nonMasqueradeCidrs.join() &&
     a.serviceRange === b.serviceRange
   );
 }

@@ -18,6 +18,8 @@ export const chains = {
   input: `${CHAIN_PREFIX}INPUT`,
   vips: `${CHAIN_PREFIX}VIPS`,
   reject: `${CHAIN_PREFIX}REJECT`,
+  /** raw */
+  prerouting: `${CHAIN_PREFIX}PREROUTING`,
   /** One per service port: picks an endpoint. */
   service: (service: ServiceIntent) => `${CHAIN_PREFIX}SVC-${hash(service.id)}`,
   /** One per service port and endpoint: translates. */

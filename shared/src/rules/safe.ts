@@ -1,24 +1,42 @@
 import { CausewayError, show } from '../errors.ts';
-import { formatCidr, parseAddress, parseCidr } from '../net/cidr.ts';
+import { canonicalBlock, canonicalIp, familyOf, parseIp } from '../net/block.ts';
+import { parseAddress } from '../net/cidr.ts';
+import { FAMILY_NAMES, type Family } from '../net/family.ts';
 
 /**
  * The last gate before a rule language: every value that enters a rule passes one of these, whatever the
  * API or etcd let through. They throw CausewayError `internal`, since a bad value here is our own fault.
  */
-export const safe = { address, cidr, port, protocol, mark, id };
+export const safe = { address, cidr, link, port, protocol, mark, id };
 
-function address(value: string): string {
-  // Values may come from JSON, so a type is no promise.
-  const parsed = typeof value === 'string' ? parseAddress(value) : undefined;
-  if (parsed === undefined) throw refused('address', value, 'is no IPv4 address');
+/** Only in the form in which the kernel lists it (RFC 5952): services are compared by the text. */
+function address(value: string, family: Family): string {
+  // Values may come from JSON, so a type is no promise. The shorter way is for many services.
+  if (family === 'ipv4' && typeof value === 'string' && parseAddress(value) !== undefined) return value;
+  const isIp = typeof value === 'string' && canonicalIp(value) === value && familyOf(value) === family;
+  if (!isIp || isMapped(value)) throw refused('address', value, `is no ${FAMILY_NAMES[family]} address`);
   return value;
 }
 
 /** @returns the block with its host bits zero, as the kernel lists it. */
-function cidr(value: string): string {
-  const parsed = typeof value === 'string' ? parseCidr(value) : undefined;
-  if (parsed === undefined) throw refused('network', value, 'is no IPv4 CIDR');
-  return formatCidr(parsed);
+function cidr(value: string, family: Family): string {
+  const canonical = typeof value === 'string' ? canonicalBlock(value) : undefined;
+  if (canonical === undefined || familyOf(canonical) !== family || isMapped(value))
+    throw refused('network', value, `is no ${FAMILY_NAMES[family]} CIDR`);
+  return canonical;
+}
+
+/** `::ffff:192.0.2.1`, `::192.0.2.1`: the kernel lists those in another form, and none is ever on a wire. */
+function isMapped(value: string): boolean {
+  const ip = parseIp(value.split('/')[0] ?? '');
+  return ip?.family === 'ipv6' && ip.value >> 48n === 0n && ip.value > 0xffffn;
+}
+
+/** Name of a link. */
+function link(value: string): string {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_.-]{1,15}$/.test(value))
+    throw refused('bridge', value, 'is no name of a link');
+  return value;
 }
 
 function port(value: number): number {

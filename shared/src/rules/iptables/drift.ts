@@ -1,34 +1,36 @@
-import type { FirewallIntent } from '../../desired/intent.ts';
-import { type Listing, normal, parseListing } from './listing.ts';
-import type { Chain } from './part.ts';
-import { chainsOf, JUMPS } from './table.ts';
+import { type Listing, normal } from './listing.ts';
+import type { Chain, Jump, Layout } from './part.ts';
 
-/** Compares `iptables-save` (tables nat and filter, one variant) with the intent. */
-export function driftOf(intent: FirewallIntent, text: string): readonly string[] {
-  const listing = parseListing(text);
-  const wanted = chainsOf(intent);
+/** Compares what one variant lists with what it should hold. Each difference is a sentence. */
+export function driftOf(layout: Layout, listing: Listing): readonly string[] {
   return [
-    ...driftOfJumps(listing),
-    ...driftOfNames(wanted, listing),
-    ...wanted.flatMap((chain) => driftOfRules(chain, listing)),
+    ...driftOfJumps(layout.jumps, listing),
+    ...driftOfNames(layout.chains, listing),
+    ...layout.chains.flatMap((chain) => driftOfRules(chain, listing)),
   ];
 }
 
-function driftOfJumps(listing: Listing): string[] {
-  const held = new Map<string, number>();
-  const wanted = new Set(JUMPS.map(({ table, chain, rule }) => `${table} ${chain} ${normal(rule)}`));
-  const found: string[] = [];
-  for (const { table, chain, rule } of listing.jumps) {
-    const key = `${table} ${chain} ${normal(rule)}`;
-    held.set(key, (held.get(key) ?? 0) + 1);
-    if (!wanted.has(key)) found.push(`chain ${chain} of ${table} holds a foreign jump to ours: ${rule}`);
-  }
-  for (const { table, chain, rule } of JUMPS) {
-    const times = held.get(`${table} ${chain} ${normal(rule)}`) ?? 0;
-    if (times === 0) found.push(`chain ${chain} of ${table} lacks the rule ${rule}`);
-    if (times > 1) found.push(`chain ${chain} of ${table} holds the rule ${times} times: ${rule}`);
-  }
-  return found;
+/** A rule in one form, with its place, so that equal ones have equal keys. */
+export function keyOf({ table, chain, rule }: { table: string; chain: string; rule: string }): string {
+  return `${table} ${chain} ${normal(rule)}`;
+}
+
+function driftOfJumps(jumps: readonly Jump[], listing: Listing): string[] {
+  const wanted = new Set(jumps.map(keyOf));
+  const foreign = listing.jumps
+    .filter((jump) => !wanted.has(keyOf(jump)))
+    .map(({ table, chain, rule }) => `chain ${chain} of ${table} holds a foreign jump to ours: ${rule}`);
+  return [...foreign, ...jumps.flatMap((jump) => driftOfJump(jump, listing))];
+}
+
+function driftOfJump(jump: Jump, listing: Listing): string[] {
+  const { table, chain, rule } = jump;
+  const held = listing.jumps.filter((one) => keyOf(one) === keyOf(jump));
+  if (held.length === 0) return [`chain ${chain} of ${table} lacks the rule ${rule}`];
+  if (held.length > 1) return [`chain ${chain} of ${table} holds the rule ${held.length} times: ${rule}`];
+  if (held[0]?.late === true)
+    return [`chain ${chain} of ${table} holds rules of others before ours: ${rule}`];
+  return [];
 }
 
 /** One sentence per table and kind, however many chains differ. */

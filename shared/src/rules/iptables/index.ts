@@ -1,64 +1,53 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
-import type { Ruleset } from '../ruleset.ts';
+import type { Beside, Ruleset } from '../ruleset.ts';
+import { bring } from './bring.ts';
 import { changeServices } from './change.ts';
 import { driftOf } from './drift.ts';
-import { type Listing, normal, parseListing } from './listing.ts';
+import { besideLayout, servingLayout } from './layout.ts';
+import { type Listing, parseListing } from './listing.ts';
+import { NO_OTHERS, othersOf } from './others.ts';
+import { TABLES } from './part.ts';
 import { split } from './split.ts';
-import { chainsOf, JUMPS, Restore } from './table.ts';
+import { Restore } from './table.ts';
 
 /**
  * iptables, in the shape of the text that people know: a chain per service and per endpoint, statistic mode.
  * Every output is one `iptables-restore --noflush`, for the nft and the legacy variant alike.
  */
-export const ruleset: Ruleset = {
-  full: (intent, listing = '') => bring(parseListing(listing), intent),
-  change: (from, to) => changeServices(from, to) ?? bring(held(from), to),
-  clean,
-  drift: driftOf,
-  parts: split,
-};
+export const ruleset: Ruleset = { full, change, clean, drift, beside, parts: split };
 
-/** Fills every chain of ours anew, removes those without a purpose, and leaves each jump in place exactly once. */
-function bring(listing: Listing, intent: FirewallIntent): string {
-  const restore = new Restore();
-  const present = keepJumps(listing, restore);
-  const wanted = new Set<string>();
-  for (const chain of chainsOf(intent)) {
-    wanted.add(`${chain.table} ${chain.name}`);
-    restore.fill(chain);
-  }
-  for (const jump of JUMPS)
-    if (!present.has(keyOf(jump))) restore.rule(jump.table, `-I ${jump.chain} ${jump.rule}`);
-  for (const [table, chains] of listing.chains)
-    for (const name of chains.keys()) if (!wanted.has(`${table} ${name}`)) restore.remove(table, name);
-  return restore.text();
+function full(intent: FirewallIntent, text = ''): string {
+  const listing = parseListing(text);
+  return bring(listing, servingLayout(intent, othersOf(listing)));
 }
 
-/** Deletes the listed jumps that are foreign or doubled. @returns the keys of those that stay. */
-function keepJumps(listing: Listing, restore: Restore): ReadonlySet<string> {
-  const wanted = new Set(JUMPS.map(keyOf));
-  const present = new Set<string>();
-  for (const jump of listing.jumps) {
-    const key = keyOf(jump);
-    // `-D` removes the first that matches: of a doubled jump, the others go and one stays.
-    if (!wanted.has(key) || present.has(key)) restore.rule(jump.table, `-D ${jump.chain} ${jump.rule}`);
-    present.add(key);
-  }
-  return present;
+function change(from: FirewallIntent, to: FirewallIntent): string {
+  return changeServices(from, to) ?? bring(held(from), servingLayout(to, NO_OTHERS));
 }
 
-function keyOf({ table, chain, rule }: { table: string; chain: string; rule: string }): string {
-  return `${table} ${chain} ${normal(rule)}`;
+function drift(intent: FirewallIntent, text: string): readonly string[] {
+  const listing = parseListing(text);
+  return driftOf(servingLayout(intent, othersOf(listing)), listing);
 }
 
-/** What the kernel lists when it holds exactly `intent`. */
+function beside(intent: FirewallIntent, text: string): Beside {
+  const listing = parseListing(text);
+  const layout = besideLayout(intent, othersOf(listing));
+  const reasons = driftOf(layout, listing);
+  return {
+    holds: layout.jumps.length > 0,
+    input: reasons.length === 0 ? '' : bring(listing, layout),
+    reasons,
+  };
+}
+
+/** What the kernel lists when it holds exactly `intent` and nothing of others. */
 function held(intent: FirewallIntent): Listing {
-  const chains = new Map([
-    ['nat' as const, new Map<string, readonly string[]>()],
-    ['filter' as const, new Map<string, readonly string[]>()],
-  ]);
-  for (const { table, name, rules } of chainsOf(intent)) chains.get(table)?.set(name, rules);
-  return { chains, jumps: JUMPS };
+  const { jumps, chains } = servingLayout(intent, NO_OTHERS);
+  const byTable = new Map(TABLES.map((table) => [table, new Map<string, readonly string[]>()]));
+  for (const { table, name, rules } of chains) byTable.get(table)?.set(name, rules);
+  const listed = jumps.map((jump) => ({ ...jump, late: false }));
+  return { chains: byTable, jumps: listed, foreign: new Set(), policies: new Map() };
 }
 
 /** Empty when the listing holds nothing of ours. */

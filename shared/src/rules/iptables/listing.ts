@@ -7,37 +7,54 @@ export interface Listing {
   readonly chains: ReadonlyMap<Table, ReadonlyMap<string, readonly string[]>>;
   /** Rules of other chains that lead to ours. */
   readonly jumps: readonly ListedJump[];
+  /** Other chains with rules that do not lead to ours: `filter FORWARD`. */
+  readonly foreign: ReadonlySet<string>;
+  /** By table and chain of the kernel: `ACCEPT` or `DROP`. */
+  readonly policies: ReadonlyMap<string, string>;
 }
 
 export interface ListedJump {
   readonly table: Table;
   readonly chain: string;
   readonly rule: string;
+  /** Whether a rule of others stands before it in its chain. */
+  readonly late: boolean;
 }
 
-/** Reads the whole of `iptables-save`, or several outputs of it one after the other. Foreign lines are passed over. */
+interface Reading {
+  readonly chains: Map<Table, Map<string, string[]>>;
+  readonly jumps: ListedJump[];
+  readonly foreign: Set<string>;
+  readonly policies: Map<string, string>;
+}
+
+/** Reads the whole of `iptables-save`, or several outputs of it one after the other. */
 export function parseListing(text: string): Listing {
   const chains = new Map<Table, Map<string, string[]>>(TABLES.map((table) => [table, new Map()]));
-  const jumps: ListedJump[] = [];
+  const reading: Reading = { chains, jumps: [], foreign: new Set(), policies: new Map() };
   let table: Table | undefined;
   for (const line of text.split('\n')) {
     if (line.startsWith('*')) table = TABLES.find((one) => one === line.slice(1).trim());
     else if (table === undefined) continue;
-    else if (line.startsWith(`:${CHAIN_PREFIX}`)) chainOf(chains, table, line.slice(1).split(' ')[0] ?? '');
-    else if (line.startsWith('-A ')) readRule(line, table, chains, jumps);
+    else if (line.startsWith(':')) readChain(line, table, reading);
+    else if (line.startsWith('-A ')) readRule(line, table, reading);
   }
-  return { chains, jumps };
+  return reading;
 }
 
-function readRule(
-  line: string,
-  table: Table,
-  chains: ReadonlyMap<Table, Map<string, string[]>>,
-  jumps: ListedJump[],
-): void {
+function readChain(line: string, table: Table, { chains, policies }: Reading): void {
+  const [name = '', policy = ''] = line.slice(1).split(' ');
+  if (name.startsWith(CHAIN_PREFIX)) chainOf(chains, table, name);
+  else if (policy !== '-') policies.set(`${table} ${name}`, policy);
+}
+
+function readRule(line: string, table: Table, { chains, jumps, foreign }: Reading): void {
   const [, chain = '', rule = ''] = /^-A (\S+) ?(.*)$/.exec(line) ?? [];
+  const key = `${table} ${chain}`;
   if (chain.startsWith(CHAIN_PREFIX)) chainOf(chains, table, chain).push(rule);
-  else if (targetOf(rule)?.startsWith(CHAIN_PREFIX)) jumps.push({ table, chain, rule });
+  else if (targetOf(rule)?.startsWith(CHAIN_PREFIX))
+    jumps.push({ table, chain, rule, late: foreign.has(key) });
+  else foreign.add(key);
 }
 
 function chainOf(chains: ReadonlyMap<Table, Map<string, string[]>>, table: Table, name: string): string[] {

@@ -2,7 +2,7 @@ import { chains } from '../names.ts';
 import type { Part } from './part.ts';
 import { match } from './services.ts';
 
-/** A port on every address of the host (never 127.0.0.0/8) → the service's own chain. */
+/** A port on every address of the host (never a loopback one) → the service's own chain. */
 export const nodePorts: Part = {
   jumps: [],
 

@@ -1,4 +1,5 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import type { Family } from '../../net/family.ts';
 
 /** What one file of this folder adds. */
 export interface Part {
@@ -11,10 +12,11 @@ export interface Part {
   ofService(service: ServiceIntent, intent: FirewallIntent): readonly Chain[];
 }
 
-export type Table = 'nat' | 'filter';
-export const TABLES: readonly Table[] = ['nat', 'filter'];
+export type Table = 'nat' | 'filter' | 'raw';
+/** In the order in which one restore changes them. */
+export const TABLES: readonly Table[] = ['nat', 'filter', 'raw'];
 
-/** A rule in one of the kernel's chains that leads to ours; inserted first, and never twice. */
+/** A rule in one of the kernel's chains that leads to ours; always the first there, and never twice. */
 export interface Jump {
   readonly table: Table;
   readonly chain: 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
@@ -38,6 +40,13 @@ export interface List {
   entries(services: readonly ServiceIntent[]): readonly string[];
   /** The last rules, after all entries. */
   readonly tail: readonly string[];
+}
+
+/** Everything of ours that one variant of iptables should hold in one family. */
+export interface Layout {
+  readonly family: Family;
+  readonly jumps: readonly Jump[];
+  readonly chains: readonly Chain[];
 }
 
 /** `-m comment --comment "…"`. The text is ours, or a checked id; quotes and backslashes never are in it. */

@@ -1,7 +1,9 @@
 import { chains } from '../names.ts';
+import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
 import { comment, type Part } from './part.ts';
 import { match } from './services.ts';
+import { host, WORDS } from './words.ts';
 
 const onlyNew = `${comment('causeway: refuse')} -m conntrack --ctstate NEW`;
 
@@ -16,11 +18,11 @@ export const reject: Part = {
     { table: 'filter', chain: 'OUTPUT', rule: `${onlyNew} -j ${chains.vips}` },
   ],
 
-  chains: () => [
+  chains: ({ family }) => [
     {
       table: 'filter',
       name: chains.reject,
-      rules: ['-p tcp -j REJECT --reject-with tcp-reset', '-j REJECT --reject-with icmp-port-unreachable'],
+      rules: ['-p tcp -j REJECT --reject-with tcp-reset', `-j REJECT --reject-with ${WORDS[family].reject}`],
     },
   ],
 
@@ -32,7 +34,9 @@ export const reject: Part = {
         all.flatMap((service) =>
           service.nodePort === undefined || service.endpoints.length > 0
             ? []
-            : [`! -d 127.0.0.0/8 ${match(service, service.nodePort)} -j ${chains.reject}`],
+            : [
+                `! -d ${RANGES[intent.family].loopback} ${match(service, service.nodePort)} -j ${chains.reject}`,
+              ],
         ),
       tail: [`${comment('a VIP that is an address of this host')} -j ${chains.vips}`],
     },
@@ -41,13 +45,15 @@ export const reject: Part = {
       name: chains.vips,
       // Sorted, since several services may share a VIP: the order must not depend on which of them comes first.
       entries: (all) =>
-        [...new Set(all.flatMap(({ vip }) => (vip === undefined ? [] : [safe.address(vip)])))]
+        [...new Set(all.flatMap(({ vip }) => (vip === undefined ? [] : [host(vip, intent.family)])))]
           .sort()
-          .map((vip) => `-d ${vip}/32 -j ${chains.reject}`),
+          .map((vip) => `-d ${vip} -j ${chains.reject}`),
       tail:
         intent.serviceRange === undefined
           ? []
-          : [`-d ${safe.cidr(intent.serviceRange)} ${comment('an address that no service has')} -j DROP`],
+          : [
+              `-d ${safe.cidr(intent.serviceRange, intent.family)} ${comment('an address that no service has')} -j DROP`,
+            ],
     },
   ],
 

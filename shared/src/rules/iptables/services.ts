@@ -1,7 +1,10 @@
 import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import type { Family } from '../../net/family.ts';
 import { chains } from '../names.ts';
+import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
 import { type Chain, comment, type Part } from './part.ts';
+import { host, target } from './words.ts';
 
 /** VIP → endpoints: a chain per service port, which picks, and one per endpoint, which translates. */
 export const services: Part = {
@@ -12,7 +15,7 @@ export const services: Part = {
 
   chains: () => [],
 
-  lists: () => [
+  lists: ({ family }) => [
     {
       table: 'nat',
       name: chains.services,
@@ -21,11 +24,11 @@ export const services: Part = {
           .filter((service) => service.vip !== undefined && service.endpoints.length > 0)
           .map(
             (service) =>
-              `-d ${safe.address(service.vip ?? '')}/32 ${match(service, service.port)} -j ${chains.service(service)}`,
+              `-d ${host(service.vip ?? '', family)} ${match(service, service.port)} -j ${chains.service(service)}`,
           ),
       // Last, since it is the only rule that no destination of a service matches.
       tail: [
-        `! -d 127.0.0.0/8 ${comment('an address of this host: perhaps a NodePort')} -m addrtype --dst-type LOCAL -j ${chains.nodePorts}`,
+        `! -d ${RANGES[family].loopback} ${comment('an address of this host: perhaps a NodePort')} -m addrtype --dst-type LOCAL -j ${chains.nodePorts}`,
       ],
     },
   ],
@@ -35,7 +38,7 @@ export const services: Part = {
     if (service.vip === undefined && service.nodePort === undefined) return [];
     return [
       serviceChain(service, intent),
-      ...service.endpoints.map((endpoint) => endpointChain(service, endpoint)),
+      ...service.endpoints.map((endpoint) => endpointChain(service, endpoint, intent.family)),
     ];
   },
 };
@@ -58,20 +61,19 @@ function serviceChain(service: ServiceIntent, intent: FirewallIntent): Chain {
   return {
     table: 'nat',
     name: chains.service(service),
-    rules: [`! -s ${safe.cidr(intent.network)} ${told} -j ${chains.mark}`, ...picks],
+    rules: [`! -s ${safe.cidr(intent.network, intent.family)} ${told} -j ${chains.mark}`, ...picks],
   };
 }
 
-function endpointChain(service: ServiceIntent, endpoint: EndpointIntent): Chain {
+function endpointChain(service: ServiceIntent, endpoint: EndpointIntent, family: Family): Chain {
   const told = comment(safe.id(service.id));
-  const address = safe.address(endpoint.address);
   return {
     table: 'nat',
     name: chains.endpoint(service, endpoint),
     rules: [
       // Hairpin: the endpoint reached itself, and must see another source than its own.
-      `-s ${address}/32 ${told} -j ${chains.mark}`,
-      `-p ${safe.protocol(service.protocol)} ${told} -j DNAT --to-destination ${address}:${safe.port(endpoint.port)}`,
+      `-s ${host(endpoint.address, family)} ${told} -j ${chains.mark}`,
+      `-p ${safe.protocol(service.protocol)} ${told} -j DNAT --to-destination ${target(endpoint.address, endpoint.port, family)}`,
     ],
   };
 }

@@ -1,27 +1,39 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import type { Family } from '../../net/family.ts';
 import { diffServices, sameSettings } from '../diff.ts';
-import { chainsOf, type Elements, elementsOf, mapsOf, renderElements, renderTable, TABLE } from './table.ts';
+import {
+  chainsOf,
+  type Elements,
+  elementsOf,
+  mapsOf,
+  renderElements,
+  renderTable,
+  tableOf,
+} from './table.ts';
 
 /** @returns the statements that turn `from` into `to`; undefined when more than services differ. */
 export function changeServices(from: FirewallIntent, to: FirewallIntent): string | undefined {
   if (!sameSettings(from, to)) return undefined;
+  const { family } = to;
+  const table = tableOf(family);
   const { before, after, unchanged } = diffServices(from.services, to.services);
-  const old = elementsOf(before);
-  const wanted = elementsOf(after);
+  const old = elementsOf(before, family);
+  const wanted = elementsOf(after, family);
   const kept = sharedKeys(unchanged, [...before, ...after]);
   const maps = pick(mapsOf(from), mapsOf(to));
   const chains = pick(chainsOf(from), chainsOf(to));
   const vanishing = new Set(maps.gone.map((map) => map.name));
-  const removed = elementStatements('delete', old, wanted, kept, vanishing);
-  const added = elementStatements('add', wanted, old, kept, vanishing);
-  const made = maps.made.length + chains.made.length > 0 ? [renderTable(maps.made, chains.made)] : [];
+  const isKept = (map: string, key: string) => vanishing.has(map) || kept.get(map)?.has(key) === true;
+  const removed = elementStatements('delete', family, old, wanted, isKept);
+  const added = elementStatements('add', family, wanted, old, isKept);
+  const made = maps.made.length + chains.made.length > 0 ? [renderTable(family, maps.made, chains.made)] : [];
   const lines = [
     ...made,
     ...removed,
     ...added,
     // Last, when no element leads to them any more.
-    ...chains.gone.map(({ name }) => `delete chain ${TABLE} ${name}`),
-    ...maps.gone.map(({ name }) => `delete map ${TABLE} ${name}`),
+    ...chains.gone.map(({ name }) => `delete chain ${table} ${name}`),
+    ...maps.gone.map(({ name }) => `delete map ${table} ${name}`),
   ];
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
@@ -36,20 +48,19 @@ function pick<T extends { readonly name: string }>(from: readonly T[], to: reado
   };
 }
 
-/** Statements for the elements of `these` that `those` lack or hold with another value. */
+/** Statements for the elements of `these` that `those` lack or hold with another value, but for those that are kept. */
 function elementStatements(
   verb: 'add' | 'delete',
+  family: Family,
   these: Elements,
   those: Elements,
-  kept: Elements,
-  vanishing: ReadonlySet<string>,
+  isKept: (map: string, key: string) => boolean,
 ): string[] {
   return [...these].flatMap(([map, elements]) => {
-    if (vanishing.has(map)) return [];
     const found = new Map(
-      [...elements].filter(([key, value]) => those.get(map)?.get(key) !== value && !kept.get(map)?.has(key)),
+      [...elements].filter(([key, value]) => those.get(map)?.get(key) !== value && !isKept(map, key)),
     );
-    return found.size === 0 ? [] : [renderElements(verb, map, found)];
+    return found.size === 0 ? [] : [renderElements(verb, family, map, found)];
   });
 }
 

@@ -1,15 +1,15 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { type Listing, parseListing } from './listing.ts';
 import type { Chain, Hook } from './part.ts';
-import { chainsOf, commentOf, elementsOf, mapsOf, TABLE } from './table.ts';
+import { chainsOf, commentOf, elementsOf, mapsOf, tableOf } from './table.ts';
 
 /**
- * Compares `nft -j list table ip causeway` with the intent; an empty listing means that there is no table.
+ * Compares `nft -j list table ip causeway` (or `ip6`) with the intent; an empty listing means that there is no table.
  * Rules are compared by their comments, which carry a fingerprint.
  */
 export function driftOf(intent: FirewallIntent, text: string): readonly string[] {
-  const listing = parseListing(text);
-  if (listing === undefined) return [`table ${TABLE} is missing`];
+  const listing = parseListing(text, intent.family);
+  if (listing === undefined) return [`table ${tableOf(intent.family)} is missing`];
   return [...driftOfChains(intent, listing), ...driftOfMaps(intent, listing)];
 }
 
@@ -50,7 +50,7 @@ function driftOfRules(chain: Chain, held: readonly string[]): string[] {
 }
 
 function driftOfMaps(intent: FirewallIntent, listing: Listing): string[] {
-  const wanted = elementsOf(intent.services);
+  const wanted = elementsOf(intent.services, intent.family);
   const found: string[] = [];
   const declared = mapsOf(intent);
   for (const { name, kind } of declared) {

@@ -1,26 +1,38 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
+import type { Family } from '../../net/family.ts';
 import type { Ruleset } from '../ruleset.ts';
 import { changeServices } from './change.ts';
 import { driftOf } from './drift.ts';
 import { split } from './split.ts';
-import { chainsOf, elementsOf, mapsOf, renderElements, renderTable, TABLE } from './table.ts';
+import { chainsOf, elementsOf, mapsOf, renderElements, renderTable, tableOf } from './table.ts';
 
-/** nftables: one table of our own, flat maps (one element per service and per endpoint), one transaction per change. */
+/** nftables: one table of our own per family, flat maps (one element per service and per endpoint), one transaction per change. */
 export const ruleset: Ruleset = {
   full,
   change: (from, to) => changeServices(from, to) ?? full(to),
-  clean: () => `add table ${TABLE}\ndelete table ${TABLE}\n`,
+  clean: (listing, family) => (listing.trim() === '' ? '' : remove(family)),
   drift: driftOf,
+  // A table of its own stands beside any other: nothing of it is of use where it does not serve.
+  beside: ({ family }, listing) => ({
+    holds: false,
+    input: listing.trim() === '' ? '' : remove(family),
+    reasons: [],
+  }),
   parts: split,
 };
 
 /** `add` before `delete` makes the deletion harmless when there is no table; all of it is one transaction. */
+function remove(family: Family): string {
+  const table = tableOf(family);
+  return `add table ${table}\ndelete table ${table}\n`;
+}
+
 function full(intent: FirewallIntent): string {
+  const { family } = intent;
+  const elements = [...elementsOf(intent.services, family)];
   return [
-    `add table ${TABLE}`,
-    `delete table ${TABLE}`,
-    renderTable(mapsOf(intent), chainsOf(intent)),
-    ...[...elementsOf(intent.services)].map(([map, elements]) => renderElements('add', map, elements)),
+    `${remove(family)}${renderTable(family, mapsOf(intent), chainsOf(intent))}`,
+    ...elements.map(([map, held]) => renderElements('add', family, map, held)),
     '',
   ].join('\n');
 }

@@ -1,5 +1,7 @@
 import { CausewayError } from '../../errors.ts';
 import { NFT_TABLE } from '../../names.ts';
+import type { Family } from '../../net/family.ts';
+import { WORDS } from './words.ts';
 
 /** What `nft -j` says of our table, reduced to what drift compares. */
 export interface Listing {
@@ -16,7 +18,7 @@ export interface ListedChain {
 }
 
 /** @returns undefined when the table does not exist. @throws CausewayError `unreadable` when it is no JSON of nft. */
-export function parseListing(text: string): Listing | undefined {
+export function parseListing(text: string, family: Family): Listing | undefined {
   if (text.trim() === '') return undefined;
   const chains = new Map<string, ListedChain>();
   const maps = new Map<string, Map<string, string>>();
@@ -24,8 +26,8 @@ export function parseListing(text: string): Listing | undefined {
   for (const item of itemsOf(text)) {
     const [kind, body] = Object.entries(item)[0] ?? [];
     if (!isRecord(body)) continue;
-    if (kind === 'table') exists ||= isOurs(body, 'name');
-    else if (!isOurs(body, 'table')) continue;
+    if (kind === 'table') exists ||= isOurs(body, 'name', family);
+    else if (!isOurs(body, 'table', family)) continue;
     else if (kind === 'chain') chains.set(String(body.name), { hook: hookOf(body), comments: [] });
     else if (kind === 'rule')
       chains.get(String(body.chain))?.comments.push(String(body.comment ?? '(no comment)'));
@@ -50,8 +52,8 @@ function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isOurs(body: Json, field: 'name' | 'table'): boolean {
-  return body.family === 'ip' && body[field] === NFT_TABLE;
+function isOurs(body: Json, field: 'name' | 'table', family: Family): boolean {
+  return body.family === WORDS[family].ip && body[field] === NFT_TABLE;
 }
 
 function hookOf(chain: Json): string {
@@ -86,7 +88,11 @@ function textOf(side: unknown): string {
 
 /** Where the protocol stands in a concatenated key: first in NodePort keys, second in VIP keys. */
 const PROTOCOL_AT: Readonly<Record<number, (parts: readonly string[]) => number | undefined>> = {
-  2: (parts) => (parts[0]?.includes('.') ? undefined : 0),
-  3: (parts) => (parts[0]?.includes('.') ? 1 : 0),
+  2: (parts) => (isAddress(parts[0]) ? undefined : 0),
+  3: (parts) => (isAddress(parts[0]) ? 1 : 0),
   4: () => 1,
 };
+
+function isAddress(part: string | undefined): boolean {
+  return part !== undefined && /[.:]/.test(part);
+}

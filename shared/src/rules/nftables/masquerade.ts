@@ -1,53 +1,96 @@
+import type { FirewallIntent } from '../../desired/intent.ts';
+import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
-import type { Part } from './part.ts';
+import type { Part, Rule } from './part.ts';
+import { WORDS } from './words.ts';
 
 /**
  * Whose source address is replaced by this host's, in the order of docs/architecture.md, "Who is masqueraded".
  * flannel's rules, and before them what services need.
  */
 export const masquerade: Part = {
-  maps: () => [{ name: 'hairpins', kind: 'set', spec: 'type ipv4_addr . ipv4_addr' }],
-
-  chains(intent) {
-    const network = safe.cidr(intent.network);
-    const subnet = safe.cidr(intent.subnet);
-    const mark = safe.mark(intent.mark);
-    const others = `0x${(~intent.mark >>> 0).toString(16)}`;
-    return [
-      {
-        name: 'postrouting',
-        hook: { type: 'nat', hook: 'postrouting', priority: 100 },
-        rules: [
-          {
-            // The mark is cleared first, so that a packet that is encapsulated later is not masqueraded twice.
-            text: `meta mark & ${mark} == ${mark} meta mark set meta mark & ${others} masquerade fully-random`,
-            why: 'marked by a service rule',
-          },
-          {
-            text: 'ct status dnat ip saddr . ip daddr @hairpins masquerade fully-random',
-            why: 'hairpin: an endpoint that reached itself',
-          },
-          { text: `ip saddr ${subnet} ip daddr ${network} return`, why: 'own container to any container' },
-          { text: `ip saddr ${network} ip daddr ${subnet} return`, why: 'any container to own container' },
-          { text: `ip saddr != ${network} ip daddr ${subnet} return`, why: 'outside to own container' },
-          {
-            text: `ip saddr ${network} ip daddr != 224.0.0.0/4 masquerade fully-random`,
-            why: 'container to the outside, multicast excepted',
-          },
-          {
-            text: `ip saddr != ${network} ip daddr ${network} masquerade fully-random`,
-            why: 'outside to a container of another host: the reply must return through this one',
-          },
-        ],
-      },
-    ];
+  maps: ({ family }) => {
+    const { addressType } = WORDS[family];
+    return [{ name: 'hairpins', kind: 'set', spec: `type ${addressType} . ${addressType}` }];
   },
 
-  elements: (service) =>
-    service.vip === undefined && service.nodePort === undefined
-      ? []
-      : service.endpoints.map(({ address }) => ({
-          map: 'hairpins',
-          key: `${safe.address(address)} . ${address}`,
-        })),
+  chains: (intent) => [
+    {
+      name: 'postrouting',
+      hook: { type: 'nat', hook: 'postrouting', priority: 100 },
+      rules: [...forServices(intent), ...(intent.masquerade ? forContainers(intent) : [])],
+    },
+  ],
+
+  elements(service, family) {
+    if (service.vip === undefined && service.nodePort === undefined) return [];
+    return service.endpoints.map((endpoint) => {
+      const address = safe.address(endpoint.address, family);
+      return { map: 'hairpins', key: `${address} . ${address}` };
+    });
+  },
 };
+
+const REPLACE = 'masquerade fully-random';
+
+function forServices(intent: FirewallIntent): readonly Rule[] {
+  const { ip } = WORDS[intent.family];
+  const mark = safe.mark(intent.mark);
+  const others = `0x${(~intent.mark >>> 0).toString(16)}`;
+  return [
+    {
+      // The mark is cleared first, so that a packet that is encapsulated later is not masqueraded twice.
+      text: `meta mark & ${mark} == ${mark} meta mark set meta mark & ${others} ${REPLACE}`,
+      why: 'marked by a service rule',
+    },
+    {
+      text: `ct status dnat ${ip} saddr . ${ip} daddr @hairpins ${REPLACE}`,
+      why: 'hairpin: an endpoint that reached itself',
+    },
+  ];
+}
+
+function forContainers(intent: FirewallIntent): readonly Rule[] {
+  const { family } = intent;
+  const { ip } = WORDS[family];
+  const network = safe.cidr(intent.network, family);
+  const kept = intent.nonMasqueradeCidrs.map((block) => safe.cidr(block, family));
+  return [
+    ...onTheLink(intent),
+    ...betweenContainers(intent, network),
+    ...kept.map((block) => ({
+      text: `${ip} saddr ${network} ${ip} daddr ${block} return`,
+      why: 'container to a destination where it keeps its address',
+    })),
+    {
+      text: `${ip} saddr ${network} ${ip} daddr != ${RANGES[family].multicast} ${REPLACE}`,
+      why: 'container to the outside, multicast excepted',
+    },
+    {
+      text: `${ip} saddr != ${network} ${ip} daddr ${network} ${REPLACE}`,
+      why: 'outside to a container of another host: the reply must return through this one',
+    },
+  ];
+}
+
+function onTheLink({ family }: FirewallIntent): readonly Rule[] {
+  const { linkLocal } = RANGES[family];
+  if (linkLocal === undefined) return [];
+  const { ip } = WORDS[family];
+  return ['saddr', 'daddr'].map((side) => ({
+    text: `${ip} ${side} ${linkLocal} return`,
+    why: `link-local ${side}: never leaves the link`,
+  }));
+}
+
+function betweenContainers({ family, ...intent }: FirewallIntent, network: string): readonly Rule[] {
+  const { ip } = WORDS[family];
+  if (intent.subnet === undefined)
+    return [{ text: `${ip} saddr ${network} ${ip} daddr ${network} return`, why: 'between containers' }];
+  const subnet = safe.cidr(intent.subnet, family);
+  return [
+    { text: `${ip} saddr ${subnet} ${ip} daddr ${network} return`, why: 'own container to any container' },
+    { text: `${ip} saddr ${network} ${ip} daddr ${subnet} return`, why: 'any container to own container' },
+    { text: `${ip} saddr != ${network} ${ip} daddr ${subnet} return`, why: 'outside to own container' },
+  ];
+}

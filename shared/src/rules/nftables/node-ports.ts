@@ -3,11 +3,11 @@ import { safe } from '../safe.ts';
 import type { Part } from './part.ts';
 import { counts, endpointElements, pickChain, pickMap } from './services.ts';
 
-/** A port on every address of the host (never 127.0.0.0/8) → endpoints; the same shape as `services.ts`. */
+/** A port on every address of the host (never a loopback one) → endpoints; the same shape as `services.ts`. */
 export const nodePorts: Part = {
   maps: (intent) => [
     { name: 'node-ports', kind: 'map', spec: 'type inet_proto . inet_service : verdict' },
-    ...counts(intent.services, hasNodePort).map((n) => pickMap(`node-pick${n}`, NODE_KEY, n)),
+    ...counts(intent.services, hasNodePort).map((n) => pickMap(`node-pick${n}`, NODE_KEY, n, intent.family)),
   ],
 
   chains: (intent) => [
@@ -18,12 +18,12 @@ export const nodePorts: Part = {
     ...counts(intent.services, hasNodePort).map((n) => pickChain(`node-pick${n}`, NODE_KEY, n, intent)),
   ],
 
-  elements(service) {
+  elements(service, family) {
     if (service.nodePort === undefined || service.endpoints.length === 0) return [];
     const key = `${safe.protocol(service.protocol)} . ${safe.port(service.nodePort)}`;
     return [
       { map: 'node-ports', key, value: `goto node-pick${service.endpoints.length}` },
-      ...endpointElements(`node-pick${service.endpoints.length}`, key, service),
+      ...endpointElements(`node-pick${service.endpoints.length}`, key, service, family),
     ];
   },
 };

@@ -1,11 +1,12 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import type { Family } from '../../net/family.ts';
 
 /** What one file of this folder adds to the table. */
 export interface Part {
   maps(intent: FirewallIntent): readonly MapDeclaration[];
   chains(intent: FirewallIntent): readonly Chain[];
   /** What one service puts into the maps. */
-  elements(service: ServiceIntent): readonly Element[];
+  elements(service: ServiceIntent, family: Family): readonly Element[];
 }
 
 export interface MapDeclaration {

@@ -1,13 +1,16 @@
+import type { Family } from '../../net/family.ts';
 import { safe } from '../safe.ts';
 import type { Part, Rule } from './part.ts';
+import { notLoopback } from './services.ts';
+import { WORDS } from './words.ts';
 
 /**
  * What is refused. These chains come after the translation (priority 0 after -100), so a packet that still
  * carries a VIP has found no endpoint. A live VIP refuses at once, an address that no service has is dropped.
  */
 export const reject: Part = {
-  maps: () => [
-    { name: 'vips', kind: 'set', spec: 'type ipv4_addr' },
+  maps: ({ family }) => [
+    { name: 'vips', kind: 'set', spec: `type ${WORDS[family].addressType}` },
     { name: 'idle-node-ports', kind: 'set', spec: 'type inet_proto . inet_service' },
   ],
 
@@ -19,7 +22,7 @@ export const reject: Part = {
         // A program of the host may hold such a port, or an administrator a VIP; what it has open goes on.
         { text: 'ct state != new accept', why: 'only new connections are refused' },
         {
-          text: 'ip daddr != 127.0.0.0/8 meta l4proto . th dport @idle-node-ports goto refuse',
+          text: `${notLoopback(intent.family)} meta l4proto . th dport @idle-node-ports goto refuse`,
           why: 'a NodePort whose service has no endpoint',
         },
         { text: 'jump refuse-vips', why: 'a VIP that is an address of this host' },
@@ -33,23 +36,23 @@ export const reject: Part = {
     {
       name: 'refuse-vips',
       rules: [
-        { text: 'ip daddr @vips goto refuse', why: 'a live VIP' },
+        { text: `${WORDS[intent.family].ip} daddr @vips goto refuse`, why: 'a live VIP' },
         ...(intent.serviceRange === undefined
           ? []
           : [
               {
-                text: `ip daddr ${safe.cidr(intent.serviceRange)} drop`,
+                text: `${WORDS[intent.family].ip} daddr ${safe.cidr(intent.serviceRange, intent.family)} drop`,
                 why: 'an address that no service has',
               },
             ]),
       ],
     },
-    { name: 'refuse', rules: refusals },
+    { name: 'refuse', rules: refusals(intent.family) },
   ],
 
-  elements(service) {
+  elements(service, family) {
     return [
-      ...(service.vip === undefined ? [] : [{ map: 'vips', key: safe.address(service.vip) }]),
+      ...(service.vip === undefined ? [] : [{ map: 'vips', key: safe.address(service.vip, family) }]),
       ...(service.nodePort === undefined || service.endpoints.length > 0
         ? []
         : [
@@ -62,7 +65,9 @@ export const reject: Part = {
   },
 };
 
-const refusals: readonly Rule[] = [
-  { text: 'meta l4proto tcp reject with tcp reset', why: 'connection refused' },
-  { text: 'reject with icmp type port-unreachable', why: 'connection refused' },
-];
+function refusals(family: Family): readonly Rule[] {
+  return [
+    { text: 'meta l4proto tcp reject with tcp reset', why: 'connection refused' },
+    { text: WORDS[family].reject, why: 'connection refused' },
+  ];
+}

@@ -2,17 +2,21 @@ import { createHash } from 'node:crypto';
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { CausewayError } from '../../errors.ts';
 import { NFT_TABLE } from '../../names.ts';
+import type { Family } from '../../net/family.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
 import { nodePorts } from './node-ports.ts';
 import type { Chain, Element, MapDeclaration, Part, Rule } from './part.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
+import { WORDS } from './words.ts';
 
 const PARTS: readonly Part[] = [services, nodePorts, masquerade, forward, reject];
 
-/** `ip causeway`, as nft commands name the table. */
-export const TABLE = `ip ${NFT_TABLE}`;
+/** `ip causeway` or `ip6 causeway`, as nft commands name the table. */
+export function tableOf(family: Family): string {
+  return `${WORDS[family].ip} ${NFT_TABLE}`;
+}
 
 /** By map, then by key; the value is empty in a set. */
 export type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -26,10 +30,10 @@ export function chainsOf(intent: FirewallIntent): readonly Chain[] {
 }
 
 /** @throws CausewayError `internal` when two services claim one VIP and port, or one NodePort. */
-export function elementsOf(all: readonly ServiceIntent[]): Elements {
+export function elementsOf(all: readonly ServiceIntent[], family: Family): Elements {
   const found = new Map<string, Map<string, string>>();
   for (const service of all)
-    for (const part of PARTS) for (const one of part.elements(service)) add(found, one);
+    for (const part of PARTS) for (const one of part.elements(service, family)) add(found, one);
   return found;
 }
 
@@ -42,8 +46,12 @@ function add(to: Map<string, Map<string, string>>, { map, key, value = '' }: Ele
 }
 
 /** The block that makes these maps and chains; what else the table holds stays. */
-export function renderTable(maps: readonly MapDeclaration[], chains: readonly Chain[]): string {
-  return [`table ${TABLE} {`, ...maps.map(renderMap), ...chains.map(renderChain), '}'].join('\n');
+export function renderTable(
+  family: Family,
+  maps: readonly MapDeclaration[],
+  chains: readonly Chain[],
+): string {
+  return [`table ${tableOf(family)} {`, ...maps.map(renderMap), ...chains.map(renderChain), '}'].join('\n');
 }
 
 function renderMap(map: MapDeclaration): string {
@@ -75,11 +83,12 @@ export function commentOf(rule: Rule): string {
 /** `add` or `delete` for many elements of one map, in one statement. */
 export function renderElements(
   verb: 'add' | 'delete',
+  family: Family,
   map: string,
   elements: ReadonlyMap<string, string>,
 ): string {
   const lines: string[] = [];
   for (const [key, value] of elements)
     lines.push(verb === 'delete' || value === '' ? `  ${key}` : `  ${key} : ${value}`);
-  return `${verb} element ${TABLE} ${map} {\n${lines.join(',\n')}\n}`;
+  return `${verb} element ${tableOf(family)} ${map} {\n${lines.join(',\n')}\n}`;
 }

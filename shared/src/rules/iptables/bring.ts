@@ -1,0 +1,35 @@
+import { keyOf } from './drift.ts';
+import type { Listing } from './listing.ts';
+import type { Layout } from './part.ts';
+import { Restore } from './table.ts';
+
+/** Fills every chain of ours anew, removes those without a purpose, and leaves each jump exactly once, in front. */
+export function bring(listing: Listing, layout: Layout): string {
+  const restore = new Restore();
+  const present = keepJumps(listing, layout, restore);
+  const wanted = new Set<string>();
+  for (const chain of layout.chains) {
+    wanted.add(`${chain.table} ${chain.name}`);
+    restore.fill(chain);
+  }
+  for (const jump of layout.jumps)
+    if (!present.has(keyOf(jump))) restore.rule(jump.table, `-I ${jump.chain} ${jump.rule}`);
+  for (const [table, chains] of listing.chains)
+    for (const name of chains.keys()) if (!wanted.has(`${table} ${name}`)) restore.remove(table, name);
+  return restore.text();
+}
+
+/** Deletes the listed jumps that are foreign, doubled or not in front. @returns the keys of those that stay. */
+function keepJumps(listing: Listing, layout: Layout, restore: Restore): ReadonlySet<string> {
+  const wanted = new Set(layout.jumps.map(keyOf));
+  const present = new Set<string>();
+  const misplaced = new Set(listing.jumps.filter(({ late }) => late).map(keyOf));
+  for (const jump of listing.jumps) {
+    const key = keyOf(jump);
+    // `-D` removes the first that matches: of a doubled jump that is in front, the others go and one stays.
+    const stays = wanted.has(key) && !present.has(key) && !misplaced.has(key);
+    if (stays) present.add(key);
+    else restore.rule(jump.table, `-D ${jump.chain} ${jump.rule}`);
+  }
+  return present;
+}

@@ -1,0 +1,28 @@
+import type { FirewallIntent } from '../../desired/intent.ts';
+import { acceptance, FORWARD_JUMP } from './forward.ts';
+import type { Others } from './others.ts';
+import type { Layout } from './part.ts';
+import { RAW_JUMP, rawAcceptance } from './raw.ts';
+import { chainsOf, JUMPS } from './table.ts';
+
+/** Of the variant that serves the intent. In front of others' rules in raw stands an accept, where there are any. */
+export function servingLayout(intent: FirewallIntent, others: Others): Layout {
+  const raw = besideLayout(intent, { ...others, forward: false });
+  return {
+    family: intent.family,
+    jumps: [...JUMPS, ...raw.jumps],
+    chains: [...chainsOf(intent), ...raw.chains],
+  };
+}
+
+/**
+ * Of a variant that serves nothing: an accept in front of others' rules, where there are any. A packet must pass all
+ * rule languages, so a drop there counts though another one has accepted it.
+ */
+export function besideLayout(intent: FirewallIntent, { forward, raw }: Others): Layout {
+  return {
+    family: intent.family,
+    jumps: [...(forward ? [FORWARD_JUMP] : []), ...(raw ? [RAW_JUMP] : [])],
+    chains: [...(forward ? [acceptance(intent)] : []), ...(raw ? [rawAcceptance(intent)] : [])],
+  };
+}
