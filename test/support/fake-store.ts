@@ -41,6 +41,8 @@ export function fakeStore(): FakeStore {
   let hook: (() => Promise<void>) | undefined;
   let written = 0;
   let leases = 0;
+  /** By id of the lease, seconds; no time passes for them. */
+  const granteds = new Map<string, number>();
 
   /** Answers are never there in the same turn of the event loop, as with a network between. */
   async function reachable(): Promise<void> {
@@ -125,7 +127,9 @@ export function fakeStore(): FakeStore {
 
   function lease(ttlSeconds: number): LeaseHandle {
     const id = String(++leases);
+    granteds.set(id, ttlSeconds);
     const drop = () => {
+      granteds.delete(id);
       const held = [...items.values()].filter((item) => item.leaseId === id);
       commit(held.map((item) => ({ delete: item.key })));
     };
@@ -162,6 +166,11 @@ export function fakeStore(): FakeStore {
     grantLease: async (ttlSeconds) => {
       await reachable();
       return lease(ttlSeconds);
+    },
+    timeToLive: async (leaseId) => {
+      await reachable();
+      const granted = granteds.get(leaseId);
+      return granted === undefined ? undefined : { ttl: granted, granted };
     },
     watchPrefix,
     ping: reachable,

@@ -1,5 +1,5 @@
-import type { Dataplane } from './dataplane.ts';
 import type { ByFamily } from '../net/family.ts';
+import type { Dataplane } from './dataplane.ts';
 
 /** A host as it registers itself: `/causeway/v1/nodes/<name>`. Outlives the agent (24 h), so that its name stays its own. */
 export interface NodeRecord extends ByFamily<NodeFamily> {

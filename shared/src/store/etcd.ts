@@ -100,6 +100,14 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
       leases.add(handle);
       return handle;
     },
+    timeToLive: async (leaseId) => {
+      const reply = await call(`asking for the time of lease ${leaseId}`, () =>
+        client.leaseClient.leaseTimeToLive({ ID: leaseId }),
+      );
+      // An unknown lease has a time of -1; one that has run out, and is about to go, less than 1.
+      const ttl = Number(reply.TTL);
+      return ttl < 0 ? undefined : { ttl, granted: Number(reply.grantedTTL) };
+    },
     watchPrefix: (prefix, listener) => {
       const watch = watchPrefix(
         {

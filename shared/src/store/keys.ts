@@ -1,5 +1,5 @@
-import type { ByFamily } from '../net/family.ts';
 import { CAUSEWAY_PREFIX, FLANNEL_PREFIX } from '../names.ts';
+import type { ByFamily } from '../net/family.ts';
 
 /** Every key of ours in etcd. Prefixes end with `/`, so that no neighbour's keys match. */
 export const keys = {

@@ -4,6 +4,8 @@
  */
 export interface KeyValue {
   readonly key: string;
+  /** What etcd calls the key, where a prefix of the operator's choice takes the place of ours; for messages. */
+  readonly storedKey?: string;
   readonly value: string;
   readonly modRevision: number;
   readonly createRevision: number;
@@ -22,6 +24,8 @@ export interface PrefixState {
   readonly items: ReadonlyMap<string, KeyValue>;
   /** Every change under the prefix up to this revision is in `items`. */
   readonly revision: number;
+  /** As `KeyValue.storedKey`: what etcd calls the prefix, where that is another name. */
+  readonly storedPrefix?: string;
   /** Keys that changed since the last delivery; undefined after a (re-)list: anything may have changed. */
   readonly changed?: readonly string[];
 }
@@ -55,6 +59,14 @@ export interface LeaseHandle {
   revoke(): Promise<void>;
 }
 
+/** Of a lease of etcd's, in whole seconds. */
+export interface TimeToLive {
+  /** Until it runs out if nobody renews it. */
+  readonly ttl: number;
+  /** After a renewal: `granted - ttl` is how long ago the last one was. */
+  readonly granted: number;
+}
+
 export interface Watch {
   close(): void;
 }
@@ -72,6 +84,8 @@ export interface Store {
   transaction(guards: readonly Guard[], writes: readonly Write[]): Promise<TransactionResult>;
   /** @param ttlSeconds whole seconds, ≥ 1 */
   grantLease(ttlSeconds: number): Promise<LeaseHandle>;
+  /** @returns undefined when etcd has no such lease any more */
+  timeToLive(leaseId: string): Promise<TimeToLive | undefined>;
   /**
    * Lists a prefix once, watches from there, and lists again whenever the watch could have missed something
    * (reconnect, compaction, every few minutes). Never ends by itself, never throws; a revision's changes arrive together.

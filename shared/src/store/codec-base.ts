@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { CausewayError, messageOf, show } from '../errors.ts';
+import { canonicalBlock, canonicalIp, familyOf } from '../net/block.ts';
+import { FAMILY_NAMES, type Family } from '../net/family.ts';
+import type { KeyValue } from './store.ts';
+
+/**
+ * How values are read. Decoding is strict about everything that can reach a kernel or a file's name, since
+ * anybody who can write to etcd could put it there; unknown fields are left out, so that newer versions can add some.
+ *
+ * No decoder throws: a key that cannot be read is *returned* as an error, reported and skipped.
+ */
+export type Decoded<T> = T | CausewayError;
+
+/** An address of that family, or of either, in its canonical form. */
+export const ipAddress = (family?: Family) =>
+  z
+    .string()
+    .refine(
+      (text) => canonicalIp(text) === text && isOf(text, family),
+      `is not an ${family === undefined ? 'IP' : FAMILY_NAMES[family]} address`,
+    );
+
+/** A network of that family, or of either, in its canonical form: host bits zero. */
+export const ipNetwork = (family?: Family) =>
+  z
+    .string()
+    .refine(
+      (text) => canonicalBlock(text) === text && isOf(text, family),
+      `is not an ${family === undefined ? 'IP' : FAMILY_NAMES[family]} network`,
+    );
+
+function isOf(text: string, family: Family | undefined): boolean {
+  const found = familyOf(text);
+  return found !== undefined && (family === undefined || found === family);
+}
+
+/** A host's id is repeated in sentences. */
+export const nodeId = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'is not an id: 1 to 128 printable characters');
+
+/**
+ * A key whose value is not what it should be: names the key, the field and the reason, on one line, whatever the
+ * key and the value hold: the sentence goes into logs, line by line formats and terminals.
+ */
+export function unreadable(kv: KeyValue, reason: string, cause?: unknown): CausewayError {
+  return new CausewayError(
+    'unreadable',
+    `reading etcd key ${oneLine(kv.storedKey ?? kv.key)}: ${oneLine(reason)}`,
+    {
+      value: kv.value,
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+/** Longest part of a sentence that a key's writer can fill, in characters. */
+const LONGEST = 300;
+/** What a terminal or a log would obey: controls, line separators, and marks that turn the direction of writing. */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text of somebody else's as a part of a line: shortened, and without what a terminal or a log would obey. */
+export function oneLine(text: string, longest = LONGEST): string {
+  const short = text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text;
+  return short.replace(UNSAFE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** @returns the value as plain JSON, or an error when it is none */
+export function parseJson(kv: KeyValue): { readonly json: unknown } | CausewayError {
+  try {
+    return { json: JSON.parse(kv.value) };
+  } catch (error) {
+    return unreadable(kv, `its value ${show(kv.value)} is not JSON: ${messageOf(error)}`, error);
+  }
+}
+
+export function decode<T>(kv: KeyValue, schema: z.ZodType<T>): Decoded<T> {
+  const parsed = parseJson(kv);
+  return parsed instanceof CausewayError ? parsed : check(kv, parsed.json, schema);
+}
+
+/** Checks JSON that was read from a key. */
+export function check<T>(kv: KeyValue, json: unknown, schema: z.ZodType<T>): Decoded<T> {
+  const result = schema.safeParse(json, { reportInput: true });
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue === undefined || issue.path.length === 0 ? 'the value' : issue.path.join('.');
+  return unreadable(kv, `${field} ${show(issue?.input)} ${issue?.message ?? 'is wrong'}`, result.error);
+}
+
+/** The value's name must be its key's, or two keys could claim to be one thing. */
+export function inItsKey<T>(kv: KeyValue, value: Decoded<T>, keyOf: (value: T) => string): Decoded<T> {
+  if (value instanceof CausewayError || keyOf(value) === kv.key) return value;
+  return unreadable(kv, `its value belongs to key ${keyOf(value)}`);
+}
