@@ -31,7 +31,7 @@ function container(name: string, value: string | object, says: string): BadKey {
 }
 
 const lease = (subnet: string, value: object, says: string): BadKey => ({
-  key: keys.subnet(subnet),
+  key: keys.subnet({ ipv4: subnet }),
   value: JSON.stringify({ PublicIP: '192.168.122.66', BackendType: 'host-gw', ...value }),
   says,
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Lab } from '@causeway/lab/lab';
 import type { NodeReport } from '@causeway/shared/model/node';
 import { expect, vi } from 'vitest';
+import { revision } from '../support/etcd-keys.ts';
 import { output } from '../support/lab.ts';
 
 /** What a terminal or a log would obey instead of showing it. */
@@ -53,25 +54,6 @@ export function rest(
   });
 }
 
-/** Writes to etcd behind everybody's back. */
-export async function put(lab: Lab, key: string, value: string): Promise<void> {
-  await etcd(lab, 'put', { key: base64(key), value: base64(value) });
-}
-
-export async function remove(lab: Lab, key: string): Promise<void> {
-  await etcd(lab, 'deleterange', { key: base64(key) });
-}
-
-export async function read(lab: Lab, key: string): Promise<string> {
-  const { kvs } = await etcd(lab, 'range', { key: base64(key) });
-  return Buffer.from(kvs?.[0]?.value ?? '', 'base64').toString();
-}
-
-/** The revision of etcd: two that are equal have no write between them. */
-async function revision(lab: Lab): Promise<string> {
-  return (await etcd(lab, 'range', { key: base64('none') })).header.revision;
-}
-
 /** Every rule and every link, route and container of host-1, as far as they are anybody's wish. */
 export async function kernel(lab: Lab): Promise<string> {
   const listing =
@@ -116,18 +98,4 @@ export function expectSentence(stderr: string, says: string, program = 'svcctl')
 /** Programs take their time to start: a few at once. */
 export async function inGroups<T>(cases: readonly T[], check: (one: T) => Promise<void>): Promise<void> {
   for (let at = 0; at < cases.length; at += 4) await Promise.all(cases.slice(at, at + 4).map(check));
-}
-
-interface EtcdAnswer {
-  readonly header: { readonly revision: string };
-  readonly kvs?: readonly { readonly value?: string }[];
-}
-
-async function etcd(lab: Lab, call: string, body: object): Promise<EtcdAnswer> {
-  const url = `${lab.etcd}/v3/kv/${call}`;
-  return JSON.parse(await output(lab, 'host-1', 'curl', '-sS', url, '-d', JSON.stringify(body)));
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }

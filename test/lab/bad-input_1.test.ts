@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keys } from '@causeway/shared/store/keys';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { put, read, remove } from '../support/etcd-keys.ts';
 import { output, useLab } from '../support/lab.ts';
 import { AGENT_CASES, APPLY_CASES, CONTROLLER_CASES, REST_CASES, SVCCTL_CASES } from './bad-input-cases.ts';
 import { BAD_CONTAINERS, BAD_KEYS, FOUNDATIONS } from './bad-input-keys.ts';
@@ -13,9 +14,6 @@ import {
   HOSTILE_NAMES,
   inGroups,
   kernel,
-  put,
-  read,
-  remove,
   reported,
   rest,
   served,
@@ -141,14 +139,14 @@ describe('an agent', () => {
     const free = ['10.10.0.16/28', '10.10.0.32/28', '10.10.0.48/28'].filter((one) => !text.includes(one));
     for (const [index, subnet] of free.entries()) {
       const foreign = { PublicIP: `192.168.122.7${index}`, BackendType: 'host-gw' };
-      await put(own.lab, keys.subnet(subnet), JSON.stringify(foreign));
+      await put(own.lab, keys.subnet({ ipv4: subnet }), JSON.stringify(foreign));
     }
     const { exitCode, stderr } = await run('client', '--name', 'host-9');
     expect(exitCode).toBe(1);
     const says =
       'leasing a subnet for host "host-9": network 10.10.0.0/26 is too small: all 3 subnets of /28';
     expectSentence(stderr, says, 'causeway-agent');
-    for (const subnet of free) await remove(own.lab, keys.subnet(subnet));
+    for (const subnet of free) await remove(own.lab, keys.subnet({ ipv4: subnet }));
   });
 });
 
@@ -208,9 +206,9 @@ describe.each(['nftables', 'iptables'] as const)('what others write to etcd, wit
   it('moves no host: its lease is written again', async () => {
     const before = await kernel(own.lab);
     const { subnet } = JSON.parse((await rest(own.lab, 'GET', '/v1/nodes/host-1')).text);
-    const good = await read(own.lab, keys.subnet(subnet));
-    await put(own.lab, keys.subnet(subnet), 'x');
-    await vi.waitFor(async () => expect(await read(own.lab, keys.subnet(subnet))).toBe(good));
+    const good = await read(own.lab, keys.subnet({ ipv4: subnet }));
+    await put(own.lab, keys.subnet({ ipv4: subnet }), 'x');
+    await vi.waitFor(async () => expect(await read(own.lab, keys.subnet({ ipv4: subnet }))).toBe(good));
     await reported(own.lab, []);
     expect(await kernel(own.lab)).toBe(before);
     expect(await served(own.lab)).toBe('hello from web-1');

@@ -1,6 +1,15 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Lab } from '@causeway/lab/lab';
+import { enter } from '@causeway/lab/namespaces';
+import { liveLab } from '@causeway/lab/state';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
+import type { NodeEvent } from '@causeway/shared/model/event';
+import { AGENT_PORT } from '@causeway/shared/names';
+import { run } from '@causeway/shared/run';
+import { keys } from '@causeway/shared/store/keys';
 import { expect } from 'vitest';
+import { list } from './etcd-keys.ts';
 
 /** What svcctl says on stdout; fails the test when svcctl fails. */
 export async function svcctl(lab: Lab, ...args: string[]): Promise<string> {
@@ -25,4 +34,91 @@ export async function rulesOf(lab: Lab, host: string, dataplane: Dataplane): Pro
     .split('\n')
     .filter((line) => ours.test(line))
     .join('\n');
+}
+
+/** The pages of the host's own agent: status code and text of `/readyz?verbose`. */
+export async function readyz(
+  lab: Lab,
+  host: string,
+): Promise<{ readonly code: number; readonly text: string }> {
+  const url = `http://127.0.0.1:${AGENT_PORT}/readyz?verbose`;
+  const { stdout } = await lab.exec(host, ['curl', '-sm3', '-w', '\n%{http_code}', url]);
+  const [, text = '', code = '0'] = /^([\s\S]*)\n(\d+)$/.exec(stdout) ?? [];
+  return { code: Number(code), text };
+}
+
+/** The whole story of one host, for `expect.poll`: what its agent says, and what svcctl says of it. */
+export async function told(lab: Lab, host: string) {
+  const [page, status] = await Promise.all([readyz(lab, host), lab.svcctl(['status'])]);
+  return { ...page, exitCode: status.exitCode, stdout: status.stdout, stderr: status.stderr };
+}
+
+/** Kinds of all events of a host, the oldest first, from `svcctl events`. */
+export async function eventsOf(lab: Lab, host: string): Promise<readonly NodeEvent[]> {
+  const events = await lab.api.list<NodeEvent>('/v1/events');
+  return events.filter(({ node }) => node === host).sort((a, b) => a.sequence - b.sequence);
+}
+
+/**
+ * Loses every packet between two groups of machines, on the switch: neither side is told anything.
+ *
+ * @returns what mends it
+ */
+export async function cut(
+  lab: Lab,
+  some: readonly string[],
+  others: readonly string[],
+): Promise<() => Promise<void>> {
+  const set = (members: readonly string[]) => `{ ${members.map((each) => lab.addressOf(each)).join(', ')} }`;
+  const table = `cut${cuts++}`;
+  const rules = `table bridge ${table} {
+    chain forward {
+      type filter hook forward priority 0
+      ip saddr ${set(some)} ip daddr ${set(others)} drop
+      ip saddr ${set(others)} ip daddr ${set(some)} drop
+    }
+  }`;
+  await onSwitch(lab, ['nft', rules]);
+  return () => onSwitch(lab, ['nft', 'delete', 'table', 'bridge', table]);
+}
+
+let cuts = 0;
+
+async function onSwitch(lab: Lab, argv: readonly string[]): Promise<void> {
+  const [nsenter = '', ...args] = enter(liveLab(lab.name)?.state.initPid ?? 0, argv);
+  await run(nsenter, args);
+}
+
+/** A host whose agents see another time than the machine: what `startAgent` needs, and how to set it. */
+export function clockOf(
+  lab: Lab,
+  host: string,
+): { readonly env: Record<string, string>; set(offsetMs: number): void } {
+  const home = join(lab.directory, 'hosts', host);
+  copyFileSync(new URL('clock.mjs', import.meta.url), join(home, 'clock.mjs'));
+  const LAB_CLOCK = join(home, 'clock');
+  return {
+    env: { NODE_OPTIONS: `--import=${join(home, 'clock.mjs')}`, LAB_CLOCK },
+    set: (offsetMs) => writeFileSync(LAB_CLOCK, String(offsetMs)),
+  };
+}
+
+/**
+ * What two hosts may never both have: the subnets of all leases, claims and hosts in etcd, each with whoever has it.
+ *
+ * @returns one sentence for each subnet that has two owners, or a claim without a lease
+ */
+export async function doubleOwners(lab: Lab): Promise<string[]> {
+  const [leases, claims] = await Promise.all([list(lab, keys.subnetPrefix), list(lab, keys.claimPrefix)]);
+  const owners = new Map<string, Set<string>>();
+  const own = (subnet: string, owner: string) =>
+    owners.set(subnet, (owners.get(subnet) ?? new Set()).add(owner));
+  for (const { key, value } of leases) {
+    const { CausewayNode } = JSON.parse(value) as { CausewayNode?: { id: string } };
+    for (const subnet of key.slice(keys.subnetPrefix.length).split('&')) own(subnet, CausewayNode?.id ?? key);
+  }
+  for (const { key, value } of claims) own(key.slice(keys.claimPrefix.length), value);
+  return [...owners].flatMap(([subnet, by]) =>
+    by.size > 1 ? [`${subnet} belongs to ${[...by].join(' and ')}`] : [],
+  );
 }
