@@ -1,12 +1,18 @@
-import { invalid } from '../errors.ts';
-import type { HostFacts } from '../model/host-facts.ts';
 import { BRIDGE } from '../names.ts';
-import { formatAddress, parseCidr } from '../net/cidr.ts';
-import type { BridgeIntent } from './host.ts';
+import { FAMILIES } from '../net/family.ts';
+import { ownSubnet } from './here.ts';
+import type { BridgeIntent, OwnSubnets } from './host.ts';
 
-/** The bridge that this host's containers hang on; its address, the subnet's first, is their gateway. */
-export function bridgeIntent(ownSubnet: string, facts: HostFacts): BridgeIntent {
-  const subnet = parseCidr(ownSubnet);
-  if (subnet === undefined) throw invalid('subnet', ownSubnet, 'is no IPv4 CIDR');
-  return { name: BRIDGE, address: `${formatAddress(subnet.base + 1)}/${subnet.length}`, mtu: facts.mtu };
+/**
+ * The bridge that this host's containers hang on; its addresses, the subnets' second ones, are their gateways.
+ *
+ * @param mtu bytes
+ * @throws CausewayError `invalid` when a subnet is no CIDR of its family
+ */
+export function bridgeIntent(own: OwnSubnets, mtu: number): BridgeIntent {
+  const addresses = FAMILIES.flatMap((family) => {
+    const subnet = ownSubnet(own[family], family);
+    return subnet === undefined ? [] : `${subnet.gateway}/${subnet.block.length}`;
+  });
+  return { name: BRIDGE, addresses, mtu };
 }

@@ -2,43 +2,77 @@ import { show } from '../errors.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { BRIDGE, DEFAULT_MARK } from '../names.ts';
-import { type Cidr, containsAddress, formatCidr, overlaps, parseCidr } from '../net/cidr.ts';
+import { canonicalBlock, compareBlocks, familyOf, formatBlock, parseBlock } from '../net/block.ts';
+import { entriesOf, FAMILY_NAMES, type Family } from '../net/family.ts';
+import type { OwnSubnets } from './host.ts';
 import type { FirewallIntent, ServiceIntent } from './intent.ts';
+import { type Occupied, occupied, overlapped, vipConflict } from './occupied.ts';
 import { type Candidate, readService } from './service.ts';
 
-export interface Firewall {
-  readonly intent: FirewallIntent;
+export interface Firewalls {
+  /** One per family of the network. */
+  readonly intents: readonly FirewallIntent[];
   readonly problems: readonly string[];
 }
 
-/** Services and their endpoints as the packet filter sees them: sorted, without doubles, everything checked again. */
-export function firewallIntent(snapshot: Snapshot, facts: HostFacts, ownSubnet: string): Firewall {
-  const readings = snapshot.services.map((spec) => readService(spec, snapshot.endpoints.get(spec.name)));
+/** What the packet filter does in each family of the network: sorted, without doubles, everything checked again. */
+export function firewallIntents(snapshot: Snapshot, facts: HostFacts, own: OwnSubnets): Firewalls {
+  const { config, settings } = snapshot;
+  const claimed = occupied(config, facts);
+  const services = servicesOf(snapshot, claimed);
+  const range = serviceRange(settings.serviceRange, claimed);
+  const exempt = config.nonMasqueradeCidrs.map((text) => ({ text, block: parseBlock(text) }));
+  const intents = entriesOf(config).map(([family, { network }]): FirewallIntent => {
+    const subnet = own[family];
+    const blocks = exempt.flatMap(({ block }) => (block?.family === family ? block : []));
+    return {
+      family,
+      network: normal(network),
+      ...(subnet === undefined ? {} : { subnet: normal(subnet) }),
+      bridge: BRIDGE,
+      mark: DEFAULT_MARK,
+      masquerade: config.masquerade,
+      nonMasqueradeCidrs: [...new Set(blocks.sort(compareBlocks).map(formatBlock))],
+      ...(range.text !== undefined && familyOf(range.text) === family ? { serviceRange: range.text } : {}),
+      services: services.byFamily[family],
+    };
+  });
+  const wrong = exempt.flatMap(({ text, block }) =>
+    block === undefined ? `nonMasqueradeCIDRs: ${show(text)} is left out: it is no CIDR` : [],
+  );
+  return { intents, problems: [...services.problems, ...range.problems, ...wrong] };
+}
+
+interface Services {
+  readonly byFamily: Readonly<Record<Family, readonly ServiceIntent[]>>;
+  readonly problems: readonly string[];
+}
+
+function servicesOf({ services, endpoints, config }: Snapshot, claimed: readonly Occupied[]): Services {
+  const readings = services.map((spec) => readService(spec, endpoints.get(spec.name)));
   const problems = readings.flatMap((reading) => reading.problems);
   const candidates = readings.flatMap((reading) => reading.candidates).sort(byId);
-  const claimed = occupied(snapshot.config.network, facts);
   const claims = new Map<string, string>();
-  const services: ServiceIntent[] = [];
+  const byFamily: Record<Family, ServiceIntent[]> = { ipv4: [], ipv6: [] };
   for (const candidate of candidates) {
-    const reason = candidate.fault ?? conflict(candidate, claimed, facts) ?? claim(candidate, claims);
-    if (reason === undefined) services.push(candidate.intent);
-    else problems.push(`service ${show(candidate.intent.id)} is left out: ${reason}`);
+    const { family, intent } = candidate;
+    const unused = config[family] === undefined ? `the network has no ${FAMILY_NAMES[family]}` : undefined;
+    const reason = candidate.fault ?? unused ?? vipConflict(candidate, claimed) ?? claim(candidate, claims);
+    if (reason === undefined) byFamily[family].push(intent);
+    else problems.push(`service ${show(intent.id)} is left out: ${reason}`);
   }
-  const { serviceRange } = snapshot.settings;
-  const inTheWay = overlapped(serviceRange, claimed);
-  if (inTheWay !== undefined)
-    problems.push(
-      `unused addresses of the service range ${normal(serviceRange)} are not dropped: it overlaps ${inTheWay}`,
-    );
-  const intent = {
-    network: normal(snapshot.config.network),
-    subnet: normal(ownSubnet),
-    bridge: BRIDGE,
-    mark: DEFAULT_MARK,
-    ...(inTheWay === undefined ? { serviceRange: normal(serviceRange) } : {}),
-    services,
-  };
-  return { intent, problems };
+  return { byFamily, problems };
+}
+
+/** The range that is dropped where no service is; nothing of it when others are inside. */
+function serviceRange(
+  text: string,
+  claimed: readonly Occupied[],
+): { text?: string; problems: readonly string[] } {
+  const inTheWay = overlapped(text, claimed);
+  if (inTheWay === undefined) return { text: normal(text), problems: [] };
+  const reason = `it overlaps ${inTheWay}`;
+  return { problems: [`unused addresses of the service range ${normal(text)} are not dropped: ${reason}`] };
 }
 
 function byId({ intent: a }: Candidate, { intent: b }: Candidate): number {
@@ -47,44 +81,7 @@ function byId({ intent: a }: Candidate, { intent: b }: Candidate): number {
 
 /** With its host bits zero; a text that is no CIDR is left for the renderer to refuse. */
 function normal(cidr: string): string {
-  const parsed = parseCidr(cidr);
-  return parsed === undefined ? cidr : formatCidr(parsed);
-}
-
-/** Addresses that others have, and in words whose they are. */
-interface Occupied {
-  readonly block: Cidr;
-  readonly what: string;
-}
-
-function occupied(network: string, { iface, ifaceSubnet, publicIp }: HostFacts): readonly Occupied[] {
-  const all: readonly (readonly [cidr: string, what: string])[] = [
-    [network, 'the container network'],
-    [ifaceSubnet, `the network ${ifaceSubnet} of this host's link ${iface}`],
-    [`${publicIp}/32`, "this host's own address"],
-  ];
-  return all.flatMap(([cidr, what]) => {
-    const block = parseCidr(cidr);
-    return block === undefined ? [] : [{ block, what }];
-  });
-}
-
-/** Why the VIP cannot be one on this host: whoever has the address, or gets it one day, could not be reached. */
-function conflict(
-  { intent, vip }: Candidate,
-  all: readonly Occupied[],
-  facts: HostFacts,
-): string | undefined {
-  if (vip === undefined) return undefined;
-  if (intent.vip === facts.publicIp) return `its VIP ${intent.vip} is this host's own address`;
-  const found = all.find(({ block }) => containsAddress(block, vip));
-  return found === undefined ? undefined : `its VIP ${intent.vip} lies in ${found.what}`;
-}
-
-/** What the range must not take: a rule that drops it would cut this host off from its neighbours, or etcd. */
-function overlapped(range: string, all: readonly Occupied[]): string | undefined {
-  const parsed = parseCidr(range);
-  return parsed === undefined ? undefined : all.find(({ block }) => overlaps(block, parsed))?.what;
+  return canonicalBlock(cidr) ?? cidr;
 }
 
 /** One service per VIP, protocol and port, and one per NodePort; the first by id keeps it. */

@@ -1,27 +1,34 @@
 import type { HostFacts } from '../model/host-facts.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { bridgeIntent } from './bridge.ts';
-import { firewallIntent } from './firewall.ts';
+import { firewallIntents } from './firewall.ts';
+import { readHere } from './here.ts';
 import type { DesiredHost, OwnSubnets } from './host.ts';
+import { containersMtu, mtuProblems } from './mtu.ts';
+import { peersOf } from './peers.ts';
 import { peerRoutes } from './routes.ts';
 import { wantedSysctls } from './sysctls.ts';
+import { tunnelsOf } from './tunnels.ts';
 
 /**
  * What this host's kernel should hold. Whatever in the snapshot makes no sense is left out and told in
  * `problems`; it never takes anything else away.
  *
- * @param ownSubnet the subnet that this host leases, CIDR
- * @throws CausewayError `invalid` when `ownSubnet` or the configured network is no CIDR
+ * @param own the subnets that this host leases; none while it waits for one, or was fenced
+ * @throws CausewayError `invalid` when an own subnet, the configured network or an address of the host is none
  */
 export function desiredHost(snapshot: Snapshot, facts: HostFacts, own: OwnSubnets): DesiredHost {
-  const peers = peerRoutes(snapshot.leases, snapshot.config, facts, ownSubnet);
-  const firewall = firewallIntent(snapshot, facts, ownSubnet);
+  const { config, leases } = snapshot;
+  const here = readHere(config, facts, own);
+  const peers = peersOf(leases, here);
+  const firewalls = firewallIntents(snapshot, facts, own);
   return {
-    bridge: bridgeIntent(ownSubnet, facts),
-    routes: peers.routes,
-    sysctls: wantedSysctls(facts),
-    firewall: firewall.intent,
-    peers: peers.peers,
-    problems: [...peers.problems, ...firewall.problems],
+    bridge: bridgeIntent(own, containersMtu(here, facts)),
+    tunnels: tunnelsOf(here, facts, peers.all),
+    routes: peerRoutes(peers.all),
+    sysctls: wantedSysctls(config, facts, own),
+    firewalls: firewalls.intents,
+    peers: peers.all.map(({ intent }) => intent),
+    problems: [...mtuProblems(here, facts), ...peers.problems, ...firewalls.problems],
   };
 }

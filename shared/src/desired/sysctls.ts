@@ -1,12 +1,24 @@
 import type { HostFacts } from '../model/host-facts.ts';
+import type { NetworkConfig } from '../model/network.ts';
+import { BRIDGE } from '../names.ts';
+import type { OwnSubnets } from './host.ts';
+
+type Sysctls = Readonly<Record<string, string>>;
 
 /**
- * What the kernel must be told besides links, routes and rules.
+ * What the kernel must be told besides links, routes and rules; in the order in which it must be told.
  *
  * `rp_filter` is left alone: a reply's source is translated back after the route is looked up, so even the
  * strict mode sees addresses that belong to the link. `route_localnet` stays off (CVE-2020-8558).
  */
-export function wantedSysctls(facts: HostFacts): Readonly<Record<string, string>> {
+export function wantedSysctls(config: NetworkConfig, facts: HostFacts, own: OwnSubnets): Sysctls {
+  return {
+    ...(config.ipv4 === undefined ? {} : ipv4(facts)),
+    ...(config.ipv6 === undefined ? {} : ipv6(facts, own)),
+  };
+}
+
+function ipv4(facts: HostFacts): Sysctls {
   return {
     'net/ipv4/ip_forward': '1',
     // Without it, a reply between two containers of one bridge bypasses the translation of a VIP.
@@ -15,5 +27,18 @@ export function wantedSysctls(facts: HostFacts): Readonly<Record<string, string>
     // and its connection, masqueraded here, would end. The kernel redirects when either of the two is set.
     'net/ipv4/conf/all/send_redirects': '0',
     [`net/ipv4/conf/${facts.iface}/send_redirects`]: '0',
+  };
+}
+
+function ipv6(facts: HostFacts, own: OwnSubnets): Sysctls {
+  const { iface, acceptRa = 0 } = facts;
+  return {
+    // Before forwarding: the kernel forgets the routers that it has learnt of on every link where this is not 2, and
+    // with 1 it would hear of none again. A host that learns nothing (0) is left at that.
+    ...(acceptRa === 0 ? {} : { [`net/ipv6/conf/${iface}/accept_ra`]: '2' }),
+    'net/ipv6/conf/all/forwarding': '1',
+    'net/bridge/bridge-nf-call-ip6tables': '1',
+    // Some distributions switch IPv6 off by default; the bridge could not have its address.
+    ...(own.ipv6 === undefined ? {} : { [`net/ipv6/conf/${BRIDGE}/disable_ipv6`]: '0' }),
   };
 }
