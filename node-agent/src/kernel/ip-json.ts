@@ -11,22 +11,18 @@ export interface ListedLink {
   readonly loopback: boolean;
 }
 
-export interface ListedAddress {
-  readonly family: Family;
-  readonly link: string;
-  readonly mtu: number;
-  readonly address: string;
-  readonly prefixLength: number;
-  /** Not the first of its network on the link. */
-  readonly secondary: boolean;
-  readonly linkLocal: boolean;
-  /** IPv6: made for privacy, soon gone; not to be used any more; not yet known to be nobody else's, or known not to be. */
-  readonly temporary: boolean;
-  readonly deprecated: boolean;
-  readonly tentative: boolean;
+export interface ListedTunnel {
+  readonly name: string;
+  readonly mac: string;
+  readonly vni: number;
+  readonly port: number;
+  readonly local: string;
+  readonly device: string;
+  readonly learning: boolean;
+  readonly gbp: boolean;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Splits the output of `ip -json -batch` into one array per command.
@@ -55,15 +51,57 @@ export function linksOf(items: readonly Json[]): readonly ListedLink[] {
   });
 }
 
-/** Of both families. */
-export function addressesOf(items: readonly Json[]): readonly ListedAddress[] {
-  return items.filter(hasName).flatMap((item) => {
-    const listed = Array.isArray(item.addr_info) ? item.addr_info.filter(isRecord) : [];
-    return listed.flatMap((one) => {
-      const family = FAMILY_OF[String(one.family)];
-      return family === undefined ? [] : [addressOf(item, one, family)];
-    });
+/** With prefix length, of both families, without IPv6 link-local ones; by the name of their link. */
+export function addressesOf(items: readonly Json[]): ReadonlyMap<string, readonly string[]> {
+  const listed = items.filter(hasName).map((item) => {
+    const all = Array.isArray(item.addr_info) ? item.addr_info.filter(isRecord) : [];
+    const kept = all.filter((one) => one.family === 'inet' || String(one.scope) !== SCOPE_LINK);
+    return [String(item.ifname), kept.map((one) => `${one.local}/${one.prefixlen}`)] as const;
   });
+  return new Map(listed);
+}
+
+/** The VXLAN devices. */
+export function tunnelsOf(items: readonly Json[]): readonly ListedTunnel[] {
+  return items.filter(hasName).flatMap((item) => {
+    const info = isRecord(item.linkinfo) ? item.linkinfo : {};
+    if (info.info_kind !== 'vxlan' || !isRecord(info.info_data)) return [];
+    const { id, port, local, local6, link, learning, gbp } = info.info_data;
+    return {
+      name: String(item.ifname),
+      mac: String(item.address),
+      vni: Number(id),
+      port: Number(port),
+      local: String(local ?? local6 ?? ''),
+      device: String(link ?? ''),
+      learning: learning === true,
+      gbp: gbp === true,
+    };
+  });
+}
+
+/** Permanent neighbours with a link-layer address. */
+export function neighboursOf(
+  items: readonly Json[],
+): readonly { readonly link: string; readonly address: string; readonly mac: string }[] {
+  return items
+    .filter((item) => typeof item.lladdr === 'string')
+    .map((item) => ({ link: String(item.dev), address: String(item.dst), mac: String(item.lladdr) }));
+}
+
+/** What `bridge -json fdb show` says of one VXLAN device: permanent entries that lead somewhere. */
+export function forwardingOf(
+  items: readonly Json[],
+): readonly { readonly mac: string; readonly remote: string }[] {
+  return items
+    .filter((item) => item.state === 'permanent' && typeof item.dst === 'string')
+    .map((item) => ({ mac: String(item.mac), remote: `${item.dst}${oddities(item)}` }));
+}
+
+/** An entry with a port, a VNI or a link of its own leads elsewhere than one without. */
+function oddities(item: Json): string {
+  const named = ['port', 'vni', 'src_vni', 'viaIf', 'viaIfIndex'].filter((name) => item[name] !== undefined);
+  return named.map((name) => ` ${name} ${item[name]}`).join('');
 }
 
 /**
@@ -89,24 +127,8 @@ export function routesOf(
     }));
 }
 
-const FAMILY_OF: Readonly<Record<string, Family>> = { inet: 'ipv4', inet6: 'ipv6' };
 /** `ip -N` shows scopes as numbers. */
 const SCOPE_LINK = '253';
-
-function addressOf(item: Json, one: Json, family: Family): ListedAddress {
-  return {
-    family,
-    link: String(item.ifname),
-    mtu: Number(item.mtu),
-    address: String(one.local),
-    prefixLength: Number(one.prefixlen),
-    secondary: one.secondary === true,
-    linkLocal: family === 'ipv6' && String(one.scope) === SCOPE_LINK,
-    temporary: one.temporary === true,
-    deprecated: one.deprecated === true,
-    tentative: one.tentative === true || one.dadfailed === true,
-  };
-}
 
 /** `ip -N` shows the types of routes as numbers too. */
 const ROUTE_TYPES: Readonly<Record<string, string>> = {

@@ -1,51 +1,58 @@
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
 import { keepRunning, type Running } from './keep-running.ts';
-import type { Signal, WatchRequest } from './kernel.ts';
+import type { Signal } from './kernel.ts';
+import { isTunnel } from './observe-network.ts';
+
+/** The links that matter beside those that bear a name of ours. */
+export interface MonitorFocus {
+  readonly iface: string;
+  readonly bridge: string;
+}
 
 /**
- * Listens to the kernel's changes of links, addresses and routes. `ip monitor` is read as a hint only: a line that
- * could be about something of ours means "look again".
+ * Listens to the kernel's changes of links, addresses, routes, neighbours and forwarding entries of both families.
+ * `ip monitor` is read as a hint only: a line that could be about something of ours means "look again".
+ *
+ * @param focus what matters by the time that a line comes
  */
-export function watchIp(request: WatchRequest): Running {
-  return keepRunning('ip', ['-4', '-N', 'monitor', 'link', 'address', 'route'], {
+export function watchIp(
+  focus: () => MonitorFocus,
+  onSignal: (signal: Signal, reason: string) => void,
+): Running {
+  return keepRunning('ip', ['-N', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], {
     onLine: (line) => {
-      for (const signal of ipSignals(line, request)) request.onSignal(signal, line.trim());
+      for (const signal of ipSignals(line, focus())) onSignal(signal, line.trim());
     },
-    onGap: (reason) => request.onSignal('network', reason),
+    onGap: (reason) => onSignal('network', reason),
   });
 }
 
-/** What one line of `ip monitor` may be about. Pure. */
-export function ipSignals(
-  line: string,
-  where: { readonly iface: string; readonly bridge: string },
-): readonly Signal[] {
-  const words = line
-    .trim()
-    .replace(/^Deleted /, '')
-    .split(/\s+/);
-  // Lines of our own names first: `3: cwy0: <BROADCAST…`, `7: cwy0a1b2c3d4e@if2: <…`.
-  const link = /^(\d+:)$/.test(words[0] ?? '') ? (words[1] ?? '').replace(/[:@].*$/, '') : undefined;
-  if (link !== undefined) {
-    if (link === where.iface || link === where.bridge) return ['network'];
-    return link.startsWith(LINK_PREFIX) ? ['containers'] : [];
-  }
-  if (/\btable (local|255)\b/.test(line)) return [];
-  return isRoute(words) && mayMatter(line, words, where) ? ['network'] : [];
+/** What one line of `ip -N monitor label` may be about; lines that go on with another have no label. Pure. */
+export function ipSignals(line: string, focus: MonitorFocus): readonly Signal[] {
+  const [, label = '', text = ''] = /^\[(\w+)\](?:Deleted )?(.*)$/.exec(line) ?? [];
+  if (label === 'LINK' || label === 'ADDR') return linkSignals(text, focus);
+  if (label === 'NEIGH') return isTunnel(wordAfter(text, 'dev')) ? ['network'] : [];
+  return label === 'ROUTE' && routeMatters(text, focus) ? ['network'] : [];
 }
 
-function isRoute(words: readonly string[]): boolean {
-  return /^(default|[\d.]+(\/\d+)?|unicast|blackhole|unreachable|prohibit|throw)$/.test(words[0] ?? '');
+/** `3: cwy0: <BROADCAST…`, `7: cwy0a1b2c3d4e@if2: <…`, `4: cwyx.1    inet 10.10.1.0/32 …`. */
+function linkSignals(text: string, { iface, bridge }: MonitorFocus): readonly Signal[] {
+  const link = /^\d+: ([^\s:@]+)/.exec(text)?.[1] ?? '';
+  if (link === iface || link === bridge || isTunnel(link)) return ['network'];
+  return link.startsWith(LINK_PREFIX) ? ['containers'] : [];
 }
 
-/** Ours by its mark, or through a link that matters, or any that has no link at all (blackhole). */
-function mayMatter(
-  line: string,
-  words: readonly string[],
-  where: { readonly iface: string; readonly bridge: string },
-) {
-  const device = words[words.indexOf('dev') + 1];
-  if (line.includes(`proto ${ROUTE_PROTOCOL}`)) return true;
-  if (!words.includes('dev')) return true;
-  return device === where.iface || device === where.bridge;
+/** Ours by its mark, or through a link that matters, or through none at all (a black hole, several next hops). */
+function routeMatters(text: string, { iface, bridge }: MonitorFocus): boolean {
+  if (/\btable (local|255)\b/.test(text)) return false;
+  const device = wordAfter(text, 'dev');
+  // IPv6 leads its black holes to `lo`.
+  if (device === '' || device === 'lo' || text.includes(`proto ${ROUTE_PROTOCOL}`)) return true;
+  return device === iface || device === bridge || isTunnel(device);
+}
+
+function wordAfter(text: string, word: string): string {
+  const words = text.split(/\s+/);
+  const at = words.indexOf(word);
+  return at < 0 ? '' : (words[at + 1] ?? '');
 }

@@ -1,65 +1,53 @@
-import { CausewayError, show } from '@causeway/shared/errors';
-import { ROUTE_PROTOCOL } from '@causeway/shared/names';
+import { CausewayError } from '@causeway/shared/errors';
 import type { Family } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
-import type { IpStep, RouteKey } from '../plan/step.ts';
-import { parseBatch } from './ip-json.ts';
+import type { ForwardingStep, IpStep } from '../plan/step.ts';
+import { bridgeCommand, ipCommand } from './ip-command.ts';
+import { type Json, parseBatch } from './ip-json.ts';
 
-/** Numbers instead of names, so that a host's /etc/iproute2 changes nothing. */
-const KERNEL_PROTOCOL = 2;
-const LINK_SCOPE = 253;
-/** Exit codes of `ip` that mean a refused command, not a broken program. */
+type Program = 'ip' | 'bridge';
+
+/** Exit codes that mean a refused command, not a broken program. */
 const REFUSED = [1, 2, 255];
 
 /**
  * Runs several `ip … show` commands in one process.
  *
- * @param family of the routes that are listed; links, addresses and neighbours are listed whatever it is when it is
- * absent, and routes are IPv4 ones then
+ * @param family of the routes; links, addresses and neighbours of both are listed when it is absent, and IPv4 routes
  * @returns for each its JSON array
  */
 export async function ipShow(
   commands: readonly string[],
   family?: Family,
-): Promise<readonly (readonly Readonly<Record<string, unknown>>[])[]> {
+): Promise<readonly (readonly Json[])[]> {
   const which = family === undefined ? [] : [family === 'ipv4' ? '-4' : '-6'];
   const args = [...which, '-N', '-json', '-details', '-batch', '-'];
   const { stdout } = await run('ip', args, { input: asLines(commands), doing: 'listing links and routes' });
   return parseBatch(stdout, commands.length);
 }
 
+/** Runs several `bridge … show` commands in one process. @returns for each its JSON array */
+export async function bridgeShow(commands: readonly string[]): Promise<readonly (readonly Json[])[]> {
+  const args = ['-json', '-batch', '-'];
+  const { stdout } = await run('bridge', args, {
+    input: asLines(commands),
+    doing: 'listing forwarding entries',
+  });
+  return parseBatch(stdout, commands.length);
+}
+
 /**
- * Carries out steps in one `ip` process, which goes on after a step that the kernel refuses.
+ * Carries out steps of either family in one `ip` process, which goes on after a step that the kernel refuses.
  *
  * @returns for each step its error, or undefined when it was done
  */
-export async function ipApply(steps: readonly IpStep[]): Promise<readonly (Error | undefined)[]> {
-  const lines = steps.map(ipCommand);
-  const { exitCode, stderr } = await batch(lines);
-  if (exitCode === 0) return lines.map(() => undefined);
-  const { byLine, last } = readComplaints(stderr);
-  if (last === undefined) return lines.map((line, i) => errorOf(line, byLine.get(i + 1)));
-
-  // `ip` could not read a command and ended there, without naming the line: each goes by itself.
-  const errors: (Error | undefined)[] = [];
-  for (const line of lines) {
-    const alone = await batch([line]);
-    errors.push(alone.exitCode === 0 ? undefined : errorOf(line, alone.stderr.trim()));
-  }
-  return errors.map((error, i) => (wasDone(error, byLine.has(i + 1)) ? undefined : error));
+export function ipApply(steps: readonly IpStep[]): Promise<readonly (Error | undefined)[]> {
+  return applyLines('ip', steps.map(ipCommand));
 }
 
-/** One line of `ip -batch`. @throws CausewayError `internal` for a word that could be two. */
-export function ipCommand(step: IpStep): string {
-  return wordsOf(step)
-    .map((word) => {
-      if (/^[\w.:/@-]+$/.test(word)) return word;
-      throw new CausewayError(
-        'internal',
-        `writing an ip command to ${step.text}: ${show(word)} is no plain word`,
-      );
-    })
-    .join(' ');
+/** As `ipApply`, with `bridge`. */
+export function bridgeApply(steps: readonly ForwardingStep[]): Promise<readonly (Error | undefined)[]> {
+  return applyLines('bridge', steps.map(bridgeCommand));
 }
 
 /**
@@ -84,72 +72,42 @@ export function readComplaints(stderr: string): {
   return { byLine, last: text.length === 0 ? undefined : text.join('; ') };
 }
 
-function wordsOf(step: IpStep): readonly string[] {
-  switch (step.kind) {
-    case 'link-add':
-      return [
-        'link',
-        'add',
-        'name',
-        step.link,
-        'mtu',
-        String(step.mtu),
-        'address',
-        step.mac,
-        'type',
-        'bridge',
-      ];
-    case 'link-set':
-      return ['link', 'set', 'dev', step.link, 'mtu', String(step.mtu), 'up'];
-    case 'link-delete':
-      return ['link', 'delete', 'dev', step.link];
-    case 'address-add':
-      return ['address', 'add', step.address, 'dev', step.link];
-    case 'address-delete':
-      return ['address', 'delete', step.address, 'dev', step.link];
-    case 'connected-add':
-      return connectedWords(step.destination, step.device, step.source);
-    case 'route-add':
-    case 'route-replace':
-    case 'route-delete':
-      return [
-        'route',
-        step.kind.slice('route-'.length),
-        ...routeWords(step.route),
-        'proto',
-        String(ROUTE_PROTOCOL),
-      ];
+async function applyLines(
+  program: Program,
+  lines: readonly string[],
+): Promise<readonly (Error | undefined)[]> {
+  const { exitCode, stderr } = await batch(program, lines);
+  if (exitCode === 0) return lines.map(() => undefined);
+  const { byLine, last } = readComplaints(stderr);
+  if (last === undefined) return lines.map((line, i) => errorOf(program, line, byLine.get(i + 1)));
+
+  // It could not read a command and ended there, without naming the line: each goes by itself.
+  const errors: (Error | undefined)[] = [];
+  for (const line of lines) {
+    const alone = await batch(program, [line]);
+    errors.push(alone.exitCode === 0 ? undefined : errorOf(program, line, alone.stderr.trim()));
   }
+  return errors.map((error, i) => (wasDone(error, byLine.has(i + 1)) ? undefined : error));
 }
 
-function connectedWords(destination: string, device: string, source: string): readonly string[] {
-  const marks = ['proto', String(KERNEL_PROTOCOL), 'scope', String(LINK_SCOPE), 'src', source];
-  return ['route', 'add', destination, 'dev', device, ...marks];
+function batch(program: Program, lines: readonly string[]) {
+  const args = [...(program === 'ip' ? ['-N'] : []), '-force', '-batch', '-'];
+  return run(program, args, { input: asLines(lines), doing: 'changing links and routes', okCodes: REFUSED });
 }
 
-function routeWords(route: RouteKey): readonly string[] {
-  return [
-    ...(route.type === 'unicast' ? [] : [route.type]),
-    route.destination,
-    ...(route.gateway === undefined ? [] : ['via', route.gateway]),
-    ...(route.device === undefined ? [] : ['dev', route.device]),
-    ...(route.metric === 0 ? [] : ['metric', String(route.metric)]),
-  ];
-}
-
-function batch(lines: readonly string[]) {
-  const args = ['-4', '-N', '-force', '-batch', '-'];
-  return run('ip', args, { input: asLines(lines), doing: 'changing links and routes', okCodes: REFUSED });
-}
-
-function errorOf(line: string, complaint: string | undefined): Error | undefined {
+function errorOf(program: Program, line: string, complaint: string | undefined): Error | undefined {
   if (complaint === undefined) return undefined;
-  return new CausewayError('kernel-rejected', `changing links and routes: \`ip ${line}\`: ${complaint}`);
+  return new CausewayError(
+    'kernel-rejected',
+    `changing links and routes: \`${program} ${line}\`: ${complaint}`,
+  );
 }
 
 /** The second try of a step that the first try has done already is refused for being done. */
 function wasDone(error: Error | undefined, refusedBefore: boolean): boolean {
-  return error !== undefined && !refusedBefore && /File exists|No such process/.test(error.message);
+  return (
+    error !== undefined && !refusedBefore && /File exists|No such process|No such file/.test(error.message)
+  );
 }
 
 function asLines(commands: readonly string[]): string {

@@ -1,22 +1,21 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
-import { dataplaneOf, type FirewallTool, type Observed } from '../plan/observed.ts';
+import type { Family } from '@causeway/shared/net/family';
 import type { Rulesets } from '../plan/firewall.ts';
+import type { Observed, ObservedRoute } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
-import type { Step } from '../plan/step.ts';
 import { applyAll } from './apply.ts';
-import { noteBaseChains, removeBaseChains } from './base-chains.ts';
-import { watchLegacy } from './canary.ts';
 import { readHost } from './facts.ts';
-import { applyFirewall, isInstalled, listFirewall, listLeftovers, toolFor } from './firewall.ts';
-import { ipApply, ipShow } from './ip.ts';
+import { type Firewall, linuxFirewall } from './firewall.ts';
+import { toolFor } from './firewall-tools.ts';
+import { bridgeApply, ipApply, ipShow } from './ip.ts';
 import { linksOf, routesOf } from './ip-json.ts';
 import { watchIp } from './ip-monitor.ts';
-import type { Kernel, Look, WatchRequest } from './kernel.ts';
-import { watchByListing } from './listing-watch.ts';
-import { type RuleWatch, watchNft } from './nft-monitor.ts';
-import { observeNetwork } from './observe-network.ts';
+import type { Kernel, Look, Watching, WatchRequest } from './kernel.ts';
+import { IPV6_FILE, OUR_ROUTES, observeNetwork } from './observe-network.ts';
 import { restoreSysctls, setSysctl } from './sysctl.ts';
+import { watchSysctls } from './sysctl-watch.ts';
 
 export interface LinuxKernelOptions {
   /** Where the values of before our changes are kept. */
@@ -27,80 +26,71 @@ export interface LinuxKernelOptions {
 /** The kernel of this host: of this process's network namespace. */
 export function linuxKernel(options: LinuxKernelOptions): Kernel {
   const sysctlFile = join(options.stateDir, 'sysctls.json');
-  const chainsFile = join(options.stateDir, 'base-chains.json');
-  let watched: { readonly tool: FirewallTool; readonly rules: RuleWatch } | undefined;
-
-  async function applyOther(step: Step): Promise<void> {
-    if (step.kind === 'sysctl-set') return setSysctl(step.path, step.value, sysctlFile);
-    if (step.kind !== 'firewall-apply' && step.kind !== 'firewall-clean') return;
-    if (step.tool === 'iptables-nft') await noteBaseChains(chainsFile);
-    // What is done to another tool's rules is never noticed as a change of these.
-    const settled = watched?.tool === step.tool ? watched.rules.expectOwn() : undefined;
-    try {
-      await applyFirewall(step.tool, step.input, options.rulesets[dataplaneOf(step.tool)].parts);
-      settled?.(true);
-    } catch (error) {
-      settled?.(false);
-      throw error;
-    }
-  }
-
+  const firewall = linuxFirewall(options);
   return {
     host: readHost,
     toolFor,
-    observe,
-    apply: (steps) => applyAll(steps, { ip: ipApply, other: applyOther }),
-    remains,
+    observe: (look) => observe(look, firewall),
+    apply: (steps) =>
+      applyAll(steps, {
+        ip: ipApply,
+        bridge: bridgeApply,
+        other: (step) =>
+          step.kind === 'sysctl-set' ? setSysctl(step.path, step.value, sysctlFile) : firewall.apply(step),
+      }),
+    remains: () => remains(firewall),
     restoreSysctls: () => restoreSysctls(sysctlFile),
-    removeEmptyTables: () => removeBaseChains(chainsFile),
-    watch: (request) => {
-      const ip = watchIp(request);
-      const mine = watchRules(request);
-      mine.then((rules) => {
-        watched = { tool: request.tool, rules };
-      });
-      return {
-        close: () => {
-          ip.close();
-          mine.then((watch) => watch.close());
-        },
-      };
-    },
+    removeEmptyTables: () => firewall.removeEmptyTables(),
+    watch: (request) => watch(request, firewall),
   };
 }
 
-async function observe(look: Look): Promise<Observed> {
-  const { network, firewall } = look;
-  const [seen, listing, leftovers] = await Promise.all([
-    network === undefined ? undefined : observeNetwork(network),
-    firewall === undefined ? undefined : listFirewall(firewall.tool),
-    firewall?.leftovers ? listLeftovers(firewall.tool) : [],
+async function observe(look: Look, firewall: Firewall): Promise<Observed> {
+  const [network, rules] = await Promise.all([
+    look.network === undefined ? undefined : observeNetwork(look.network),
+    look.firewall === undefined ? undefined : firewall.observe(look.firewall),
   ]);
   return {
-    ...(seen === undefined ? {} : { network: seen }),
-    ...(firewall === undefined || listing === undefined
-      ? {}
-      : { firewall: { tool: firewall.tool, listing, leftovers } }),
+    ...(network === undefined ? {} : { network }),
+    ...(rules === undefined ? {} : { firewall: rules }),
   };
 }
 
-async function remains(): Promise<Remains> {
-  const [[links, routes], firewalls] = await Promise.all([
-    ipShow(['link show', `route show table main proto ${ROUTE_PROTOCOL}`]),
-    listLeftovers(),
+async function remains(firewall: Firewall): Promise<Remains> {
+  const [[links = []], v4, v6, firewalls] = await Promise.all([
+    ipShow(['link show']),
+    ourRoutes('ipv4'),
+    existsSync(IPV6_FILE) ? ourRoutes('ipv6') : [],
+    firewall.remains(),
   ]);
-  const names = linksOf(links ?? []).map((link) => link.name);
+  const names = linksOf(links).map((link) => link.name);
   return {
     links: names.filter((name) => name.startsWith(LINK_PREFIX)),
-    routes: routesOf(routes ?? [], ROUTE_PROTOCOL),
+    routes: [...v4, ...v6],
     firewalls,
   };
 }
 
-async function watchRules({ tool, onSignal }: WatchRequest): Promise<RuleWatch> {
-  const onForeign = (reason: string) => onSignal('firewall', reason);
-  const list = (of: FirewallTool) => () => listFirewall(of);
-  if (tool === 'iptables-legacy') return watchLegacy(list(tool), onForeign);
-  if (await isInstalled('nft')) return watchNft(tool, onForeign);
-  return watchByListing(list(tool), onForeign);
+async function ourRoutes(family: Family): Promise<readonly ObservedRoute[]> {
+  const [routes = []] = await ipShow([OUR_ROUTES], family);
+  return routesOf(routes, family, ROUTE_PROTOCOL);
+}
+
+function watch(request: WatchRequest, firewall: Firewall): Watching {
+  const { tool, bridge, onSignal } = request;
+  let { iface } = request;
+  const ip = watchIp(() => ({ iface, bridge }), onSignal);
+  const sysctls = watchSysctls(request.sysctls, (reason) => onSignal('network', reason));
+  const rules = firewall.watch(tool, (reason) => onSignal('firewall', reason));
+  return {
+    focus: (focus) => {
+      iface = focus.iface;
+      sysctls.focus(focus.sysctls);
+    },
+    close: () => {
+      ip.close();
+      sysctls.close();
+      rules.close();
+    },
+  };
 }

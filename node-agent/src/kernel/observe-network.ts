@@ -1,38 +1,89 @@
-import { ROUTE_PROTOCOL } from '@causeway/shared/names';
-import type { ObservedBridge, ObservedNetwork, ObservedRoute } from '../plan/observed.ts';
-import { ipShow } from './ip.ts';
-import { addressesOf, linksOf, routesOf } from './ip-json.ts';
+import { existsSync } from 'node:fs';
+import { ROUTE_PROTOCOL, TUNNEL_PREFIXES } from '@causeway/shared/names';
+import type { Family } from '@causeway/shared/net/family';
+import type { ObservedBridge, ObservedNetwork, ObservedRoute, ObservedTunnel } from '../plan/observed.ts';
+import { bridgeShow, ipShow } from './ip.ts';
+import {
+  addressesOf,
+  forwardingOf,
+  type Json,
+  linksOf,
+  neighboursOf,
+  routesOf,
+  tunnelsOf,
+} from './ip-json.ts';
 import type { NetworkLook } from './kernel.ts';
 import { readSysctls } from './sysctl.ts';
 
-/** One process for links, addresses and routes; sysctls are files. */
+/** A kernel without IPv6 has no such file. */
+export const IPV6_FILE = '/proc/net/if_inet6';
+
+/** One process for links, addresses, neighbours and IPv4, one for IPv6, one for tunnels if there are any. */
 export async function observeNetwork(look: NetworkLook): Promise<ObservedNetwork> {
-  const [[links, addresses, inside, ours], sysctls] = await Promise.all([
-    ipShow([
-      'link show type bridge',
-      'address show',
-      `route show table main root ${look.network}`,
-      `route show table main proto ${ROUTE_PROTOCOL}`,
-    ]),
+  const links = ['address show type bridge', 'address show type vxlan', 'neighbour show nud permanent'];
+  const listV4 = routeCommands(look, 'ipv4');
+  const [[bridges = [], vxlans = [], neighbours = [], ...v4], v6, sysctls] = await Promise.all([
+    ipShow([...links, ...listV4]),
+    existsSync(IPV6_FILE) ? ipShow(routeCommands(look, 'ipv6'), 'ipv6') : [],
     readSysctls(look.sysctls),
   ]);
-  const bridge = bridgeOf(look.bridge, links ?? [], addresses ?? []);
-  const routes = distinct([...routesOf(inside ?? []), ...routesOf(ours ?? [], ROUTE_PROTOCOL)]);
-  return { routes, sysctls, ...(bridge === undefined ? {} : { bridge }) };
+  const bridge = bridgeOf(look.bridge, bridges);
+  return {
+    routes: [...listed(v4, 'ipv4'), ...listed(v6, 'ipv6')],
+    tunnels: await tunnelsIn(vxlans, neighbours),
+    sysctls,
+    ...(bridge === undefined ? {} : { bridge }),
+  };
 }
 
-type Items = Parameters<typeof linksOf>[0];
+/** All routes of ours of one family, as a command and its answer. */
+export const OUR_ROUTES = `route show table main proto ${ROUTE_PROTOCOL}`;
 
-function bridgeOf(name: string, links: Items, addresses: Items): ObservedBridge | undefined {
-  const link = linksOf(links).find((one) => one.name === name);
+/** @returns whether it is the name of a tunnel device of ours */
+export function isTunnel(link: string): boolean {
+  return Object.values(TUNNEL_PREFIXES).some((prefix) => link.startsWith(prefix));
+}
+
+/** Ours first, then everybody's inside the container network. */
+function routeCommands({ networks }: NetworkLook, family: Family): readonly string[] {
+  const network = networks[family];
+  return [OUR_ROUTES, ...(network === undefined ? [] : [`route show table main root ${network}`])];
+}
+
+function listed(
+  [ours = [], inside = []]: readonly (readonly Json[])[],
+  family: Family,
+): readonly ObservedRoute[] {
+  const foreign = routesOf(inside, family).filter((route) => route.protocol !== ROUTE_PROTOCOL);
+  return [...routesOf(ours, family, ROUTE_PROTOCOL), ...foreign];
+}
+
+function bridgeOf(name: string, items: readonly Json[]): ObservedBridge | undefined {
+  const link = linksOf(items).find((one) => one.name === name);
   if (link === undefined) return undefined;
-  const own = addressesOf(addresses).filter((one) => one.link === name);
-  return { mtu: link.mtu, up: link.up, addresses: own.map((one) => `${one.address}/${one.prefixLength}`) };
+  return { mtu: link.mtu, up: link.up, addresses: addressesOf(items).get(name) ?? [] };
 }
 
-/** A route of ours inside the container network is listed by both commands. */
-function distinct(routes: readonly ObservedRoute[]): readonly ObservedRoute[] {
-  const keyOf = (r: ObservedRoute) =>
-    [r.destination, r.type, r.gateway, r.device, r.protocol, r.metric].join(' ');
-  return [...new Map(routes.map((route) => [keyOf(route), route])).values()];
+async function tunnelsIn(
+  items: readonly Json[],
+  listedNeighbours: readonly Json[],
+): Promise<readonly ObservedTunnel[]> {
+  const tunnels = tunnelsOf(items).filter(({ name }) => isTunnel(name));
+  if (tunnels.length === 0) return [];
+  const [links, addresses] = [linksOf(items), addressesOf(items)];
+  const neighbours = neighboursOf(listedNeighbours);
+  const forwarding = await bridgeShow(tunnels.map(({ name }) => `fdb show dev ${name}`));
+  return tunnels.map((tunnel, i) => {
+    const link = links.find((one) => one.name === tunnel.name);
+    return {
+      ...tunnel,
+      mtu: link?.mtu ?? 0,
+      up: link?.up === true,
+      addresses: addresses.get(tunnel.name) ?? [],
+      neighbours: neighbours
+        .filter((one) => one.link === tunnel.name)
+        .map(({ address, mac }) => ({ address, mac })),
+      forwarding: forwardingOf(forwarding[i] ?? []),
+    };
+  });
 }

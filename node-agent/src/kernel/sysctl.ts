@@ -6,8 +6,12 @@ import { readJsonFile, writeJsonFile } from './json-file.ts';
 /** Values before our first change and the ones that we set, by path below /proc/sys. */
 type Recorded = Readonly<Record<string, { readonly before: string; readonly set: string }>>;
 
-const ROOT = '/proc/sys';
-const FORWARD = 'net/ipv4/ip_forward';
+export const SYSCTL_ROOT = '/proc/sys';
+/** Writing one of these sets every link's own forwarding; by where the kernel has those. */
+const FORWARDS: ReadonlyMap<string, string> = new Map([
+  ['net/ipv4/ip_forward', 'net/ipv4/conf'],
+  ['net/ipv6/conf/all/forwarding', 'net/ipv6/conf'],
+]);
 
 /** @returns by path; undefined where the kernel has no such setting */
 export async function readSysctls(
@@ -23,9 +27,9 @@ export async function readSysctls(
  * @throws CausewayError `kernel-rejected`
  */
 export async function setSysctl(path: string, value: string, file: string): Promise<void> {
-  await record({ ...(path === FORWARD ? await besideForward(value) : {}), [path]: value }, file);
+  await record({ ...(await besideForward(path, value)), [path]: value }, file);
   try {
-    await writeFile(join(ROOT, path), `${value}\n`);
+    await writeFile(join(SYSCTL_ROOT, path), `${value}\n`);
   } catch (cause) {
     const told = `setting ${path} to ${value}: ${messageOf(cause)}`;
     throw new CausewayError('kernel-rejected', told, { cause });
@@ -40,13 +44,13 @@ export async function setSysctl(path: string, value: string, file: string): Prom
 export async function restoreSysctls(file: string): Promise<readonly string[]> {
   const recorded = await load(file);
   const told: string[] = [];
-  // ip_forward first: writing it sets every link's own forwarding, which is put back after it.
-  const paths = Object.keys(recorded).sort((a, b) => Number(b === FORWARD) - Number(a === FORWARD));
+  // The switches for all links first: each link's own forwarding is put back after them.
+  const paths = Object.keys(recorded).sort((a, b) => Number(FORWARDS.has(b)) - Number(FORWARDS.has(a)));
   const now = await readSysctls(paths);
   for (const path of paths) {
     const entry = recorded[path];
     if (entry === undefined || now[path] !== entry.set) continue;
-    await writeFile(join(ROOT, path), `${entry.before}\n`).catch(() => undefined);
+    await writeFile(join(SYSCTL_ROOT, path), `${entry.before}\n`).catch(() => undefined);
     if (entry.before !== entry.set) told.push(`set ${path} back to ${entry.before}`);
   }
   await rm(file, { force: true });
@@ -55,7 +59,7 @@ export async function restoreSysctls(file: string): Promise<readonly string[]> {
 
 async function readSysctl(path: string): Promise<string | undefined> {
   try {
-    return (await readFile(join(ROOT, path), 'utf8')).trim();
+    return (await readFile(join(SYSCTL_ROOT, path), 'utf8')).trim();
   } catch {
     return undefined;
   }
@@ -73,12 +77,15 @@ async function record(touched: Readonly<Record<string, string>>, file: string): 
   if (fresh.length > 0) await writeJsonFile(file, { ...recorded, ...Object.fromEntries(fresh) });
 }
 
-/** The kernel writes all of these along with ip_forward, and also where an administrator had set one apart. */
-async function besideForward(value: string): Promise<Readonly<Record<string, string>>> {
-  const links = await readdir(join(ROOT, 'net/ipv4/conf')).catch(() => []);
+/** What the kernel writes along with a switch for all links, also where an administrator had set one apart. */
+async function besideForward(path: string, value: string): Promise<Readonly<Record<string, string>>> {
+  const folder = FORWARDS.get(path);
+  if (folder === undefined) return {};
+  const links = await readdir(join(SYSCTL_ROOT, folder)).catch(() => []);
   const forwarding = links
     .filter((link) => link !== 'all')
-    .map((link) => [`net/ipv4/conf/${link}/forwarding`, value] as const);
+    .map((link) => [`${folder}/${link}/forwarding`, value] as const);
+  if (folder !== 'net/ipv4/conf') return Object.fromEntries(forwarding);
   const redirects = ['net/ipv4/conf/all/accept_redirects', value === '1' ? '0' : '1'] as const;
   return Object.fromEntries([...forwarding, redirects]);
 }

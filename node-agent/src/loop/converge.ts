@@ -1,32 +1,26 @@
 import type { DesiredHost } from '@causeway/shared/desired/host';
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
-import { messageOf } from '@causeway/shared/errors';
-import type { PeerReport } from '@causeway/shared/model/node';
 import type { Kernel } from '../kernel/kernel.ts';
+import { firewallLook, networkLook } from '../kernel/look.ts';
+import { type NetworkIntent, planNetworkChange } from '../plan/change.ts';
 import { planChange, type Rulesets } from '../plan/firewall.ts';
-import { dataplaneOf, type FirewallTool, type Observed } from '../plan/observed.ts';
+import type { FirewallTool, Observed } from '../plan/observed.ts';
 import { inOrder } from '../plan/order.ts';
 import { plan } from '../plan/plan.ts';
-import type { Fate, Plan, Step } from '../plan/step.ts';
+import { type Fate, isFirewallStep, type Plan, type Step } from '../plan/step.ts';
+import { countPeers, faultsOf, type PeerCount, reasonOf } from './peers.ts';
 
 /** What a round must look at before it trusts its memory. */
 export interface Suspicion {
   readonly network: boolean;
   readonly firewall: boolean;
-  /** Whether other tools hold rules of ours. */
-  readonly leftovers: boolean;
 }
 
-export interface Round {
+export interface Round extends PeerCount {
   readonly steps: readonly Step[];
   readonly fates: readonly Fate[];
   /** Of the parts that were looked at in this round or before; sentences. */
   readonly problems: readonly string[];
-  /** How many peers' subnets are known, and how many of them the kernel leads to. */
-  readonly peersWanted: number;
-  readonly peersInstalled: number;
-  /** Those that are not installed. */
-  readonly peers: readonly PeerReport[];
   /** The kernel holds all desired rules. */
   readonly firewallHeld: boolean;
   /** No step for links, routes or sysctls failed. */
@@ -48,7 +42,7 @@ export interface ConvergerDeps {
 
 /** The network part of what was applied last, and its faults. */
 interface NetworkMemory {
-  readonly key: string;
+  readonly applied: NetworkIntent;
   readonly problems: readonly string[];
   /** Reason by destination of the routes that are not as desired. */
   readonly faults: ReadonlyMap<string, string>;
@@ -56,102 +50,91 @@ interface NetworkMemory {
 }
 
 /**
- * The fast path and the slow path. What the kernel was last brought to is remembered, so that a change of services
- * costs one program and no listing; whatever is suspected is looked at.
+ * The fast path and the slow path. What the kernel was last brought to is remembered, so that a change of services or
+ * of a peer costs one program and no listing; whatever is suspected is looked at.
  */
 export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Converger {
-  let held: FirewallIntent | undefined;
+  let held: readonly FirewallIntent[] | undefined;
   let network: NetworkMemory | undefined;
-  let cleaned = false;
 
-  return {
-    round: async (desired, suspicion) => {
-      const lookNetwork = suspicion.network || network?.key !== networkKey(desired);
-      const lookFirewall = suspicion.firewall || held === undefined;
-      const leftovers = lookFirewall && (suspicion.leftovers || !cleaned);
-      const observed = await kernel.observe({
-        ...(lookNetwork ? { network: networkLook(desired) } : {}),
-        ...(lookFirewall ? { firewall: { tool, leftovers } } : {}),
-      });
-      const planned = plan(desired, observed, rulesets);
-      const change =
-        held === undefined || lookFirewall ? undefined : planChange(held, desired.firewall, tool, rulesets);
-      const steps = change === undefined ? planned.steps : inOrder([...planned.steps, change]);
-      const repairs = countRepairs(planned, observed, desired);
+  async function round(desired: DesiredHost, suspicion: Suspicion): Promise<Round> {
+    const peers = network?.held ? planNetworkChange(network.applied, desired, network.faults) : undefined;
+    const rules = held === undefined ? undefined : planChange(held, desired.firewalls, tool, rulesets);
+    const quick = {
+      network: suspicion.network ? undefined : peers,
+      firewall: suspicion.firewall ? undefined : rules,
+    };
+    const observed = await observe(desired, quick);
+    const planned = plan(desired, observed, rulesets);
+    const steps = inOrder([...planned.steps, ...(quick.network ?? []), ...(quick.firewall ?? [])]);
+    const repairs = countRepairs(planned.steps, peers, rules);
 
-      const fates = await kernel.apply(steps);
-      const failures = fates.filter((fate) => fate.fate !== 'done');
-      if (lookNetwork) network = remember(desired, planned, failures);
-      const firewallHeld = !failures.some(({ step }) => step.kind === 'firewall-apply');
-      held = firewallHeld ? desired.firewall : undefined;
-      if (leftovers) cleaned = !failures.some(({ step }) => step.kind === 'firewall-clean');
-      return {
-        steps,
-        fates,
-        repairs,
-        firewallHeld,
-        networkHeld: network?.held ?? false,
-        peers: peersOf(desired, network),
-        problems: [...(network?.problems ?? []), ...firewallProblems(failures)],
-      };
-    },
-  };
-
-  /** Steps that no change of what is desired asks for. */
-  function countRepairs(planned: Plan, observed: Observed, desired: DesiredHost): number {
-    const sameNetwork = network?.key === networkKey(desired) && network.held;
-    return planned.steps.filter((step) => {
-      if (step.kind === 'firewall-clean') return false;
-      return step.kind === 'firewall-apply'
-        ? observed.firewall !== undefined && isHeld(desired)
-        : sameNetwork;
-    }).length;
+    const fates = await kernel.apply(steps);
+    const failures = fates.filter((fate) => fate.fate !== 'done');
+    const lost = failures.filter(({ step }) => !isFirewallStep(step));
+    const refused = failures.filter(({ step }) => isFirewallStep(step));
+    const firewallHeld = refused.every(({ step }) => step.kind === 'firewall-clean');
+    held = firewallHeld ? desired.firewalls : undefined;
+    network = remember(network, desired, observed.network === undefined ? undefined : planned, lost);
+    const mine: Round = {
+      ...{ steps, fates, repairs, firewallHeld, networkHeld: network.held },
+      ...countPeers(desired.peers, network.faults),
+      problems: [...network.problems, ...refused.map(reasonOf)],
+    };
+    // The memory was wrong: the kernel says what is there instead.
+    if (quick.network === undefined || lost.length === 0) return mine;
+    return after(mine, await round(desired, { network: true, firewall: !firewallHeld }));
   }
 
-  /** Nothing but the kernel differs from what was applied last. */
-  function isHeld(desired: DesiredHost): boolean {
-    return held !== undefined && rulesets[dataplaneOf(tool)].change(held, desired.firewall) === '';
+  function observe(
+    desired: DesiredHost,
+    quick: { network?: unknown; firewall?: unknown },
+  ): Promise<Observed> {
+    const look = {
+      ...(quick.network === undefined ? { network: networkLook(desired) } : {}),
+      ...(quick.firewall === undefined ? { firewall: firewallLook(desired, tool) } : {}),
+    };
+    return Object.keys(look).length === 0 ? Promise.resolve({}) : kernel.observe(look);
   }
+  return { round };
 }
 
-function networkLook(desired: DesiredHost) {
-  const { bridge, firewall, sysctls } = desired;
-  return { bridge: bridge.name, network: firewall.network, sysctls: Object.keys(sysctls) };
+/** Steps that no change of what is desired asks for. */
+function countRepairs(
+  planned: readonly Step[],
+  peers: readonly Step[] | undefined,
+  rules: readonly Step[] | undefined,
+): number {
+  const asked = new Set(peers?.map(({ text }) => text));
+  return planned.filter((step) => {
+    if (step.kind === 'firewall-clean') return false;
+    return isFirewallStep(step) ? rules?.length === 0 : peers !== undefined && !asked.has(step.text);
+  }).length;
 }
 
-function networkKey({ bridge, routes, sysctls }: DesiredHost): string {
-  return JSON.stringify([bridge, routes, sysctls]);
-}
-
-function remember(desired: DesiredHost, planned: Plan, failures: readonly Fate[]): NetworkMemory {
-  const own = failures.filter(({ step }) => !step.kind.startsWith('firewall-'));
-  const faults = new Map<string, string>();
-  for (const destination of planned.blocked) faults.set(destination, 'another route leads elsewhere');
-  for (const fate of own) if ('route' in fate.step) faults.set(fate.step.route.destination, reasonOf(fate));
+/** @param planned absent: the kernel was not looked at, and what is remembered of it holds for all but the peers */
+function remember(
+  before: NetworkMemory | undefined,
+  desired: DesiredHost,
+  planned: Plan | undefined,
+  lost: readonly Fate[],
+): NetworkMemory {
+  const { bridge, tunnels, routes, sysctls } = desired;
+  const blocked = planned?.blocked.map((to) => [to, 'another route leads elsewhere'] as const);
   return {
-    key: networkKey(desired),
-    faults,
-    problems: [...planned.problems, ...own.map(reasonOf)],
-    held: own.length === 0,
+    applied: { bridge, tunnels, routes, sysctls },
+    faults: new Map([...(blocked ?? before?.faults ?? []), ...faultsOf(desired, lost)]),
+    problems: [...((planned ?? before)?.problems ?? []), ...lost.map(reasonOf)],
+    held: lost.length === 0,
   };
 }
 
-function firewallProblems(failures: readonly Fate[]): readonly string[] {
-  return failures.filter(({ step }) => step.kind.startsWith('firewall-')).map(reasonOf);
-}
-
-function reasonOf(fate: Fate): string {
-  if (fate.fate === 'failed') return messageOf(fate.error);
-  return fate.fate === 'notExecuted' ? `not done: ${fate.step.text} (${fate.because})` : '';
-}
-
-function peersOf(desired: DesiredHost, network: NetworkMemory | undefined): readonly PeerReport[] {
-  return desired.peers.map(({ subnet, publicIp, state, reason }): PeerReport => {
-    if (state === 'unreachable')
-      return { subnet, publicIp, state, ...(reason === undefined ? {} : { reason }) };
-    const fault = network?.faults.get(subnet);
-    return fault === undefined
-      ? { subnet, publicIp, state: 'installed' }
-      : { subnet, publicIp, state: 'failed', reason: fault };
-  });
+/** Two rounds as one: what the first could not do, the second has tried again. */
+function after(first: Round, second: Round): Round {
+  const done = first.fates.filter(({ fate }) => fate === 'done');
+  return {
+    ...second,
+    steps: [...done.map(({ step }) => step), ...second.steps],
+    fates: [...done, ...second.fates],
+  };
 }

@@ -45,10 +45,17 @@ describe('the pace', () => {
   it('is quick, slower in a fight but never so slow that a repair takes a second, and quick again after it', () => {
     const pace = createPace();
     for (let i = 0; i < 5; i++) pace.repaired(i * 100);
-    expect(pace.delay()).toBe(50);
+    expect(pace.delay(500)).toBe(10);
     for (let i = 5; i < 30; i++) pace.repaired(i * 100);
-    expect(pace.delay()).toBe(500);
+    expect(pace.delay(3_000)).toBe(500);
     pace.repaired(60_000);
-    expect(pace.delay()).toBe(50);
+    expect(pace.delay(60_000)).toBe(10);
+  });
+
+  it('waits for the rest of the echo of a change of our own, and not after it', () => {
+    const pace = createPace();
+    pace.changed(1_000);
+    expect(pace.delay(1_001)).toBe(250);
+    expect(pace.delay(1_100)).toBe(10);
   });
 });

@@ -23,7 +23,9 @@ export function planFirewall(
   rulesets: Rulesets,
 ): readonly FirewallStep[] {
   const intentOf = new Map(intents.map((intent) => [intent.family, intent]));
-  const steps = observed.listings.flatMap((listing) => apply(intentOf.get(listing.family), listing, rulesets));
+  const steps = observed.listings.flatMap((listing) =>
+    apply(intentOf.get(listing.family), listing, rulesets),
+  );
   return [
     ...steps,
     ...observed.others.flatMap((listing) => beside(intentOf.get(listing.family), listing, rulesets)),
