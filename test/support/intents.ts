@@ -1,15 +1,23 @@
 import fc from 'fast-check';
 import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { DEFAULT_MARK } from '../../shared/src/names.ts';
+import type { Family } from '../../shared/src/net/family.ts';
+
+/** The container network, this host's share of it, and the range of VIPs. */
+export const WORLD = {
+  ipv4: { network: '10.10.0.0/16', subnet: '10.10.1.0/24', serviceRange: '10.96.0.0/16' },
+  ipv6: { network: 'fd00:10::/48', subnet: 'fd00:10:0:1::/64', serviceRange: 'fd00:96::/112' },
+} as const satisfies Record<Family, unknown>;
 
 /** An intent with these services, sorted as `desired/firewall` sorts them. */
-export function intentOf(services: readonly ServiceIntent[]): FirewallIntent {
+export function intentOf(services: readonly ServiceIntent[], family: Family = 'ipv4'): FirewallIntent {
   return {
-    network: '10.10.0.0/16',
-    subnet: '10.10.1.0/24',
+    family,
+    ...WORLD[family],
     bridge: 'cwy0',
     mark: DEFAULT_MARK,
-    serviceRange: '10.96.0.0/16',
+    masquerade: true,
+    nonMasqueradeCidrs: [],
     services: [...services].sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }

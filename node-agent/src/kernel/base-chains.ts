@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/run';
-import { isInstalled } from './firewall.ts';
+import { isInstalled } from './firewall-tools.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 /**
- * iptables-nft makes the tables and base chains of iptables when it first needs them (`ip nat`, PREROUTING…) and
+ * iptables-nft makes the tables and base chains of iptables when it first needs them (`ip nat`, `ip6 nat`, PREROUTING…) and
  * never removes them. Which ones were there before us is noted, so that `cleanup` removes the others again, if
  * nobody else has put anything into them.
  */
@@ -19,15 +19,15 @@ export async function removeBaseChains(file: string): Promise<readonly string[]>
   const noted = await readJsonFile(file);
   if (!Array.isArray(noted) || !(await isInstalled('nft'))) return [];
   const [chains, rules] = await Promise.all([listChains(), listItems('rule')]);
-  const used = new Set(rules.map((rule) => `${rule.table} ${rule.chain}`));
+  const used = new Set(rules.map((rule) => `${rule.family} ${rule.table} ${rule.chain}`));
   const ours = chains.filter((one) => isEmptyBase(one, used) && !noted.includes(keyOf(one)));
   const tables = [...new Set(ours.map((one) => one.table))].filter((table) =>
     chains.every((one) => one.table !== table || ours.includes(one)),
   );
   const whole = (one: Chain) => tables.includes(one.table);
   const commands = [
-    ...tables.map((table) => `delete table ip ${table}`),
-    ...ours.filter((one) => !whole(one)).map((one) => `delete chain ip ${one.table} ${one.name}`),
+    ...tables.map((table) => `delete table ${table}`),
+    ...ours.filter((one) => !whole(one)).map((one) => `delete chain ${one.table} ${one.name}`),
   ];
   const told: string[] = [];
   for (const command of commands) {
@@ -42,6 +42,7 @@ export async function removeBaseChains(file: string): Promise<readonly string[]>
 }
 
 interface Chain {
+  /** With its family: `ip6 nat`. */
   readonly table: string;
   readonly name: string;
   readonly hooked: boolean;
@@ -50,6 +51,7 @@ interface Chain {
 
 /** The tables of iptables; nobody else's are looked at. */
 const TABLES = ['nat', 'filter', 'mangle', 'raw', 'security'];
+const FAMILIES = ['ip', 'ip6'];
 
 function isEmptyBase(chain: Chain, used: ReadonlySet<string>): boolean {
   return chain.hooked && chain.policy === 'accept' && !used.has(`${chain.table} ${chain.name}`);
@@ -61,7 +63,7 @@ function keyOf(chain: Chain): string {
 
 async function listChains(): Promise<readonly Chain[]> {
   return (await listItems('chain')).map((item) => ({
-    table: String(item.table),
+    table: `${item.family} ${item.table}`,
     name: String(item.name),
     hooked: item.hook !== undefined,
     policy: String(item.policy),
@@ -69,7 +71,7 @@ async function listChains(): Promise<readonly Chain[]> {
 }
 
 async function listItems(kind: 'chain' | 'rule'): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { stdout } = await run('nft', ['-j', 'list', kind === 'chain' ? 'chains' : 'ruleset', 'ip'], {
+  const { stdout } = await run('nft', ['-j', 'list', kind === 'chain' ? 'chains' : 'ruleset'], {
     doing: 'listing tables of iptables',
   });
   const parsed: unknown = JSON.parse(stdout);
@@ -80,5 +82,7 @@ async function listItems(kind: 'chain' | 'rule'): Promise<readonly Readonly<Reco
     !Array.isArray(parsed.nftables)
   )
     return [];
-  return parsed.nftables.map((item) => item?.[kind]).filter((item) => TABLES.includes(item?.table));
+  return parsed.nftables
+    .map((item) => item?.[kind])
+    .filter((item) => FAMILIES.includes(item?.family) && TABLES.includes(item?.table));
 }

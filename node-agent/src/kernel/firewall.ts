@@ -1,161 +1,124 @@
-import { readFile } from 'node:fs/promises';
-import { CausewayError, messageOf } from '@causeway/shared/errors';
-import type { Dataplane } from '@causeway/shared/model/dataplane';
-import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
-import { run } from '@causeway/shared/run';
-import type { FirewallListing, FirewallTool } from '../plan/observed.ts';
+import { join } from 'node:path';
+import type { FirewallIntent } from '@causeway/shared/desired/intent';
+import type { Family } from '@causeway/shared/net/family';
+import { type Expectation, expectationOf, questionOf } from '@causeway/shared/rules/iptables/question';
+import { familiesOf, type Rulesets } from '../plan/firewall.ts';
+import {
+  dataplaneOf,
+  type FirewallListing,
+  type FirewallTool,
+  type ObservedFirewall,
+} from '../plan/observed.ts';
+import type { FirewallStep } from '../plan/step.ts';
+import { noteBaseChains, removeBaseChains } from './base-chains.ts';
+import { applyFirewall, holdsOurs, listFirewalls, listOthers } from './firewall-tools.ts';
+import type { FirewallLook } from './kernel.ts';
+import { type RuleWatch, watchRules } from './rule-watch.ts';
 
-export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
+export interface FirewallOptions {
+  /** Where is noted which base chains were there before our first rules. */
+  readonly stateDir: string;
+  readonly rulesets: Rulesets;
+}
 
-/** How long iptables may wait for others who hold its lock, seconds. */
-const LOCK_SECONDS = '5';
-const APPLY_TIMEOUT_MS = 120_000;
-/** The tables that rules of ours are in. */
-const LEGACY_TABLES = ['nat', 'filter'];
+/** The packet filters of this process's network namespace: all programs, both families. */
+export interface Firewall {
+  /** @throws CausewayError `command-failed` when a program that is installed cannot list its rules */
+  observe(look: FirewallLook): Promise<ObservedFirewall>;
+  /** @throws CausewayError `kernel-rejected` with the lines that were refused */
+  apply(step: FirewallStep): Promise<void>;
+  /** What holds something of ours. */
+  remains(): Promise<readonly FirewallListing[]>;
+  /** Removes the empty tables that iptables-nft made for our rules. @returns a sentence for each */
+  removeEmptyTables(): Promise<readonly string[]>;
+  /** Tells when somebody else changed rules of ours, or such as stand beside them. One at a time. */
+  watch(tool: FirewallTool, onForeign: (reason: string) => void): { close(): void };
+}
 
-/**
- * The program that serves a dataplane here. Of the two iptables it is the one that holds more of the host's rules,
- * since rules in both would be asked in an order that nobody chose; the default is iptables-nft.
- *
- * @throws CausewayError `not-found` when nothing that serves the dataplane is installed
- */
-export async function toolFor(dataplane: Dataplane): Promise<FirewallTool> {
-  if (dataplane === 'nftables') {
-    if (await isInstalled('nft')) return 'nft';
-    throw new CausewayError('not-found', 'choosing the dataplane nftables: the program nft is not installed');
+export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall {
+  const chainsFile = join(stateDir, 'base-chains.json');
+  const legacy = createMemory();
+  let watching: RuleWatch | undefined;
+
+  async function apply(step: FirewallStep): Promise<void> {
+    const { tool, family, input } = step;
+    if (tool === 'iptables-nft') await noteBaseChains(chainsFile);
+    const settled = watching?.expectOwn(tool);
+    let made = false;
+    try {
+      await applyFirewall(tool, family, input, rulesets[dataplaneOf(tool)].parts);
+      made = true;
+      legacy.changed(step);
+    } finally {
+      settled?.(made);
+    }
   }
-  const [nft, legacy] = await Promise.all([isInstalled('iptables-nft'), isInstalled('iptables-legacy')]);
-  if (nft && legacy)
-    return (await rulesIn('iptables-legacy')) > (await rulesIn('iptables-nft'))
-      ? 'iptables-legacy'
-      : 'iptables-nft';
-  if (nft) return 'iptables-nft';
-  if (legacy) return 'iptables-legacy';
-  throw new CausewayError(
-    'not-found',
-    'choosing the dataplane iptables: the program iptables is not installed',
-  );
+
+  return {
+    observe: async ({ tool, intents }) => {
+      const families = familiesOf(intents);
+      const [listings, others] = await Promise.all([
+        listFirewalls(tool, families),
+        listOthers(tool, families),
+      ]);
+      legacy.seen(intents, listings, others);
+      return { tool, listings, others };
+    },
+    apply,
+    remains: async () => (await listOthers()).filter(holdsOurs),
+    removeEmptyTables: () => removeBaseChains(chainsFile),
+    watch: (tool, onForeign) => {
+      const started = watchRules(tool, legacy.question, onForeign);
+      started.then((rules) => {
+        watching = rules;
+      });
+      return {
+        close: () =>
+          void started.then((rules) => {
+            rules.close();
+            if (watching === rules) watching = undefined;
+          }),
+      };
+    },
+  };
 }
 
-/** @returns what the tool holds of ours (for iptables: everything, as `Ruleset` reads it); empty for nothing at all. */
-export async function listFirewall(tool: FirewallTool): Promise<string> {
-  const doing = `listing the rules of ${tool}`;
-  if (tool === 'nft') {
-    const args = ['-j', 'list', 'table', 'ip', NFT_TABLE];
-    const { exitCode, stdout, stderr } = await run('nft', args, {
-      doing,
-      okCodes: [1],
-      timeoutMs: APPLY_TIMEOUT_MS,
-    });
-    if (exitCode === 0) return stdout;
-    if (/No such file or directory/.test(stderr)) return '';
-    throw new CausewayError('command-failed', `${doing}: \`nft ${args.join(' ')}\`: ${stderr.trim()}`);
+/** What iptables-legacy should hold in each family: it tells nobody of a change, so it is asked for that. */
+function createMemory() {
+  const expected = new Map<Family, Expectation>();
+
+  function learn(
+    role: Expectation['role'],
+    intents: readonly FirewallIntent[],
+    all: readonly FirewallListing[],
+  ): void {
+    for (const { tool, family, listing } of all) {
+      const intent = intents.find((one) => one.family === family);
+      if (tool === 'iptables-legacy' && intent !== undefined)
+        expected.set(family, expectationOf(role, intent, listing));
+    }
   }
-  if (tool === 'iptables-legacy') return listLegacy(doing);
-  return (await run(`${tool}-save`, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
-}
 
-/** @returns the listings of all installed tools but `except` that hold something of ours */
-export async function listLeftovers(except?: FirewallTool): Promise<readonly FirewallListing[]> {
-  const listings = await Promise.all(
-    TOOLS.filter((tool) => tool !== except).map(async (tool) => ({
-      tool,
-      listing: (await isInstalled(tool)) ? await listFirewall(tool) : '',
-    })),
-  );
-  return listings.filter(({ tool, listing }) => holdsOurs(tool, listing));
-}
-
-/**
- * Hands one payload to the tool, all or nothing; in parts where the kernel does not take it whole.
- *
- * @param partsOf cuts a payload into several
- * @throws CausewayError `kernel-rejected` with the lines that the tool refused
- */
-export async function applyFirewall(
-  tool: FirewallTool,
-  input: string,
-  partsOf: (input: string) => readonly string[],
-): Promise<void> {
-  const error = await tryFirewall(tool, input);
-  if (error === undefined) return;
-  if (!/Message too long/.test(error.message)) throw error;
-  for (const part of partsOf(input)) {
-    const refused = await tryFirewall(tool, part);
-    if (refused !== undefined) throw refused;
-  }
-}
-
-async function tryFirewall(tool: FirewallTool, input: string): Promise<CausewayError | undefined> {
-  const [command, args] = commandOf(tool);
-  try {
-    await run(command, args, { input, doing: `changing the rules of ${tool}`, timeoutMs: APPLY_TIMEOUT_MS });
-    return undefined;
-  } catch (cause) {
-    const told = messageOf(cause);
-    const lines = refusedLines(input, told);
-    const shown = lines.length === 0 ? '' : `\nrefused:\n${lines.join('\n')}`;
-    return new CausewayError('kernel-rejected', `${told.trimEnd()}${shown}`, { cause });
-  }
-}
-
-/** Asking iptables-legacy for a table makes that table: only those are asked for that are there. */
-async function listLegacy(doing: string): Promise<string> {
-  const names = await readFile('/proc/net/ip_tables_names', 'utf8').catch((error: unknown) =>
-    error instanceof Error && 'code' in error && error.code === 'EACCES' ? undefined : '',
-  );
-  if (names?.trim() === '') return '';
-  const command = 'iptables-legacy-save';
-  if (names !== undefined) return (await run(command, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
-  // In the user namespace of an ordinary user nobody may read the names, and iptables-save lists nothing without.
-  const tables = LEGACY_TABLES.map((table) =>
-    run(command, ['-t', table], { doing, timeoutMs: APPLY_TIMEOUT_MS }).then(
-      ({ stdout }) => stdout,
-      () => '',
-    ),
-  );
-  return (await Promise.all(tables)).join('');
-}
-
-const installed = new Map<string, Promise<boolean>>();
-
-/** Looked up once in the life of the process. */
-export function isInstalled(tool: FirewallTool): Promise<boolean> {
-  const known = installed.get(tool);
-  if (known !== undefined) return known;
-  const asked = run(tool, ['--version'], { doing: `looking for ${tool}` }).then(
-    () => true,
-    () => false,
-  );
-  installed.set(tool, asked);
-  return asked;
-}
-
-/** Most lines of a payload that an error repeats. */
-const SHOWN_LINES = 5;
-
-/** @returns `LINE: text` for the lines of `input` that a complaint of nft or iptables-restore names. Pure. */
-export function refusedLines(input: string, complaint: string): readonly string[] {
-  const named = [...complaint.matchAll(/stdin:(\d+):|\bline:? (\d+)\b/g)].map((found) =>
-    Number(found[1] ?? found[2]),
-  );
-  const lines = input.split('\n');
-  return [...new Set(named)]
-    .filter((number) => lines[number - 1] !== undefined)
-    .slice(0, SHOWN_LINES)
-    .map((number) => `${number}: ${lines[number - 1]}`);
-}
-
-function commandOf(tool: FirewallTool): [string, readonly string[]] {
-  if (tool === 'nft') return ['nft', ['-f', '-']];
-  return [`${tool}-restore`, ['--noflush', '--wait', LOCK_SECONDS]];
-}
-
-function holdsOurs(tool: FirewallTool, listing: string): boolean {
-  return tool === 'nft' ? listing !== '' : listing.includes(CHAIN_PREFIX);
-}
-
-async function rulesIn(tool: FirewallTool): Promise<number> {
-  const listing = await listFirewall(tool);
-  return listing.split('\n').filter((line) => line.startsWith('-A ')).length;
+  return {
+    seen: (
+      intents: readonly FirewallIntent[],
+      listings: readonly FirewallListing[],
+      others: readonly FirewallListing[],
+    ) => {
+      expected.clear();
+      learn('serving', intents, listings);
+      learn('beside', intents, others);
+    },
+    /** Between two looks, what others have is taken to be what it was. */
+    changed: ({ tool, family, kind, intent }: FirewallStep) => {
+      if (tool !== 'iptables-legacy') return;
+      const before = expected.get(family);
+      if (kind === 'firewall-clean' || intent === undefined) expected.delete(family);
+      else if (before !== undefined) expected.set(family, { ...before, intent });
+    },
+    question: (family: Family, turn: number): string => {
+      const expectation = expected.get(family);
+      return expectation === undefined ? '' : questionOf(expectation, turn);
+    },
+  };
 }

@@ -1,6 +1,7 @@
+import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { HostFacts } from '@causeway/shared/model/host-facts';
-import type { ByFamily, Family } from '@causeway/shared/net/family';
+import type { ByFamily } from '@causeway/shared/net/family';
 import type { FirewallTool, Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Fate, Step } from '../plan/step.ts';
@@ -20,12 +21,12 @@ export interface NetworkLook {
   readonly sysctls: readonly string[];
 }
 
+/** Every program that holds rules is asked, since a change of others' may stop the containers' packets too. */
 export interface FirewallLook {
+  /** The one that serves the chosen dataplane. */
   readonly tool: FirewallTool;
-  /** Those whose rules are listed of that tool. */
-  readonly families: readonly Family[];
-  /** Also ask what else holds rules of ours, or such of others that would drop the containers' packets. */
-  readonly others: boolean;
+  /** What it should hold, one per family; from then on a loss of it is noticed where nobody tells of changes. */
+  readonly intents: readonly FirewallIntent[];
 }
 
 /** How a host's addresses on the hosts' network are chosen. */

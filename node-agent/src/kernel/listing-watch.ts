@@ -1,4 +1,4 @@
-import type { RuleWatch } from './nft-monitor.ts';
+import type { RuleWatch } from './rule-watch.ts';
 
 /** Shortest pause between two listings, milliseconds. */
 const PERIOD_MS = 800;

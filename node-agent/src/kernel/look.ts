@@ -9,7 +9,6 @@ export function networkLook({ bridge, firewalls, sysctls }: DesiredHost): Networ
   return { bridge: bridge.name, networks, sysctls: Object.keys(sysctls) };
 }
 
-/** @param others whether what else holds rules is asked too */
-export function firewallLook({ firewalls }: DesiredHost, tool: FirewallTool, others: boolean): FirewallLook {
-  return { tool, families: firewalls.map(({ family }) => family), others };
+export function firewallLook({ firewalls }: DesiredHost, tool: FirewallTool): FirewallLook {
+  return { tool, intents: firewalls };
 }

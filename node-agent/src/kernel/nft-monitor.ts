@@ -1,36 +1,27 @@
 import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
+import { FAMILIES } from '@causeway/shared/net/family';
 import type { FirewallTool } from '../plan/observed.ts';
-import { keepRunning, type Running } from './keep-running.ts';
-
-/** Tells when somebody else changed our rules. */
-export interface RuleWatch extends Running {
-  /**
-   * Announces a change of our own, so that it is not taken for somebody else's.
-   *
-   * @returns to be called when the change was made, or failed
-   */
-  expectOwn(): (made: boolean) => void;
-}
+import { programOf } from './firewall-tools.ts';
+import { keepRunning } from './keep-running.ts';
+import type { RuleWatch } from './rule-watch.ts';
 
 /** How long the kernel's notice of our own change may take, milliseconds. */
 const NOTICE_MS = 3_000;
 
 /**
- * Listens to `nft monitor`, which also tells what iptables-nft does. It is read as a hint only: each transaction
- * ends with a line that names the program that made it.
+ * Listens to `nft monitor`, which tells of both families, and also what iptables-nft does. It is read as a hint only:
+ * each transaction ends with a line that names the program that made it.
  */
-export function watchNft(tool: FirewallTool, onForeign: (reason: string) => void): RuleWatch {
-  const isOurs = tool === 'nft' ? touchesTable : touchesChains;
-  const own = ownChanges(tool, onForeign);
+export function watchNft(onForeign: (reason: string) => void): RuleWatch {
+  const own = ownChanges(onForeign);
   let touched: string | undefined;
   const program = keepRunning('nft', ['monitor'], {
     onLine: (line) => {
       const maker = /^# new generation \d+(?: by process \d+ \((.*)\))?/.exec(line);
       if (line.startsWith('# ERROR')) onForeign(`nft monitor: ${line}`);
-      else if (maker === null) touched ??= isOurs(line) ? line : undefined;
+      else if (maker === null) touched ??= touchesRules(line) ? line : undefined;
       else {
-        if (touched !== undefined && !own.claims(maker[1]))
-          onForeign(`somebody changed our rules: ${touched}`);
+        if (touched !== undefined && !own.claims(maker[1])) onForeign(`somebody changed rules: ${touched}`);
         touched = undefined;
       }
     },
@@ -39,33 +30,39 @@ export function watchNft(tool: FirewallTool, onForeign: (reason: string) => void
   return { close: program.close, expectOwn: own.expect };
 }
 
-/** `add element ip causeway …`, `delete table ip causeway`. Pure. */
-export function touchesTable(line: string): boolean {
-  return new RegExp(`^\\w+ \\w+ ip ${NFT_TABLE}\\b`).test(line);
-}
+const OUR_TABLE = new RegExp(`^\\w+ \\w+ ip6? ${NFT_TABLE}\\b`);
+/** The chains where ours begin, and where what others put in front of them counts. A deletion names no more than that. */
+const KERNEL_CHAINS =
+  /^\w+ (chain|rule) ip6? (nat|filter|raw) (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)\b/;
+const IPTABLES_TABLE = /^(delete|flush) table ip6? (nat|filter|raw)\b/;
 
-/** Rules of ours by name, and every deletion in the tables that iptables shares, since it names no chain's rule. Pure. */
-export function touchesChains(line: string): boolean {
-  return line.includes(CHAIN_PREFIX) || /^(delete|flush) \w+ ip (nat|filter|mangle|raw)\b/.test(line);
+/** Whether a line of `nft monitor` is about rules of ours, or about such of others as stand beside them. Pure. */
+export function touchesRules(line: string): boolean {
+  return (
+    OUR_TABLE.test(line) ||
+    line.includes(CHAIN_PREFIX) ||
+    KERNEL_CHAINS.test(line) ||
+    IPTABLES_TABLE.test(line)
+  );
 }
 
 /**
  * Keeps count of our own transactions. nft makes exactly one per run; iptables-restore makes one per table, so
  * everything that it does while ours is running passes for ours.
  */
-function ownChanges(tool: FirewallTool, onMissing: (reason: string) => void) {
-  const pending = new Set<symbol>();
-  const program = tool === 'nft' ? 'nft' : `${tool}-restore`.slice(0, 15);
+function ownChanges(onMissing: (reason: string) => void) {
+  const pending = new Map<symbol, FirewallTool>();
   return {
     claims: (maker: string | undefined): boolean => {
-      const [first] = pending;
-      if (first === undefined || (maker !== undefined && maker !== program)) return false;
-      if (tool === 'nft') pending.delete(first);
+      const [found] = [...pending].filter(([, tool]) => maker === undefined || isMaker(tool, maker));
+      if (found === undefined) return false;
+      if (found[1] === 'nft') pending.delete(found[0]);
       return true;
     },
-    expect: () => {
+    expect: (tool: FirewallTool) => {
       const change = Symbol();
-      pending.add(change);
+      // The kernel does not tell of iptables-legacy here.
+      if (tool !== 'iptables-legacy') pending.set(change, tool);
       return (made: boolean) => {
         if (!made) pending.delete(change);
         setTimeout(() => {
@@ -75,4 +72,10 @@ function ownChanges(tool: FirewallTool, onMissing: (reason: string) => void) {
       };
     },
   };
+}
+
+/** The kernel keeps 15 characters of a program's name. */
+function isMaker(tool: FirewallTool, maker: string): boolean {
+  if (tool === 'nft') return maker === 'nft';
+  return FAMILIES.some((family) => `${programOf(tool, family)}-restore`.slice(0, 15) === maker);
 }

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { IpStep } from '../plan/step.ts';
-import { canaryQuestion } from './canary.ts';
-import { refusedLines } from './firewall.ts';
+import { refusedLines } from './firewall-tools.ts';
 import { ipCommand, readComplaints } from './ip.ts';
 import { addressesOf, linksOf, parseBatch, routesOf } from './ip-json.ts';
 import { ipSignals } from './ip-monitor.ts';
-import { touchesChains, touchesTable } from './nft-monitor.ts';
 
 describe('what ip -json says', () => {
   const output = [
@@ -120,44 +118,4 @@ describe('hints', () => {
     ['    link/ether 12:d5:a0:f0:de:a7', []],
     ['       valid_lft forever preferred_lft forever', []],
   ])('of ip monitor: %s', (line, signals) => expect(ipSignals(line, where)).toEqual(signals));
-
-  it.each([
-    ['delete table ip causeway', true],
-    ['add element ip causeway services { 2.2.2.2 . tcp . 88 : goto pick2 }', true],
-    ['delete table ip causeway2', false],
-    ['add rule ip6 causeway x', false],
-    ['add rule ip nat PREROUTING comment "ip causeway"', false],
-  ])('of nft monitor for nft: %s', (line, ours) => expect(touchesTable(line)).toBe(ours));
-
-  it.each([
-    ['add rule ip nat PREROUTING counter jump CWY-SERVICES', true],
-    ['delete rule ip nat PREROUTING handle 5', true],
-    ['add rule ip nat DOCKER counter return', false],
-    ['delete rule ip other x handle 5', false],
-  ])('of nft monitor for iptables: %s', (line, ours) => expect(touchesChains(line)).toBe(ours));
-});
-
-describe('the canary', () => {
-  it('asks for the jumps into our chains and the first rule of each, but for no probability', () => {
-    const listing = `# Generated
-*nat
-:PREROUTING ACCEPT [0:0]
--A PREROUTING -m comment --comment "causeway: services" -j CWY-SERVICES
--A PREROUTING -j DOCKER
--A CWY-SERVICES -d 2.2.2.2/32 -j CWY-SVC-A
--A CWY-SERVICES -d 2.2.2.3/32 -j CWY-SVC-B
--A CWY-SVC-A -m statistic --mode random --probability 0.5 -j CWY-SEP-A
--A DOCKER -j RETURN
-COMMIT
-*filter
--A INPUT -j ACCEPT
-COMMIT
-`;
-    expect(canaryQuestion(listing)).toBe(`*nat
--C PREROUTING -m comment --comment "causeway: services" -j CWY-SERVICES
--C CWY-SERVICES -d 2.2.2.2/32 -j CWY-SVC-A
-COMMIT
-`);
-    expect(canaryQuestion('')).toBe('');
-  });
 });

@@ -1,0 +1,198 @@
+import { readFile } from 'node:fs/promises';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import type { Dataplane } from '@causeway/shared/model/dataplane';
+import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
+import { FAMILIES, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
+import { hasOthers } from '@causeway/shared/rules/iptables/others';
+import { TABLES } from '@causeway/shared/rules/iptables/part';
+import { run } from '@causeway/shared/run';
+import type { FirewallListing, FirewallTool } from '../plan/observed.ts';
+
+export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
+
+/** How long iptables may wait for others who hold its lock, seconds. */
+const LOCK_SECONDS = '5';
+const APPLY_TIMEOUT_MS = 120_000;
+/** As nft calls them. */
+const NFT_FAMILIES: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ip6' };
+
+/**
+ * The program that serves a dataplane here. Of the two iptables it is the one that holds more of the host's rules,
+ * since rules in both would be asked in an order that nobody chose; the default is iptables-nft.
+ *
+ * @throws CausewayError `not-found` when nothing that serves the dataplane is installed
+ */
+export async function toolFor(dataplane: Dataplane): Promise<FirewallTool> {
+  if (dataplane === 'nftables') {
+    if (await isInstalled('nft')) return 'nft';
+    throw new CausewayError('not-found', 'choosing the dataplane nftables: the program nft is not installed');
+  }
+  const [nft, legacy] = await Promise.all([isInstalled('iptables-nft'), isInstalled('iptables-legacy')]);
+  if (nft && legacy)
+    return (await rulesIn('iptables-legacy')) > (await rulesIn('iptables-nft'))
+      ? 'iptables-legacy'
+      : 'iptables-nft';
+  if (nft) return 'iptables-nft';
+  if (legacy) return 'iptables-legacy';
+  throw new CausewayError(
+    'not-found',
+    'choosing the dataplane iptables: the program iptables is not installed',
+  );
+}
+
+/**
+ * @returns what the tool holds, one listing per family, as `Ruleset` reads it: nft our own table, an iptables everything
+ * (`iptables-save`). Empty for nothing at all, and where the family's program is not installed.
+ */
+export function listFirewalls(
+  tool: FirewallTool,
+  families: readonly Family[],
+): Promise<readonly FirewallListing[]> {
+  return Promise.all(
+    families.map(async (family) => ({ tool, family, listing: await listFirewall(tool, family) })),
+  );
+}
+
+/**
+ * @param tool with `families`, what is not asked; absent: everything is asked
+ * @returns the listings of every other tool and family that hold something of ours, or rules of others that packets of
+ * containers meet
+ */
+export async function listOthers(
+  tool?: FirewallTool,
+  families: readonly Family[] = [],
+): Promise<readonly FirewallListing[]> {
+  const listings = await Promise.all(
+    TOOLS.map((one) =>
+      listFirewalls(one, one === tool ? FAMILIES.filter((family) => !families.includes(family)) : FAMILIES),
+    ),
+  );
+  return listings.flat().filter((one) => holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing)));
+}
+
+/** Whether a listing of any tool has something that Causeway made. Pure. */
+export function holdsOurs({ tool, listing }: FirewallListing): boolean {
+  return tool === 'nft' ? listing !== '' : listing.includes(CHAIN_PREFIX);
+}
+
+async function listFirewall(tool: FirewallTool, family: Family): Promise<string> {
+  const program = programOf(tool, family);
+  const doing = `listing the ${FAMILY_NAMES[family]} rules of ${tool}`;
+  if (!(await isInstalled(program))) return '';
+  if (tool === 'nft') return listNft(family, doing);
+  if (tool === 'iptables-legacy') return listLegacy(program, family, doing);
+  return (await run(`${program}-save`, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
+}
+
+async function listNft(family: Family, doing: string): Promise<string> {
+  const args = ['-j', 'list', 'table', NFT_FAMILIES[family], NFT_TABLE];
+  const options = { doing, okCodes: [1], timeoutMs: APPLY_TIMEOUT_MS };
+  const { exitCode, stdout, stderr } = await run('nft', args, options);
+  if (exitCode === 0) return stdout;
+  // The latter is a kernel's answer that has no such family at all.
+  if (/No such file or directory|not supported/.test(stderr)) return '';
+  throw new CausewayError('command-failed', `${doing}: \`nft ${args.join(' ')}\`: ${stderr.trim()}`);
+}
+
+/**
+ * Hands one payload to the tool, all or nothing; in parts where the kernel does not take it whole.
+ *
+ * @param partsOf cuts a payload into several
+ * @throws CausewayError `kernel-rejected` with the lines that the tool refused
+ */
+export async function applyFirewall(
+  tool: FirewallTool,
+  family: Family,
+  input: string,
+  partsOf: (input: string) => readonly string[],
+): Promise<void> {
+  const error = await tryFirewall(tool, family, input);
+  if (error === undefined) return;
+  if (!/Message too long/.test(error.message)) throw error;
+  for (const part of partsOf(input)) {
+    const refused = await tryFirewall(tool, family, part);
+    if (refused !== undefined) throw refused;
+  }
+}
+
+async function tryFirewall(
+  tool: FirewallTool,
+  family: Family,
+  input: string,
+): Promise<CausewayError | undefined> {
+  const [command, args] = commandOf(tool, family);
+  const doing = `changing the ${FAMILY_NAMES[family]} rules of ${tool}`;
+  try {
+    await run(command, args, { input, doing, timeoutMs: APPLY_TIMEOUT_MS });
+    return undefined;
+  } catch (cause) {
+    const told = messageOf(cause);
+    const lines = refusedLines(input, told);
+    const shown = lines.length === 0 ? '' : `\nrefused:\n${lines.join('\n')}`;
+    return new CausewayError('kernel-rejected', `${told.trimEnd()}${shown}`, { cause });
+  }
+}
+
+/** Asking iptables-legacy for a table makes that table: only those are asked for that are there. */
+async function listLegacy(program: string, family: Family, doing: string): Promise<string> {
+  const file = family === 'ipv4' ? '/proc/net/ip_tables_names' : '/proc/net/ip6_tables_names';
+  const names = await readFile(file, 'utf8').catch((error: unknown) =>
+    error instanceof Error && 'code' in error && error.code === 'EACCES' ? undefined : '',
+  );
+  if (names?.trim() === '') return '';
+  const command = `${program}-save`;
+  if (names !== undefined) return (await run(command, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
+  // In the user namespace of an ordinary user nobody may read the names, and iptables-save lists nothing without.
+  const tables = TABLES.map((table) =>
+    run(command, ['-t', table], { doing, timeoutMs: APPLY_TIMEOUT_MS }).then(
+      ({ stdout }) => stdout,
+      () => '',
+    ),
+  );
+  return (await Promise.all(tables)).join('');
+}
+
+const installed = new Map<string, Promise<boolean>>();
+
+/** Looked up once in the life of the process. */
+export function isInstalled(program: string): Promise<boolean> {
+  const known = installed.get(program);
+  if (known !== undefined) return known;
+  const asked = run(program, ['--version'], { doing: `looking for ${program}` }).then(
+    () => true,
+    () => false,
+  );
+  installed.set(program, asked);
+  return asked;
+}
+
+/** Most lines of a payload that an error repeats. */
+const SHOWN_LINES = 5;
+
+/** @returns `LINE: text` for the lines of `input` that a complaint of nft or iptables-restore names. Pure. */
+export function refusedLines(input: string, complaint: string): readonly string[] {
+  const named = [...complaint.matchAll(/stdin:(\d+):|\bline:? (\d+)\b/g)].map((found) =>
+    Number(found[1] ?? found[2]),
+  );
+  const lines = input.split('\n');
+  return [...new Set(named)]
+    .filter((number) => lines[number - 1] !== undefined)
+    .slice(0, SHOWN_LINES)
+    .map((number) => `${number}: ${lines[number - 1]}`);
+}
+
+function commandOf(tool: FirewallTool, family: Family): [string, readonly string[]] {
+  if (tool === 'nft') return ['nft', ['-f', '-']];
+  return [`${programOf(tool, family)}-restore`, ['--noflush', '--wait', LOCK_SECONDS]];
+}
+
+/** @returns `nft`, `iptables-nft`, `ip6tables-legacy`… Pure. */
+export function programOf(tool: FirewallTool, family: Family): string {
+  return family === 'ipv6' && tool !== 'nft' ? tool.replace('iptables', 'ip6tables') : tool;
+}
+
+async function rulesIn(tool: FirewallTool): Promise<number> {
+  const listings = await listFirewalls(tool, FAMILIES);
+  return listings.flatMap(({ listing }) => listing.split('\n')).filter((line) => line.startsWith('-A '))
+    .length;
+}

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import { intentOf, manyServices, TEST_SERVICE } from '../../../../test/support/intents.ts';
+import { expectationOf, questionOf } from './question.ts';
+
+const DOCKER = `*filter
+:FORWARD DROP [0:0]
+COMMIT
+`;
+
+it('asks for every jump as the first rule, and for every rule but a probability', () => {
+  const question = questionOf(expectationOf('serving', intentOf([TEST_SERVICE]), ''), 0);
+  expect(question).toContain(`*nat
+-C PREROUTING -m comment --comment "causeway: services" -j CWY-SERVICES
+`);
+  expect(question).toContain('\n-C CWY-SERVICES -d 2.2.2.2/32 -p tcp ');
+  expect(question).not.toContain('--probability');
+  expect(question).toContain(`-F CWY-SERVICES
+-F CWY-POSTROUTING
+-D PREROUTING 1
+-D OUTPUT 1
+-D POSTROUTING 1
+-X CWY-SERVICES
+-X CWY-POSTROUTING
+COMMIT
+`);
+  expect(question).not.toContain('*raw');
+});
+
+it('asks beside others for the accept alone, and for nothing where nobody drops anything', () => {
+  const intent = intentOf([TEST_SERVICE]);
+  const beside = questionOf(expectationOf('beside', intent, DOCKER), 0);
+  expect(beside.match(/^\S+ \S+/gm)).toEqual([
+    '-C FORWARD',
+    '-C CWY-FORWARD',
+    '-C CWY-FORWARD',
+    '-F CWY-FORWARD',
+    '-D FORWARD',
+    '-X CWY-FORWARD',
+  ]);
+  expect(questionOf(expectationOf('beside', intent, ''), 0)).toBe('');
+});
+
+it('asks for each of many services in turn, and never for all at once', () => {
+  const expectation = expectationOf('serving', intentOf(manyServices(100)), '');
+  const questions = Array.from({ length: 5 }, (_, turn) => questionOf(expectation, turn));
+  for (let i = 0; i < 100; i++) expect(questions.join('')).toContain(`-d 10.96.0.${i}/32 `);
+  for (const question of questions) expect(question.split('\n').length).toBeLessThan(250);
+});
