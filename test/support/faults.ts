@@ -1,5 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NodeView } from '@causeway/lab/api';
 import type { Lab } from '@causeway/lab/lab';
 import { enter } from '@causeway/lab/namespaces';
 import { liveLab } from '@causeway/lab/state';
@@ -104,21 +105,34 @@ export function clockOf(
 }
 
 /**
- * What two hosts may never both have: the subnets of all leases, claims and hosts in etcd, each with whoever has it.
+ * Whether etcd is as it must be whatever happened: no subnet with two owners, and no claim that nobody leases.
  *
- * @returns one sentence for each subnet that has two owners, or a claim without a lease
+ * @returns one sentence for each fault
  */
-export async function doubleOwners(lab: Lab): Promise<string[]> {
+export async function leaseFaults(lab: Lab): Promise<string[]> {
   const [leases, claims] = await Promise.all([list(lab, keys.subnetPrefix), list(lab, keys.claimPrefix)]);
   const owners = new Map<string, Set<string>>();
-  const own = (subnet: string, owner: string) =>
-    owners.set(subnet, (owners.get(subnet) ?? new Set()).add(owner));
   for (const { key, value } of leases) {
     const { CausewayNode } = JSON.parse(value) as { CausewayNode?: { id: string } };
-    for (const subnet of key.slice(keys.subnetPrefix.length).split('&')) own(subnet, CausewayNode?.id ?? key);
+    for (const subnet of key.slice(keys.subnetPrefix.length).split('&')) {
+      if (subnet === '0.0.0.0-0') continue;
+      owners.set(subnet, (owners.get(subnet) ?? new Set()).add(CausewayNode?.id ?? key));
+    }
   }
-  for (const { key, value } of claims) own(key.slice(keys.claimPrefix.length), value);
-  return [...owners].flatMap(([subnet, by]) =>
-    by.size > 1 ? [`${subnet} belongs to ${[...by].join(' and ')}`] : [],
+  const leaked = claims.filter(({ key }) => !owners.has(key.slice(keys.claimPrefix.length)));
+  for (const { key, value } of claims) owners.get(key.slice(keys.claimPrefix.length))?.add(value);
+  const doubled = [...owners].filter(([, by]) => by.size > 1);
+  return [
+    ...doubled.map(([subnet, by]) => `${subnet} belongs to ${[...by].join(' and ')}`),
+    ...leaked.map(({ key }) => `${key} is claimed and not leased`),
+  ];
+}
+
+/** The subnets of all hosts, as one text: equal means that nobody moved. */
+export async function subnetsOf(lab: Lab): Promise<string> {
+  const nodes = await lab.api.list<NodeView>('/v1/nodes');
+  const lines = nodes.map(({ name, subnet, subnetIpv6 }) =>
+    `${name} ${subnet ?? ''} ${subnetIpv6 ?? ''}`.trim(),
   );
+  return lines.sort().join('\n');
 }
