@@ -1,5 +1,11 @@
 import { CausewayError } from '../errors.ts';
 import type { ContainerSpec } from '../model/container.ts';
+import {
+  type EffectiveConfig,
+  type EffectiveConfigInput,
+  effectiveConfig,
+  type RefusedConfig,
+} from '../model/effective-config.ts';
 import type { EndpointSet } from '../model/endpoint.ts';
 import type { SubnetLease } from '../model/lease.ts';
 import type { NetworkConfig } from '../model/network.ts';
@@ -25,15 +31,17 @@ export interface SnapshotInput {
   readonly services: PrefixState;
   /** Under `keys.containerPrefix`. */
   readonly containers: PrefixState;
-  /** Under `keys.settings`; without that key the defaults hold. */
+  /** Under `keys.settings`, with `keys.acceptedNetwork`; without the former key the defaults hold. */
   readonly settings: PrefixState;
 }
 
 export interface BuiltSnapshot {
   /** Undefined as long as no readable network configuration was ever seen. */
   readonly snapshot: Snapshot | undefined;
-  /** One sentence for each key that could not be read; each concerns nothing but itself. */
+  /** One sentence for each key that could not be read, which concerns nothing but itself, and for `refused`. */
   readonly problems: readonly string[];
+  /** Present: the network's configuration in etcd is not followed. */
+  readonly refused?: RefusedConfig;
   /** These keys, whether or not an earlier value of them holds. */
   readonly unreadable: readonly string[];
   /** Containers of which only the name is known, on whatever host: their keys could never be read. */
@@ -45,13 +53,15 @@ export interface BuiltSnapshot {
  * the last call are not decoded again and are the same objects again, so one change among ten thousand services
  * costs some 5 ms, and whoever works with the snapshot may go by identity. As long as a key exists and cannot be
  * read, the last value that could be read holds; of the network configuration and the settings also without the key.
+ * A network configuration that never could be read is the one that hosts last followed.
  */
 export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
   const readNetwork = cachedReader(decodeNetworkKey);
   const readServices = cachedReader(decodeServiceKey);
   const readContainers = cachedReader(decodeContainer);
-  const readSettings = cachedReader((kv) => (kv.key === keys.settings ? decodeSettings(kv) : undefined));
-  let config: NetworkConfig | undefined;
+  const readSettings = cachedReader(decodeSettingsKey);
+  const decide = effectiveOnce();
+  let latest: NetworkConfig | undefined;
   let settings: Settings = DEFAULT_SETTINGS;
 
   return (input) => {
@@ -59,21 +69,28 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
     const services = readServices(input.services);
     const containers = readContainers(input.containers);
     const settingsRead = readSettings(input.settings);
-    for (const part of network.values) if ('config' in part) config = part.config;
-    settings = settingsRead.values[0] ?? settings;
+    const accepted = settingsRead.values.find((part) => 'accepted' in part)?.accepted;
+    for (const part of network.values) if ('config' in part) latest = part.config;
+    for (const part of settingsRead.values) if ('settings' in part) settings = part.settings;
     const reads = [network, services, containers, settingsRead];
-    const problems = reads.flatMap((read) => read.problems);
-    const unreadable = reads.flatMap((read) => read.unreadable);
-    const unknownContainers = containers.unknown.map((key) => key.slice(keys.containerPrefix.length));
-    if (!input.network.items.has(keys.networkConfig))
-      problems.push(`the network has no configuration: etcd key ${keys.networkConfig} is absent`);
-    if (config === undefined) return { snapshot: undefined, problems, unreadable, unknownContainers };
+    const found = {
+      problems: reads.flatMap((read) => read.problems),
+      unreadable: reads.flatMap((read) => read.unreadable),
+      unknownContainers: containers.unknown.map((key) => key.slice(keys.containerPrefix.length)),
+    };
+    if (!input.network.items.has(keys.networkConfig)) found.problems.push(absentConfig(input.network));
+    const config = latest ?? accepted;
+    if (config === undefined) return { ...found, snapshot: undefined };
+    const leases = network.values.flatMap((part) => ('lease' in part ? [part.lease] : []));
+    const effective = decide({ config, accepted, leases }, network);
+    if (effective.refused !== undefined) found.problems.push(effective.refused.reason);
     return {
-      ...{ problems, unreadable, unknownContainers },
+      ...found,
+      ...(effective.refused === undefined ? {} : { refused: effective.refused }),
       snapshot: {
-        config,
+        config: effective.config,
         settings,
-        leases: network.values.flatMap((part) => ('lease' in part ? [part.lease] : [])),
+        leases,
         ...sortOut(services.values),
         containers: containers.values.filter((container: ContainerSpec) => container.host === nodeName),
         networkRevision: input.network.revision,
@@ -83,12 +100,35 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
   };
 }
 
+/** Decides again only when something changed, so that a refusal costs a service's change nothing. */
+function effectiveOnce(): (input: EffectiveConfigInput, leasesFrom: object) => EffectiveConfig {
+  let last: { readonly from: readonly unknown[]; readonly decided: EffectiveConfig } | undefined;
+  return (input, leasesFrom) => {
+    const from = [input.config, input.accepted, leasesFrom];
+    if (last?.from.every((one, i) => one === from[i]) !== true)
+      last = { from, decided: effectiveConfig(input) };
+    return last.decided;
+  };
+}
+
+function absentConfig({ storedPrefix = keys.networkPrefix }: PrefixState): string {
+  const key = storedPrefix + keys.networkConfig.slice(keys.networkPrefix.length);
+  return `the network has no configuration: etcd key ${key} is absent`;
+}
+
 type NetworkPart = { readonly config: NetworkConfig } | { readonly lease: SubnetLease };
+type SettingsPart = { readonly settings: Settings } | { readonly accepted: NetworkConfig };
 type ServicePart = { readonly spec: ServiceSpec } | { readonly set: EndpointSet };
 
 function decodeNetworkKey(kv: KeyValue): Decoded<NetworkPart> | undefined {
   if (kv.key === keys.networkConfig) return wrap(decodeNetworkConfig(kv), (config) => ({ config }));
   return isLeaseKey(kv.key) ? wrap(decodeLease(kv), (lease) => ({ lease })) : undefined;
+}
+
+function decodeSettingsKey(kv: KeyValue): Decoded<SettingsPart> | undefined {
+  if (kv.key === keys.settings) return wrap(decodeSettings(kv), (settings) => ({ settings }));
+  if (kv.key !== keys.acceptedNetwork) return undefined;
+  return wrap(decodeNetworkConfig(kv), (accepted) => ({ accepted }));
 }
 
 function decodeServiceKey(kv: KeyValue): Decoded<ServicePart> | undefined {
