@@ -35,7 +35,7 @@ export interface Firewall {
   watch(tool: FirewallTool, onForeign: (reason: string) => void): { close(): void };
 }
 
-export function linuxFirewall({ stateDir, rulesets }: FirewallOptions): Firewall {
+export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall {
   const chainsFile = join(stateDir, 'base-chains.json');
   const legacy = createMemory();
   let watching: RuleWatch | undefined;

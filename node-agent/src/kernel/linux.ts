@@ -7,7 +7,7 @@ import type { Observed, ObservedRoute } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import { applyAll } from './apply.ts';
 import { readHost } from './facts.ts';
-import { type Firewall, linuxFirewall } from './firewall.ts';
+import { type Firewall, openFirewall } from './firewall.ts';
 import { toolFor } from './firewall-tools.ts';
 import { bridgeApply, ipApply, ipShow } from './ip.ts';
 import { linksOf, routesOf } from './ip-json.ts';
@@ -26,7 +26,7 @@ export interface LinuxKernelOptions {
 /** The kernel of this host: of this process's network namespace. */
 export function linuxKernel(options: LinuxKernelOptions): Kernel {
   const sysctlFile = join(options.stateDir, 'sysctls.json');
-  const firewall = linuxFirewall(options);
+  const firewall = openFirewall(options);
   return {
     host: readHost,
     toolFor,
