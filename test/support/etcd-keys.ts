@@ -9,10 +9,13 @@ export interface EtcdKey {
   readonly lease: string;
 }
 
-interface Answer {
-  readonly header: { readonly revision: string };
+interface Found {
   readonly kvs?: readonly { readonly key?: string; readonly value?: string; readonly lease?: string }[];
-  readonly succeeded?: boolean;
+}
+
+interface Answer extends Found {
+  readonly header: { readonly revision: string };
+  readonly responses?: readonly { readonly response_range: Found }[];
 }
 
 /** Writes to a lab's etcd behind everybody's back. */
@@ -40,9 +43,21 @@ export async function read(lab: Lab, key: string): Promise<string> {
 
 /** All keys below a prefix, sorted. */
 export async function list(lab: Lab, prefix: string): Promise<EtcdKey[]> {
-  const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
-  const { kvs = [] } = await ask(lab, 'kv/range', { key: base64(prefix), range_end: base64(end) });
-  return kvs.map(({ key, value, lease }) => ({ key: text(key), value: text(value), lease: lease ?? '0' }));
+  return (await listEach(lab, prefix))[0] ?? [];
+}
+
+/** The same of several prefixes, as they were at one moment. */
+export async function listEach(lab: Lab, ...prefixes: readonly string[]): Promise<EtcdKey[][]> {
+  const success = prefixes.map((prefix) => {
+    const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+    return { requestRange: { key: base64(prefix), range_end: base64(end) } };
+  });
+  const { responses = [] } = await ask(lab, 'kv/txn', { success });
+  return responses.map(({ response_range }) =>
+    (response_range.kvs ?? []).map(({ key, value, lease }) => ({
+      ...{ key: text(key), value: text(value), lease: lease ?? '0' },
+    })),
+  );
 }
 
 /** The revision of etcd: two that are equal have no write between them. */

@@ -10,7 +10,7 @@ import { AGENT_PORT } from '@causeway/shared/names';
 import { run } from '@causeway/shared/run';
 import { keys } from '@causeway/shared/store/keys';
 import { expect } from 'vitest';
-import { list } from './etcd-keys.ts';
+import { listEach } from './etcd-keys.ts';
 
 /** What svcctl says on stdout; fails the test when svcctl fails. */
 export async function svcctl(lab: Lab, ...args: string[]): Promise<string> {
@@ -110,7 +110,7 @@ export function clockOf(
  * @returns one sentence for each fault
  */
 export async function leaseFaults(lab: Lab): Promise<string[]> {
-  const [leases, claims] = await Promise.all([list(lab, keys.subnetPrefix), list(lab, keys.claimPrefix)]);
+  const [leases = [], claims = []] = await listEach(lab, keys.subnetPrefix, keys.claimPrefix);
   const owners = new Map<string, Set<string>>();
   for (const { key, value } of leases) {
     const { CausewayNode } = JSON.parse(value) as { CausewayNode?: { id: string } };
