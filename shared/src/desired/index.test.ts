@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { DUAL_STACK, HOST_1, leaseOf, OWN, only, snapshotOf } from '../../../test/support/desired-host.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { HostFacts } from '../model/host-facts.ts';
 import type { ServiceSpec } from '../model/service.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { DesiredHost } from './host.ts';
 import { desiredHost } from './index.ts';
+import type { FirewallIntent } from './intent.ts';
 
-const FACTS: HostFacts = {
-  name: 'host-1',
-  id: 'id-1',
-  iface: 'eth0.5',
-  publicIp: '192.168.122.11',
-  ifaceSubnet: '192.168.122.0/24',
-  mtu: 1450,
-};
+const V4 = { network: '10.10.0.0/16', subnetLen: 24, subnetMin: '10.10.1.0', subnetMax: '10.10.255.0' };
 
 function service(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec {
   const port = { name: '', protocol: 'tcp' as const, port: 80, targetPort: 8080 };
@@ -27,43 +22,89 @@ function snapshot(
   services: readonly ServiceSpec[],
   endpoints: Readonly<Record<string, Endpoint[]>> = {},
 ): Snapshot {
-  return {
-    config: {
-      ...{ network: '10.10.0.0/16', subnetLen: 24, backend: 'host-gw' },
-      ...{ subnetMin: '10.10.1.0', subnetMax: '10.10.255.0' },
-    },
-    settings: { serviceRange: '10.96.0.0/16', nodePortMin: 30000, nodePortMax: 32767 },
-    leases: [],
-    services,
-    endpoints: new Map(
-      Object.entries(endpoints).map(([name, all]) => [
-        name,
-        { service: name, endpoints: all, unresolved: [] },
-      ]),
-    ),
-    containers: [],
-    ...{ networkRevision: 1, servicesRevision: 2 },
-  };
+  const sets = Object.entries(endpoints).map(
+    ([name, all]) => [name, { service: name, endpoints: all, unresolved: [] }] as const,
+  );
+  return snapshotOf({ services, endpoints: new Map(sets) });
 }
 
-const desired = (...args: Parameters<typeof snapshot>) =>
-  desiredHost(snapshot(...args), FACTS, '10.10.1.0/24');
+/** The desired host, and of its packet filters the one of IPv4. */
+function desired(...args: Parameters<typeof snapshot>): DesiredHost & { firewall: FirewallIntent } {
+  return read(snapshot(...args));
+}
+
+function read(from: Snapshot, facts = HOST_1): DesiredHost & { firewall: FirewallIntent } {
+  const host = desiredHost(from, facts, OWN);
+  const firewall = host.firewalls.find(({ family }) => family === 'ipv4');
+  if (firewall === undefined) throw new Error('no packet filter for IPv4');
+  return { ...host, firewall };
+}
 
 describe('desiredHost', () => {
-  it('has the gateway on the bridge, and the sysctls', () => {
-    const host = desired([]);
-    expect(host.bridge).toEqual({ name: 'cwy0', address: '10.10.1.1/24', mtu: 1450 });
-    expect(host.sysctls).toEqual({
-      'net/ipv4/ip_forward': '1',
-      'net/bridge/bridge-nf-call-iptables': '1',
-      'net/ipv4/conf/all/send_redirects': '0',
-      'net/ipv4/conf/eth0.5/send_redirects': '0',
+  it('has the gateways on the bridge', () => {
+    const { bridge, problems } = desired([]);
+    expect(bridge).toEqual({
+      name: 'cwy0',
+      addresses: ['10.10.1.1/24', 'fd00:10:0:1::1/64'],
+      mtu: 1500,
     });
-    expect(host.problems).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
+  it('has neither without a subnet: it waits for one, or was fenced', () => {
+    const { bridge, firewalls, routes } = desiredHost(snapshotOf({ leases: [leaseOf(2)] }), HOST_1, {});
+    expect(bridge.addresses).toEqual([]);
+    expect(firewalls.map((one) => 'subnet' in one)).toEqual([false, false]);
+    expect(routes).toHaveLength(2);
   });
 
   it('refuses a subnet that is none', () => {
-    expect(() => desiredHost(snapshot([]), FACTS, '10.10.1.0')).toThrow('subnet "10.10.1.0" is no IPv4 CIDR');
+    for (const [own, text] of [
+      [{ ipv4: '10.10.1.0' }, 'subnet "10.10.1.0" is no IPv4 CIDR'],
+      [{ ipv6: '10.10.1.0/24' }, 'subnet "10.10.1.0/24" is no IPv6 CIDR'],
+    ] as const)
+      expect(() => desiredHost(snapshotOf(), HOST_1, own)).toThrow(text);
+  });
+
+  it('has a packet filter per family, with the destinations of its own that are not masqueraded', () => {
+    const nonMasqueradeCidrs = ['192.0.2.7/24', 'fd99::/16', '10.0.0.0/8', '192.0.2.0/24', 'x'];
+    const config = { ...DUAL_STACK, masquerade: false, nonMasqueradeCidrs };
+    const { firewalls, problems } = desiredHost(snapshotOf({ config }), HOST_1, OWN);
+    const shared = { bridge: 'cwy0', mark: 0x2000, masquerade: false, services: [] };
+    expect(firewalls).toEqual([
+      {
+        ...{ ...shared, family: 'ipv4', network: '10.10.0.0/16', subnet: '10.10.1.0/24' },
+        ...{ nonMasqueradeCidrs: ['10.0.0.0/8', '192.0.2.0/24'], serviceRange: '10.96.0.0/16' },
+      },
+      {
+        ...{ ...shared, family: 'ipv6', network: 'fd00:10::/48', subnet: 'fd00:10:0:1::/64' },
+        nonMasqueradeCidrs: ['fd99::/16'],
+      },
+    ]);
+    expect(problems).toEqual(['nonMasqueradeCIDRs: "x" is left out: it is no CIDR']);
+  });
+
+  it('has a service in the family of its VIP, or of its endpoints', () => {
+    const port = { name: '', protocol: 'tcp' as const, port: 80, targetPort: 80, nodePort: 30080 };
+    const { vip, ...open } = service('open', { ports: [port] });
+    const host = desired([service('four'), service('six', { vip: 'fd00:96:0::1' }), open], {
+      four: [endpoint('10.10.2.2', 80), endpoint('fd00:10:0:2::2', 80)],
+      six: [endpoint('fd00:10:0:2::3', 80), endpoint('fd00:10:0:2:0::2', 80)],
+      open: [endpoint('fd00:10:0:2::2', 80)],
+    });
+    expect(host.firewalls.map(({ services }) => services.map(({ id }) => id))).toEqual([
+      ['four'],
+      ['open', 'six'],
+    ]);
+    expect(host.firewalls[1]?.services[1]).toMatchObject({
+      vip: 'fd00:96::1',
+      endpoints: [{ address: 'fd00:10:0:2::2' }, { address: 'fd00:10:0:2::3' }],
+    });
+    expect(host.problems).toEqual([
+      'service "four": endpoint "fd00:10:0:2::2:80" is left out: the service is one of IPv4',
+    ]);
+    const six = desiredHost(snapshotOf({ services: [service('four')], config: only('ipv6') }), HOST_1, OWN);
+    expect(six.problems).toEqual(['service "four" is left out: the network has no IPv4']);
   });
 
   it('has one service per port, by id, its endpoints sorted as numbers and without doubles', () => {
@@ -124,11 +165,7 @@ describe('desiredHost', () => {
     ['10.10.0.0/20', 'the container network'],
   ])('drops nothing of a service range that others are in: %s', (serviceRange, whose) => {
     const before = snapshot([service('good')]);
-    const { firewall, problems } = desiredHost(
-      { ...before, settings: { ...before.settings, serviceRange } },
-      FACTS,
-      '10.10.1.0/24',
-    );
+    const { firewall, problems } = read({ ...before, settings: { ...before.settings, serviceRange } });
     expect(problems).toEqual([
       `unused addresses of the service range ${serviceRange} are not dropped: it overlaps ${whose}`,
     ]);
@@ -139,7 +176,6 @@ describe('desiredHost', () => {
   it('keeps the intents of what did not change, and says of the rest what a fresh start would', () => {
     const a = service('a', { vip: '2.2.2.2' });
     const before = snapshot([a, service('b')], { a: [endpoint('10.10.1.2', 80)], b: [endpoint('bad', 80)] });
-    const read = (after: Snapshot, facts = FACTS) => desiredHost(after, facts, '10.10.1.0/24');
     const first = read(before);
 
     const endpoints = new Map(before.endpoints);
@@ -152,9 +188,9 @@ describe('desiredHost', () => {
     for (const after of [
       before,
       { ...before, services: [service('a0', { vip: '2.2.2.2' }), ...before.services] },
-      { ...before, config: { ...before.config, network: '2.2.0.0/16' } },
+      { ...before, config: { ...DUAL_STACK, ipv4: { ...V4, network: '2.2.0.0/16' } } },
     ])
-      for (const facts of [FACTS, { ...FACTS, publicIp: '2.2.2.2' }])
+      for (const facts of [HOST_1, { ...HOST_1, ipv4: { publicIp: '2.2.2.2', network: '2.2.2.0/24' } }])
         expect(read(after, facts)).toEqual(read(structuredClone(after), facts));
   });
 

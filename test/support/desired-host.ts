@@ -1,0 +1,94 @@
+import type { DesiredHost, OwnSubnets } from '../../shared/src/desired/host.ts';
+import { desiredHost } from '../../shared/src/desired/index.ts';
+import type { HostFacts } from '../../shared/src/model/host-facts.ts';
+import type { SubnetLease } from '../../shared/src/model/lease.ts';
+import type { Backend, NetworkConfig } from '../../shared/src/model/network.ts';
+import type { Snapshot } from '../../shared/src/model/snapshot.ts';
+
+/** A host of an example network, and what else is in etcd, for the tests of desired state. */
+export const HOST_GW: Backend = { type: 'host-gw', direct: true };
+export const VXLAN: Backend = {
+  type: 'vxlan',
+  direct: false,
+  tunnel: { vni: 1, port: 8472, learning: false, gbp: false },
+};
+
+export const DUAL_STACK: NetworkConfig = {
+  ipv4: { network: '10.10.0.0/16', subnetLen: 24, subnetMin: '10.10.1.0', subnetMax: '10.10.255.0' },
+  ipv6: { network: 'fd00:10::/48', subnetLen: 64, subnetMin: 'fd00:10:0:1::', subnetMax: 'fd00:10:0:ffff::' },
+  backend: HOST_GW,
+  masquerade: true,
+  nonMasqueradeCidrs: [],
+};
+
+export const HOST_1: HostFacts = {
+  name: 'host-1',
+  id: 'id-1',
+  iface: 'eth0.5',
+  mtu: 1500,
+  ipv4: { publicIp: '192.168.122.11', network: '192.168.122.0/24' },
+  ipv6: { publicIp: 'fd00:122::11', network: 'fd00:122::/64' },
+};
+
+export const OWN: OwnSubnets = { ipv4: '10.10.1.0/24', ipv6: 'fd00:10:0:1::/64' };
+
+/** The configuration with one family only. */
+export function only(family: 'ipv4' | 'ipv6', config: NetworkConfig = DUAL_STACK): NetworkConfig {
+  const { ipv4, ipv6, ...rest } = config;
+  const one = { ipv4, ipv6 }[family];
+  return one === undefined ? rest : { ...rest, [family]: one };
+}
+
+/** The lease of host-N of ours, on the link of all hosts, with both subnets and both ends of a tunnel. */
+export function leaseOf(n: number, more: Partial<SubnetLease> = {}): SubnetLease {
+  const hex = n.toString(16);
+  const mac = (family: number) => `02:00:00:0${family}:${hex.padStart(4, '0').replace(/^../, '$&:')}`;
+  return {
+    backendType: 'host-gw',
+    node: { id: `id-${n}`, name: `host-${n}` },
+    ipv4: {
+      subnet: `10.10.${n}.0/24`,
+      publicIp: `192.168.122.${10 + n}`,
+      vtep: { vni: 1, mac: mac(4) },
+    },
+    ipv6: { subnet: `fd00:10:0:${hex}::/64`, publicIp: `fd00:122::${10 + n}`, vtep: { vni: 1, mac: mac(6) } },
+    ...more,
+  };
+}
+
+/** The same, somewhere else than on the link of the others. */
+export function farLeaseOf(n: number, more: Partial<SubnetLease> = {}): SubnetLease {
+  const { ipv4, ipv6, ...lease } = leaseOf(n, more);
+  return {
+    ...lease,
+    ...(ipv4 === undefined ? {} : { ipv4: { ...ipv4, publicIp: `192.168.9.${n}` } }),
+    ...(ipv6 === undefined ? {} : { ipv6: { ...ipv6, publicIp: `fd00:9::${n.toString(16)}` } }),
+  };
+}
+
+/** The same, of a flannel daemon. */
+export function flannel({ node, ...lease }: SubnetLease): SubnetLease {
+  return lease;
+}
+
+export function snapshotOf(more: Partial<Snapshot> = {}): Snapshot {
+  return {
+    config: DUAL_STACK,
+    settings: { serviceRange: '10.96.0.0/16', nodePortMin: 30000, nodePortMax: 32767 },
+    ...{ leases: [], services: [], endpoints: new Map(), containers: [] },
+    ...{ networkRevision: 1, servicesRevision: 2 },
+    ...more,
+  };
+}
+
+export interface Situation {
+  readonly config?: NetworkConfig;
+  readonly facts?: HostFacts;
+  readonly own?: OwnSubnets;
+}
+
+/** What host-1 should hold with these leases. */
+export function hostWith(leases: readonly SubnetLease[], situation: Situation = {}): DesiredHost {
+  const { config = DUAL_STACK, facts = HOST_1, own = OWN } = situation;
+  return desiredHost(snapshotOf({ config, leases }), facts, own);
+}
