@@ -1,50 +1,69 @@
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { invalid } from '@causeway/shared/errors';
+import { invalid, messageOf } from '@causeway/shared/errors';
 import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
-import { parseAddress } from '@causeway/shared/net/cidr';
+import { blockHasIp, canonicalIp, type Ip, parseBlock, parseIp } from '@causeway/shared/net/block';
+import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
+import { type EtcdFlags, type EtcdOptions, readEtcdOptions } from '@causeway/shared/store/etcd-options';
+import type { FactsRequest } from './kernel/kernel.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
 /** What the command line says, checked. */
 export interface AgentConfig {
-  readonly etcd: readonly string[];
+  readonly etcd: EtcdOptions;
   readonly name: string;
-  readonly iface?: string;
-  readonly publicIp?: string;
+  /** How the link and the addresses on the hosts' network are chosen. */
+  readonly address: Omit<FactsRequest, 'name' | 'id' | 'known'>;
   /** Absent: not chosen on the command line. */
   readonly dataplane?: Dataplane;
   readonly stateDir: string;
   readonly runDir: string;
+  /** flannel's file of this host's subnet; absent: none is written. */
+  readonly subnetFile?: string;
+  /** Where the health pages are; absent: nowhere. */
+  readonly health?: HealthAddress;
   readonly resyncSeconds: number;
   readonly leaseHours: number;
   readonly aliveSeconds: number;
   readonly logLevel: LogLevel;
 }
 
+export interface HealthAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** The flags as typed, or as the environment has them. */
-export interface RawConfig {
-  readonly etcd: string;
+export interface RawConfig extends EtcdFlags {
   readonly name?: string;
   readonly iface?: string;
+  readonly ifaceRegex?: string;
+  readonly ifaceCanReach?: string;
   readonly publicIp?: string;
+  readonly publicIpv6?: string;
   readonly dataplane?: string;
   readonly stateDir: string;
   readonly runDir: string;
+  readonly subnetFile: string;
+  readonly healthAddr: string;
   readonly resyncSeconds: string;
   readonly leaseHours: string;
   readonly aliveSeconds: string;
   readonly logLevel: string;
 }
 
-/** @throws CausewayError `invalid`, naming the flag and the value */
+/** @throws CausewayError `invalid`, naming the flag and the value; a secret is never repeated */
 export function readConfig(raw: RawConfig): AgentConfig {
+  const health = healthAddress(raw.healthAddr);
   return {
-    etcd: etcdUrls(raw.etcd),
+    etcd: readEtcdOptions(raw),
     name: nodeName(raw.name),
-    ...(raw.iface === undefined ? {} : { iface: linkName(raw.iface) }),
-    ...(raw.publicIp === undefined ? {} : { publicIp: address('--public-ip', raw.publicIp) }),
+    address: addressChoice(raw),
     ...(raw.dataplane === undefined ? {} : { dataplane: oneOf('--dataplane', raw.dataplane, DATAPLANES) }),
     stateDir: directory('--state-dir', raw.stateDir),
     runDir: directory('--run-dir', raw.runDir),
+    ...(raw.subnetFile === 'none' ? {} : { subnetFile: file('--subnet-file', raw.subnetFile) }),
+    ...(health === undefined ? {} : { health }),
     resyncSeconds: whole('--resync-seconds', raw.resyncSeconds, 1, 86_400),
     leaseHours: whole('--lease-hours', raw.leaseHours, 1, 8_760),
     aliveSeconds: whole('--alive-seconds', raw.aliveSeconds, 2, 3_600),
@@ -52,12 +71,15 @@ export function readConfig(raw: RawConfig): AgentConfig {
   };
 }
 
-function etcdUrls(text: string): readonly string[] {
-  return text.split(',').map((part) => {
-    const url = URL.canParse(part) ? new URL(part) : undefined;
-    if (url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '') return part;
-    throw invalid('--etcd', part, 'is no URL like http://192.168.122.11:2379');
-  });
+function addressChoice(raw: RawConfig): AgentConfig['address'] {
+  const { iface, ifaceRegex, ifaceCanReach, publicIp, publicIpv6 } = raw;
+  return {
+    ...(iface === undefined ? {} : { iface: linkOrAddress(iface) }),
+    ...(ifaceRegex === undefined ? {} : { ifacePattern: pattern('--iface-regex', ifaceRegex) }),
+    ...(ifaceCanReach === undefined ? {} : { canReach: address('--iface-can-reach', ifaceCanReach) }),
+    ...(publicIp === undefined ? {} : { publicIp: address('--public-ip', publicIp, 'ipv4') }),
+    ...(publicIpv6 === undefined ? {} : { publicIpv6: address('--public-ipv6', publicIpv6, 'ipv6') }),
+  };
 }
 
 function nodeName(typed: string | undefined): string {
@@ -67,21 +89,69 @@ function nodeName(typed: string | undefined): string {
   throw invalid('--name', name, 'is no name: use 1 to 63 of a-z, 0-9 and -, not starting or ending with -');
 }
 
-function linkName(text: string): string {
+function linkOrAddress(text: string): string {
+  if (parseIp(text) !== undefined) return address('--iface', text);
   if (text === 'lo') throw invalid('--iface', text, 'is the loopback link: it leads to no other host');
   if (/^[\w.:@-]{1,15}$/.test(text)) return text;
-  throw invalid('--iface', text, 'is no name of a link');
+  throw invalid('--iface', text, 'is no name of a link and no address');
 }
 
-function address(flag: string, text: string): string {
-  if (text.startsWith('127.') && parseAddress(text) !== undefined)
-    throw invalid(flag, text, 'is a loopback address: no other host reaches it');
-  if (parseAddress(text) !== undefined) return text;
-  throw invalid(flag, text, 'is no IPv4 address');
+function pattern(flag: string, text: string): string {
+  if (text === '') throw invalid(flag, text, 'is empty and would match everything');
+  try {
+    new RegExp(text);
+    return text;
+  } catch (error) {
+    // V8 repeats the whole expression before its reason.
+    const reason = messageOf(error).split(': ').at(-1) ?? '';
+    throw invalid(flag, text, `is no regular expression: ${reason}`);
+  }
+}
+
+/** What an address of a host can never be, and why. */
+const USELESS: readonly (readonly [block: string, reason: string])[] = [
+  ['0.0.0.0/8', 'is no address of a host'],
+  ['::/128', 'is no address of a host'],
+  ['127.0.0.0/8', 'is a loopback address: no other host reaches it'],
+  ['::1/128', 'is a loopback address: no other host reaches it'],
+  ['169.254.0.0/16', 'is a link-local address: it has a meaning on one link only'],
+  ['fe80::/10', 'is a link-local address: it has a meaning on one link only'],
+  ['224.0.0.0/4', 'is a multicast address'],
+  ['ff00::/8', 'is a multicast address'],
+];
+
+/** @returns its canonical form */
+function address(flag: string, text: string, family?: Family): string {
+  const ip = parseIp(text);
+  if (ip === undefined || (family !== undefined && ip.family !== family)) {
+    throw invalid(flag, text, `is no ${family === undefined ? '' : `${FAMILY_NAMES[family]} `}address`);
+  }
+  const reason = USELESS.find(([block]) => isIn(block, ip))?.[1];
+  if (reason !== undefined) throw invalid(flag, text, reason);
+  return canonicalIp(text) ?? text;
+}
+
+function isIn(text: string, ip: Ip): boolean {
+  const block = parseBlock(text);
+  return block !== undefined && blockHasIp(block, ip);
+}
+
+/** `127.0.0.1:7481`, `[::1]:7481`, or `off`. */
+function healthAddress(text: string): HealthAddress | undefined {
+  if (text === 'off') return undefined;
+  const [, bracketed, plain, port = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? '';
+  const isHost = bracketed === undefined ? isIP(host) === 4 || host === 'localhost' : isIP(host) === 6;
+  if (isHost && Number(port) >= 1 && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw invalid('--health-addr', text, 'is neither ADDRESS:PORT, like 127.0.0.1:7481, nor off');
 }
 
 function directory(flag: string, text: string): string {
-  if (text.startsWith('/') && !text.includes('\0')) return text.replace(/(?<=.)\/+$/, '');
+  return file(flag, text).replace(/(?<=.)\/+$/, '');
+}
+
+function file(flag: string, text: string): string {
+  if (text.startsWith('/') && !text.includes('\0')) return text;
   throw invalid(flag, text, 'is no absolute path');
 }
 

@@ -1,5 +1,5 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { RUN_DIR, STATE_DIR } from '@causeway/shared/names';
+import { AGENT_PORT, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
 import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
@@ -9,6 +9,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { runAgent } from './agent.ts';
 import { cleanUp } from './commands/cleanup.ts';
 import { previewPlan } from './commands/plan.ts';
+import { subnetFile } from './cluster/subnet-file.ts';
 import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
 import { createRuntime } from './containers/runtime.ts';
 import { hostFiles } from './host-files.ts';
@@ -85,12 +86,27 @@ function withFlags(command: Command): Command {
     command.addOption(value === undefined ? option : option.default(value));
   };
   flag('--etcd <urls>', 'etcd, several separated by commas', 'ETCD_URLS', 'http://127.0.0.1:2379');
+  flag('--etcd-prefix <prefix>', "flannel's keys are below this", 'ETCD_PREFIX', FLANNEL_PREFIX);
+  flag('--etcd-cafile <path>', "certificates that etcd's must be signed by", 'ETCD_CAFILE');
+  flag('--etcd-certfile <path>', "this host's certificate for etcd", 'ETCD_CERTFILE');
+  flag('--etcd-keyfile <path>', 'and its key', 'ETCD_KEYFILE');
+  flag('--etcd-username <name>', 'user of etcd', 'ETCD_USERNAME');
+  flag('--etcd-password-file <path>', 'file with its password (or CAUSEWAY_ETCD_PASSWORD)', 'ETCD_PASSWORD_FILE');
   flag('--name <name>', "this host's name in the cluster (default: its hostname)", 'NAME');
-  flag('--iface <link>', 'link to the other hosts (default: that of the default route)', 'IFACE');
-  flag('--public-ip <address>', 'address on it (default: its first)', 'PUBLIC_IP');
+  flag('--iface <link>', 'link to the other hosts, by name or by an address on it', 'IFACE');
+  flag('--iface-regex <pattern>', 'else the first link with a matching address or name', 'IFACE_REGEX');
+  flag(
+    '--iface-can-reach <address>',
+    'else the link that leads to this address (else the default route)',
+    'IFACE_CAN_REACH',
+  );
+  flag('--public-ip <address>', 'IPv4 address on it (default: its first)', 'PUBLIC_IP');
+  flag('--public-ipv6 <address>', 'IPv6 address on it (default: its first)', 'PUBLIC_IPV6');
   flag('--dataplane <which>', 'nftables or iptables (default: nftables)', 'DATAPLANE');
   flag('--state-dir <path>', 'what survives a reboot', 'STATE_DIR', STATE_DIR);
   flag('--run-dir <path>', 'what does not', 'RUN_DIR', RUN_DIR);
+  flag('--subnet-file <path>', "flannel's file of this host's subnet, or none", 'SUBNET_FILE', SUBNET_FILE);
+  flag('--health-addr <address>', 'health pages: HOST:PORT, or off', 'HEALTH_ADDR', `127.0.0.1:${AGENT_PORT}`);
   flag('--resync-seconds <n>', 'look at everything this often', 'RESYNC_SECONDS', '60');
   flag('--lease-hours <n>', 'how long an absent host keeps its subnet', 'LEASE_HOURS', '24');
   flag('--alive-seconds <n>', 'how soon an absent host is noticed', 'ALIVE_SECONDS', '10');
@@ -143,7 +159,8 @@ async function cleanupCommand(config: AgentConfig, keepLease: boolean): Promise<
   try {
     const runtime = createRuntime({ stateDir, runDir });
     const leave = store === undefined ? {} : { leave: { store, name } };
-    const { removed, failures, warnings } = await cleanUp({ ...parts(config), runtime, ...leave });
+    const file = { ...subnetFile(config.subnetFile), path: config.subnetFile ?? '' };
+    const { removed, failures, warnings } = await cleanUp({ ...parts(config), runtime, subnetFile: file, ...leave });
     for (const line of removed) process.stdout.write(`${line}\n`);
     if (removed.length === 0) process.stdout.write('nothing to remove\n');
     for (const line of warnings)

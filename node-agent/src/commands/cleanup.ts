@@ -1,6 +1,7 @@
 import { messageOf } from '@causeway/shared/errors';
 import type { Store } from '@causeway/shared/store/store';
 import { leaveCluster } from '../cluster/leave.ts';
+import type { SubnetFile } from '../cluster/subnet-file.ts';
 import type { ContainerRuntime } from '../containers/runtime.ts';
 import type { HostFiles } from '../host-files.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -12,6 +13,8 @@ export interface CleanupDeps {
   readonly runtime: ContainerRuntime;
   readonly rulesets: Rulesets;
   readonly files: HostFiles;
+  /** flannel's file of this host's subnet, if there shall be one. */
+  readonly subnetFile: SubnetFile & { readonly path?: string };
   /** Absent: the host keeps its place in the cluster and will take it again. */
   readonly leave?: { readonly store: Store; readonly name: string };
 }
@@ -29,7 +32,7 @@ export interface Cleaned {
  * found in the kernel and on the disk, not remembered. What fails does not stop the rest.
  */
 export async function cleanUp(deps: CleanupDeps): Promise<Cleaned> {
-  const { kernel, runtime, rulesets, files, leave } = deps;
+  const { kernel, runtime, rulesets, files, subnetFile, leave } = deps;
   const removed: string[] = [];
   const failures: string[] = [];
   const warnings: string[] = [];
@@ -50,6 +53,9 @@ export async function cleanUp(deps: CleanupDeps): Promise<Cleaned> {
   });
   await attempt(failures, () => kernel.restoreSysctls());
   await attempt(failures, () => kernel.removeEmptyTables());
+  await attempt(failures, async () =>
+    (await subnetFile.remove(await files.lastSubnets())) ? [`remove ${subnetFile.path}`] : [],
+  );
   if (leave !== undefined && id !== undefined) {
     await attempt(warnings, () => leaveCluster(leave.store, leave.name, id));
   }

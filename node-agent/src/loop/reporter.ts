@@ -7,7 +7,10 @@ import type { Logger } from '../logger.ts';
 import { createTurns } from './turns.ts';
 
 export interface Reporter {
-  /** Writes the report unless it says the same as the last one; of several that wait, the last is written. */
+  /**
+   * Writes the report unless it says the same as the last one; of several that wait, the last is written. At once when
+   * the kernel holds other services, for which somebody waits; otherwise about once a second at most.
+   */
   report(report: NodeReport): void;
   /** Writes it again even if nothing changed: what was written is gone, or etcd is back. */
   again(): void;
@@ -16,11 +19,25 @@ export interface Reporter {
   stop(): Promise<void>;
 }
 
-const RETRY_MS = 1_000;
+export interface ReporterDeps {
+  readonly store: Store;
+  /** What the report is written on; it goes when the host is gone for good. */
+  readonly lease: () => LeaseHandle;
+  readonly log: Logger;
+  /** 0 ≤ random() < 1 */
+  readonly random?: () => number;
+}
 
-/** @param lease what the report is written on; the report goes when the host is gone for good */
-export function createReporter(store: Store, lease: () => LeaseHandle, log: Logger): Reporter {
+const RETRY_MS = 1_000;
+/** Between two reports of the network alone, milliseconds: a thousand hosts that join in a row are some reports. */
+const NETWORK_MS = 1_000;
+/** One change is every host's; they report it spread over this time, milliseconds. */
+const SPREAD_MS = 500;
+
+export function createReporter({ store, lease, log, random = Math.random }: ReporterDeps): Reporter {
   let latest: NodeReport | undefined;
+  let writtenServices: number | undefined;
+  let writtenAt = Number.NEGATIVE_INFINITY;
   let written = '';
   /** The same, as it is in etcd. */
   let text = '';
@@ -37,15 +54,19 @@ export function createReporter(store: Store, lease: () => LeaseHandle, log: Logg
       const value = encode(report);
       await store.transaction([], [{ put: key, value, lease: lease() }]);
       [written, text] = [contentOf(report), value];
+      [writtenServices, writtenAt] = [report.servicesRevision, performance.now()];
     } catch (error) {
       log.debug({ reason: messageOf(error) }, 'the report could not be written');
       turns.wake(RETRY_MS);
     }
   });
+  /** Milliseconds until a report that concerns the network alone may be written. */
+  const pause = () => Math.max(0, writtenAt + NETWORK_MS - performance.now()) + random() * SPREAD_MS;
+
   return {
     report: (report) => {
       latest = report;
-      turns.wake();
+      turns.wake(report.servicesRevision === writtenServices ? pause() : 0);
     },
     again: () => {
       written = '';

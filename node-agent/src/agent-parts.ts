@@ -1,0 +1,111 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Dataplane } from '@causeway/shared/model/dataplane';
+import { BRIDGE } from '@causeway/shared/names';
+import { FAMILIES, type Family } from '@causeway/shared/net/family';
+import type { AgentDeps } from './agent.ts';
+import { hostReader } from './agent-host.ts';
+import type { EventLog } from './cluster/events.ts';
+import type { Place } from './cluster/place.ts';
+import { subnetFile } from './cluster/subnet-file.ts';
+import { watchCluster } from './cluster/view.ts';
+import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
+import { placeIsDoubtful } from './lease/doubt.ts';
+import { createContainerKeeper } from './loop/container-keeper.ts';
+import { createConverger } from './loop/converge.ts';
+import { createLoop, type Loop } from './loop/loop.ts';
+import { createReporter, type Reporter } from './loop/reporter.ts';
+import type { FirewallTool } from './plan/observed.ts';
+
+export interface Start {
+  readonly place: Place;
+  readonly events: EventLog;
+  readonly host: HostInfo;
+  readonly tool: FirewallTool;
+  readonly request: FactsRequest;
+  readonly dataplane: Dataplane;
+}
+
+export interface Parts {
+  readonly loop: Loop;
+  readonly reporter: Reporter;
+  /** Whether all of etcd that the agent follows is being followed. */
+  connected(): boolean;
+  /** Those of the network; none before it was read. */
+  families(): readonly Family[];
+  stop(): Promise<void>;
+}
+
+/** Connects what notices (etcd's watch, the kernel's monitors) to what acts (the loop, the containers, the report). */
+export function assemble(deps: AgentDeps, start: Start): Parts {
+  const { config, kernel, store, runtime, rulesets, log } = deps;
+  const { place, events, host, tool, request, dataplane } = start;
+  const reporter = createReporter({ store, lease: place.ownership, log });
+  const keeper = createContainerKeeper({ runtime, store, host: config.name, log });
+  const hosts = hostReader({ kernel, request, dataplane, place, events, log }, host);
+  let connected = false;
+  const loop = createLoop(
+    {
+      ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
+      subnetFile: subnetFile(config.subnetFile),
+      view: () => view,
+      converger: createConverger({ kernel, rulesets, tool }),
+      host: hosts.read,
+      focus: (focus) => refocus(focus),
+    },
+    host,
+  );
+  const view = watchCluster(store, config.name, {
+    onChange: (part) => {
+      if (part === 'network' && isDoubtful()) place.verify();
+      loop.changed();
+    },
+    onConnection: (whole, reason) => {
+      connected = whole;
+      log.warn({ reason }, whole ? 'etcd is back' : 'etcd is away; everything stays as it is');
+      if (!whole) return;
+      reporter.again();
+      keeper.again();
+      events.again();
+    },
+  });
+  const isDoubtful = () => {
+    const built = view.read();
+    if (built?.snapshot === undefined) return false;
+    const { config: network, leases } = built.snapshot;
+    const me = hosts.known();
+    return placeIsDoubtful({
+      config: network,
+      leases,
+      unreadable: built.unreadable,
+      me,
+      subnets: place.subnets(),
+    });
+  };
+  let focused: WatchFocus = { iface: host.facts.iface, sysctls: [] };
+  const monitor = kernel.watch({
+    ...{ tool, bridge: BRIDGE, ...focused },
+    onSignal: (signal, reason) => (signal === 'containers' ? keeper.look() : loop.suspect(signal, reason)),
+  });
+  const refocus = (focus: WatchFocus) => {
+    if (isDeepStrictEqual(focus, focused)) return;
+    focused = focus;
+    monitor.focus(focus);
+  };
+  const unlisten = runtime.onEvent((kind, message) =>
+    events.add(kind, kind === 'restart-needed' ? 'warning' : 'info', message),
+  );
+  return {
+    ...{ loop, reporter },
+    connected: () => connected,
+    families: () => {
+      const network = view.read()?.snapshot?.config;
+      return FAMILIES.filter((family) => network?.[family] !== undefined);
+    },
+    stop: async () => {
+      unlisten();
+      view.close();
+      monitor.close();
+      await Promise.all([loop.stop(), keeper.stop(), reporter.stop()]);
+    },
+  };
+}
