@@ -83,7 +83,7 @@ function readPeer(lease: SubnetLease, family: Family, here: Here): Peer | undefi
   const judged = {
     block,
     order: orderOf(block, family, subnet),
-    rank: rankOf(lease, block, subnet, publicIp),
+    rank: rankOf(lease, family, block?.length ?? 0),
   };
   const path = pathTo(lease, block, ours, here);
   if (path.kind === 'none')
@@ -130,16 +130,10 @@ function orderOf(block: Block | undefined, family: Family, subnet: string): stri
 }
 
 /** Ours come first: a claim in etcd lets only one of them have a subnet. The rest makes the choice everybody's. */
-function rankOf(lease: SubnetLease, block: Block | undefined, subnet: string, publicIp: string): string {
-  const length = String(block?.length ?? 0).padStart(3, '0');
-  const { id, name } = lease.node ?? { id: '', name: '' };
+function rankOf(lease: SubnetLease, family: Family, length: number): string {
+  const { node, backendType } = lease;
   return JSON.stringify([
-    lease.node === undefined ? 1 : 0,
-    length,
-    subnet,
-    publicIp,
-    id,
-    name,
-    lease.backendType,
+    ...[node === undefined ? 1 : 0, String(length).padStart(3, '0')],
+    ...[lease[family], node?.id, node?.name, backendType],
   ]);
 }
