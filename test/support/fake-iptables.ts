@@ -1,22 +1,30 @@
 /**
  * A kernel's iptables in miniature: takes `iptables-restore --noflush`, refuses what it would refuse (a jump to
- * nowhere, a deletion of what is not there or is still in use), and lists itself as `iptables-save` does.
+ * nowhere, a deletion of what is not there or is still in use), and lists itself as `iptables-save` does. Others may
+ * have rules and policies in it too.
  */
 export class FakeIptables {
   #tables: Tables = new Map([
     ['nat', builtIn(['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'])],
     ['filter', builtIn(['INPUT', 'FORWARD', 'OUTPUT'])],
+    ['raw', builtIn(['PREROUTING', 'OUTPUT'])],
   ]);
+  /** By table and chain of the kernel, where it is not ACCEPT. */
+  readonly #policies = new Map<string, string>();
 
   /** A table is all or nothing, as in the kernel. @throws Error with the line that was refused */
   apply(input: string): void {
     for (const [, name = '', body = ''] of input.matchAll(/^\*(\w+)\n([\s\S]*?)^COMMIT$/gm)) {
       const table = structuredClone(this.#tables.get(name));
       if (table === undefined) throw new Error(`no table ${name}`);
-      for (const line of body.trimEnd().split('\n')) runLine(table, line);
+      for (const line of body.trimEnd().split('\n')) {
+        const [, chain, policy] = /^:(\S+) (ACCEPT|DROP) \[0:0\]$/.exec(line) ?? [];
+        if (policy !== undefined) this.#policies.set(`${name} ${chain}`, policy);
+        else runLine(table, line);
+      }
       for (const rules of table.values())
         for (const rule of rules) {
-          const [, target = ''] = /-j (CWY-\S+)/.exec(rule) ?? [];
+          const [, target = ''] = /-j (CWY-\S+|DOCKER\S*)/.exec(rule) ?? [];
           if (target !== '' && !table.has(target)) throw new Error(`no chain ${target}: ${rule}`);
         }
       this.#tables.set(name, table);
@@ -24,18 +32,25 @@ export class FakeIptables {
   }
 
   list(): string {
-    return [...this.#tables]
-      .map(([name, chains]) =>
-        [
-          `*${name}`,
-          ...[...chains.keys()].map(
-            (chain) => `:${chain} ${chain.startsWith('CWY-') ? '-' : 'ACCEPT'} [0:0]`,
-          ),
-          ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
-          'COMMIT\n',
-        ].join('\n'),
-      )
-      .join('');
+    return (
+      [...this.#tables]
+        // The kernel makes this one for its first rule.
+        .filter(([name, chains]) => name !== 'raw' || [...chains.values()].some((rules) => rules.length > 0))
+        .map(([name, chains]) =>
+          [
+            `*${name}`,
+            ...[...chains.keys()].map((chain) => `:${chain} ${this.#policyOf(name, chain)} [0:0]`),
+            ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
+            'COMMIT\n',
+          ].join('\n'),
+        )
+        .join('')
+    );
+  }
+
+  #policyOf(table: string, chain: string): string {
+    const isBuiltIn = /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/.test(chain);
+    return isBuiltIn ? (this.#policies.get(`${table} ${chain}`) ?? 'ACCEPT') : '-';
   }
 }
 

@@ -1,9 +1,16 @@
+import type { Family } from '../../shared/src/net/family.ts';
+
 /**
- * A kernel's nftables in miniature: takes what `rules/nftables` writes, refuses what nft would refuse (an element
+ * A kernel's nftables in miniature, our table of one family: takes what `rules/nftables` writes, refuses what nft would refuse (an element
  * that is not there, a second value for a key, a jump to nowhere), and lists itself as `nft -j list table` does.
  */
 export class FakeNft {
+  readonly #ip: 'ip' | 'ip6';
   #table: Table | undefined;
+
+  constructor(family: Family = 'ipv4') {
+    this.#ip = family === 'ipv4' ? 'ip' : 'ip6';
+  }
 
   /** All or nothing, as in the kernel. @throws Error with the statement that was refused */
   apply(input: string): void {
@@ -19,12 +26,12 @@ export class FakeNft {
 
   list(): string {
     if (this.#table === undefined) return '';
-    const ours = { family: 'ip', table: 'causeway' };
+    const ours = { family: this.#ip, table: 'causeway' };
     const { maps, chains } = this.#table;
     return JSON.stringify({
       nftables: [
         { metainfo: { json_schema_version: 1 } },
-        { table: { family: 'ip', name: 'causeway' } },
+        { table: { family: this.#ip, name: 'causeway' } },
         ...[...maps].map(([name, elements]) => ({ map: { ...ours, name, elem: [...elements].map(toJson) } })),
         ...[...chains].map(([name, { hook }]) => ({ chain: { ...ours, name, ...hook } })),
         ...[...chains].flatMap(([chain, { rules }]) =>
@@ -37,12 +44,14 @@ export class FakeNft {
   #run(statement: string): void {
     const [head = '', ...lines] = statement.split('\n');
     const body = lines.slice(0, -1).map((line) => line.trim().replace(/,$/, ''));
-    const [verb, what, , , name = ''] = head.split(' ');
-    if (head === 'add table ip causeway') this.#table ??= newTable();
-    else if (head === 'delete table ip causeway') {
+    const [verb, what] = head.split(' ');
+    const [name = ''] = head.split(`${this.#ip} causeway `).slice(1).join('').split(' ');
+    const table = `table ${this.#ip} causeway`;
+    if (head === `add ${table}`) this.#table ??= newTable();
+    else if (head === `delete ${table}`) {
       this.#held();
       this.#table = undefined;
-    } else if (head === 'table ip causeway {') this.#define(body);
+    } else if (head === `${table} {`) this.#define(body);
     else if (verb === 'delete' && (what === 'chain' || what === 'map')) this.#remove(`${what}s`, name);
     else if (verb === 'add' && what === 'element') for (const one of body) this.#add(name, one);
     else if (verb === 'delete' && what === 'element') for (const one of body) this.#delete(name, one);

@@ -35,35 +35,60 @@ export const TEST_SERVICE: ServiceIntent = {
   ],
 };
 
+/** The same in either family. */
+export function testService(family: Family): ServiceIntent {
+  if (family === 'ipv4') return TEST_SERVICE;
+  const endpoints = ['fd00:10:0:1::2', 'fd00:10:0:2::2'].map((address) => ({ address, port: 12345 }));
+  return { ...TEST_SERVICE, vip: '2001:db8::2', endpoints };
+}
+
 /** N services with two endpoints each. */
-export function manyServices(n: number): ServiceIntent[] {
+export function manyServices(n: number, family: Family = 'ipv4'): ServiceIntent[] {
+  const vip = (i: number) =>
+    family === 'ipv4' ? `10.96.${i >> 8}.${i & 255}` : `fd00:96::${(i + 1).toString(16)}`;
+  const endpoint = (i: number, n: number) =>
+    family === 'ipv4' ? `10.10.${(i % 200) + 1}.${n}` : `fd00:10:0:${((i % 200) + 1).toString(16)}::${n}`;
   return Array.from({ length: n }, (_, i) => ({
     id: `s-${String(i).padStart(6, '0')}`,
-    vip: `10.96.${i >> 8}.${i & 255}`,
+    vip: vip(i),
     protocol: 'tcp' as const,
     port: 8088,
     endpoints: [
-      { address: `10.10.${(i % 200) + 1}.2`, port: 8080 },
-      { address: `10.10.${(i % 200) + 1}.3`, port: 8080 },
+      { address: endpoint(i, 2), port: 8080 },
+      { address: endpoint(i, 3), port: 8080 },
     ],
   }));
 }
+
+/** What random services share. */
+const SMALL_WORLD = {
+  ipv4: {
+    vips: ['2.2.2.2', '10.96.0.1', '10.96.7.7'],
+    endpoints: ['10.10.1.2', '10.10.1.3', '10.10.2.2', '10.10.3.9', '192.168.122.13'],
+    subnets: ['10.10.1.0/24', '10.10.2.0/24'],
+    kept: ['10.0.0.0/8', '192.0.2.1/32'],
+  },
+  ipv6: {
+    vips: ['2001:db8::2', 'fd00:96::1', 'fd00:96::7:7'],
+    endpoints: ['fd00:10:0:1::2', 'fd00:10:0:1::3', 'fd00:10:0:2::2', 'fd00:10:0:3::9', 'fd00:122::13'],
+    subnets: ['fd00:10:0:1::/64', 'fd00:10:0:2::/64'],
+    kept: ['fd00::/8', '2001:db8::1/128'],
+  },
+} as const;
 
 /**
  * Services from a small world, so that two random intents share ids, VIPs and endpoints often; frontends are
  * unique by construction: a service's index is in its port.
  */
-const service = (index: number): fc.Arbitrary<ServiceIntent> =>
+const service = (index: number, family: Family): fc.Arbitrary<ServiceIntent> =>
   fc
     .record({
-      vip: fc.option(fc.constantFrom('2.2.2.2', '10.96.0.1', '10.96.7.7'), { nil: undefined }),
+      vip: fc.option(fc.constantFrom<string>(...SMALL_WORLD[family].vips), { nil: undefined }),
       protocol: fc.constantFrom('tcp' as const, 'udp' as const, 'sctp' as const),
       shift: fc.integer({ min: 0, max: 1 }),
       nodePort: fc.boolean(),
       endpoints: fc.subarray(
-        ['10.10.1.2', '10.10.1.3', '10.10.2.2', '10.10.3.9', '192.168.122.13'].flatMap((address) =>
-          [80, 12345].map((port) => ({ address, port })),
-        ),
+        SMALL_WORLD[family].endpoints.flatMap((address) => [80, 12345].map((port) => ({ address, port }))),
         { maxLength: 6 },
       ),
     })
@@ -76,22 +101,39 @@ const service = (index: number): fc.Arbitrary<ServiceIntent> =>
       endpoints,
     }));
 
-/** Any intent of up to eight services; the settings around them vary seldom. */
-export const anyIntent: fc.Arbitrary<FirewallIntent> = fc
-  .record({
-    indexes: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]),
-    subnet: fc.oneof(
-      { weight: 9, arbitrary: fc.constant('10.10.1.0/24') },
-      { weight: 1, arbitrary: fc.constant('10.10.2.0/24') },
-    ),
-    dropping: fc.oneof(
-      { weight: 9, arbitrary: fc.constant(true) },
-      { weight: 1, arbitrary: fc.constant(false) },
-    ),
-  })
-  .chain(({ indexes, subnet, dropping }) =>
-    fc.tuple(...indexes.map(service)).map((services) => {
-      const { serviceRange, ...intent } = intentOf(services);
-      return { ...intent, subnet, ...(dropping && serviceRange !== undefined ? { serviceRange } : {}) };
-    }),
+/** Nearly always the first. */
+function seldom<T>(usual: T, other: T): fc.Arbitrary<T> {
+  return fc.oneof(
+    { weight: 12, arbitrary: fc.constant(usual) },
+    { weight: 1, arbitrary: fc.constant(other) },
   );
+}
+
+/** Any intent of up to eight services; the settings around them vary seldom. */
+export function anyIntentOf(family: Family): fc.Arbitrary<FirewallIntent> {
+  const { subnets, kept } = SMALL_WORLD[family];
+  return fc
+    .record({
+      indexes: fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]),
+      subnet: fc.oneof(
+        seldom<string | undefined>(...subnets),
+        seldom<string | undefined>(subnets[0], undefined),
+      ),
+      dropping: seldom(true, false),
+      masquerade: seldom(true, false),
+      nonMasqueradeCidrs: seldom<readonly string[]>([], kept),
+    })
+    .chain(({ indexes, subnet, dropping, ...settings }) =>
+      fc.tuple(...indexes.map((index) => service(index, family))).map((services) => {
+        const { serviceRange, subnet: _, ...intent } = intentOf(services, family);
+        return {
+          ...intent,
+          ...settings,
+          ...(subnet === undefined ? {} : { subnet }),
+          ...(dropping && serviceRange !== undefined ? { serviceRange } : {}),
+        };
+      }),
+    );
+}
+
+export const anyIntent = anyIntentOf('ipv4');

@@ -4,6 +4,7 @@ import { ruleset as iptables } from './iptables/index.ts';
 import { ruleset as nftables } from './nftables/index.ts';
 
 const INTENT: FirewallIntent = {
+  ...{ family: 'ipv4', masquerade: true, nonMasqueradeCidrs: ['192.0.2.0/24'] },
   ...{ network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
   serviceRange: '10.96.0.0/16',
   services: [
@@ -19,6 +20,7 @@ const LEAVES: readonly (readonly (string | number)[])[] = [
   ['network'],
   ['subnet'],
   ['serviceRange'],
+  ['nonMasqueradeCidrs', 0],
   ['mark'],
   ['services', 0, 'vip'],
   ['services', 0, 'protocol'],
@@ -35,6 +37,8 @@ const EVIL = [
   '',
   '256.1.1.1',
   '1 : accept',
+  'fd00::1',
+  'fd00::/64',
   0.5,
   -1,
 ];

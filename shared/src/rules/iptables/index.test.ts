@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { intentOf as intentWith, testService } from '../../../../test/support/intents.ts';
+import type { ServiceIntent } from '../../desired/intent.ts';
 import { ruleset } from './index.ts';
+
+const intentOf = (...services: ServiceIntent[]) => intentWith(services);
 
 const SERVICE: ServiceIntent = {
   ...{ id: 'test-service1', vip: '2.2.2.2', protocol: 'tcp', port: 88, nodePort: 30001 },
@@ -11,13 +14,6 @@ const SERVICE: ServiceIntent = {
   ],
 };
 const SVC = 'CWY-SVC-AGBJTACQXZEI6CFE';
-
-function intentOf(...services: ServiceIntent[]): FirewallIntent {
-  return {
-    ...{ network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
-    ...{ serviceRange: '10.96.0.0/16', services },
-  };
-}
 
 /** A restore's rules for one chain, without their comments. */
 function rules(chain: string, input = ruleset.full(intentOf(SERVICE))): string[] {
@@ -66,6 +62,45 @@ describe('iptables, full', () => {
       '-A ! -s 10.10.0.0/16 -d 10.10.1.0/24 -j RETURN',
       '-A -s 10.10.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE --random-fully',
       '-A ! -s 10.10.0.0/16 -d 10.10.0.0/16 -j MASQUERADE --random-fully',
+    ]);
+  });
+
+  it('says the same for IPv6 in its own words, and leaves what is link-local on its link', () => {
+    const intent = intentWith([testService('ipv6')], 'ipv6');
+    const full = ruleset.full(intent);
+    expect(rules('CWY-SERVICES', full)).toEqual([
+      expect.stringMatching(/^-A -d 2001:db8::2\/128 -p tcp -m tcp --dport 88 -j CWY-SVC-\w+$/),
+      '-A ! -d ::1/128 -m addrtype --dst-type LOCAL -j CWY-NODEPORTS',
+    ]);
+    expect(full).toContain('-j DNAT --to-destination [fd00:10:0:1::2]:12345\n');
+    expect(rules('CWY-REJECT', full).at(-1)).toBe('-A -j REJECT --reject-with icmp6-port-unreachable');
+    expect(rules('CWY-POSTROUTING', full).slice(1)).toEqual([
+      '-A -s fe80::/10 -j RETURN',
+      '-A -d fe80::/10 -j RETURN',
+      '-A -s fd00:10:0:1::/64 -d fd00:10::/48 -j RETURN',
+      '-A -s fd00:10::/48 -d fd00:10:0:1::/64 -j RETURN',
+      '-A ! -s fd00:10::/48 -d fd00:10:0:1::/64 -j RETURN',
+      '-A -s fd00:10::/48 ! -d ff00::/8 -j MASQUERADE --random-fully',
+      '-A ! -s fd00:10::/48 -d fd00:10::/48 -j MASQUERADE --random-fully',
+    ]);
+    expect(rules('CWY-FORWARD', full)).toContain('-A -i cwy0 -o cwy0 -j ACCEPT');
+  });
+
+  it('masquerades for services only where containers keep their addresses, and not towards spared destinations', () => {
+    const marked = '-A -m mark --mark 0x2000/0x2000 -j CWY-MASQUERADE';
+    expect(rules('CWY-POSTROUTING', ruleset.full({ ...intentOf(SERVICE), masquerade: false }))).toEqual([
+      marked,
+    ]);
+    const sparing = { ...intentOf(SERVICE), nonMasqueradeCidrs: ['10.0.0.0/8', '192.0.2.1/32'] };
+    expect(rules('CWY-POSTROUTING', ruleset.full(sparing)).slice(4, 7)).toEqual([
+      '-A -s 10.10.0.0/16 -d 10.0.0.0/8 -j RETURN',
+      '-A -s 10.10.0.0/16 -d 192.0.2.1/32 -j RETURN',
+      '-A -s 10.10.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE --random-fully',
+    ]);
+    const { subnet: _, ...fenced } = intentOf();
+    expect(rules('CWY-POSTROUTING', ruleset.full(fenced)).slice(1, 3)).toEqual([
+      '-A -s 10.10.0.0/16 -d 10.10.0.0/16 -j RETURN',
+      '-A -s 10.10.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE --random-fully',
     ]);
   });
 
@@ -124,6 +159,6 @@ describe('iptables, change', () => {
 
 describe('iptables, clean', () => {
   it('is empty when nothing of ours is listed', () => {
-    expect(ruleset.clean('*nat\n:DOCKER - [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n')).toBe('');
+    expect(ruleset.clean('*nat\n:DOCKER - [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n', 'ipv4')).toBe('');
   });
 });

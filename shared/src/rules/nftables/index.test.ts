@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { intentOf as intentWith, testService } from '../../../../test/support/intents.ts';
+import type { ServiceIntent } from '../../desired/intent.ts';
 import { ruleset } from './index.ts';
+
+const intentOf = (...services: ServiceIntent[]) => intentWith(services);
 
 const SERVICE: ServiceIntent = {
   ...{ id: 'test-service1', vip: '2.2.2.2', protocol: 'tcp', port: 88, nodePort: 30001 },
@@ -9,13 +12,6 @@ const SERVICE: ServiceIntent = {
     { address: '10.10.2.2', port: 12345 },
   ],
 };
-
-function intentOf(...services: ServiceIntent[]): FirewallIntent {
-  return {
-    ...{ network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
-    ...{ serviceRange: '10.96.0.0/16', services },
-  };
-}
 
 /** A chain of the full ruleset, its rules without their comments. */
 function chain(name: string, intent = intentOf(SERVICE)): string[] {
@@ -53,6 +49,46 @@ describe('nftables, full', () => {
       'ip saddr != 10.10.0.0/16 ip daddr 10.10.1.0/24 return',
       'ip saddr 10.10.0.0/16 ip daddr != 224.0.0.0/4 masquerade fully-random',
       'ip saddr != 10.10.0.0/16 ip daddr 10.10.0.0/16 masquerade fully-random',
+    ]);
+  });
+
+  it('says the same for IPv6 in its own words, and leaves what is link-local on its link', () => {
+    const intent = intentWith([testService('ipv6')], 'ipv6');
+    expect(ruleset.full(intent)).toContain('\ntable ip6 causeway {\n');
+    expect(ruleset.full(intent)).toContain('\n  2001:db8::2 . tcp . 88 : goto pick2\n');
+    expect(chain('pick2', intent).at(-1)).toBe(
+      'meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport . numgen random mod 2 map @pick2',
+    );
+    expect(chain('refuse', intent).at(-1)).toBe('reject with icmpv6 type port-unreachable');
+    expect(chain('services', intent).at(-1)).toBe(
+      'ip6 daddr != ::1/128 fib daddr type local goto node-ports',
+    );
+    expect(chain('postrouting', intent).slice(3)).toEqual([
+      'ip6 saddr fe80::/10 return',
+      'ip6 daddr fe80::/10 return',
+      'ip6 saddr fd00:10:0:1::/64 ip6 daddr fd00:10::/48 return',
+      'ip6 saddr fd00:10::/48 ip6 daddr fd00:10:0:1::/64 return',
+      'ip6 saddr != fd00:10::/48 ip6 daddr fd00:10:0:1::/64 return',
+      'ip6 saddr fd00:10::/48 ip6 daddr != ff00::/8 masquerade fully-random',
+      'ip6 saddr != fd00:10::/48 ip6 daddr fd00:10::/48 masquerade fully-random',
+    ]);
+  });
+
+  it('masquerades for services only where containers keep their addresses, and not towards spared destinations', () => {
+    expect(chain('postrouting', { ...intentOf(SERVICE), masquerade: false }).slice(1)).toEqual([
+      'meta mark & 0x2000 == 0x2000 meta mark set meta mark & 0xffffdfff masquerade fully-random',
+      'ct status dnat ip saddr . ip daddr @hairpins masquerade fully-random',
+    ]);
+    const sparing = { ...intentOf(SERVICE), nonMasqueradeCidrs: ['10.0.0.0/8', '192.0.2.1/32'] };
+    expect(chain('postrouting', sparing).slice(6, 9)).toEqual([
+      'ip saddr 10.10.0.0/16 ip daddr 10.0.0.0/8 return',
+      'ip saddr 10.10.0.0/16 ip daddr 192.0.2.1/32 return',
+      'ip saddr 10.10.0.0/16 ip daddr != 224.0.0.0/4 masquerade fully-random',
+    ]);
+    const { subnet: _, ...fenced } = intentOf();
+    expect(chain('postrouting', fenced).slice(3, 5)).toEqual([
+      'ip saddr 10.10.0.0/16 ip daddr 10.10.0.0/16 return',
+      'ip saddr 10.10.0.0/16 ip daddr != 224.0.0.0/4 masquerade fully-random',
     ]);
   });
 
