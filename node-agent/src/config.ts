@@ -4,13 +4,13 @@ import { invalid, messageOf } from '@causeway/shared/errors';
 import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { blockHasIp, canonicalIp, type Ip, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
-import { type EtcdFlags, type EtcdOptions, readEtcdOptions } from '@causeway/shared/store/etcd-options';
+import { type EtcdFlags, type EtcdSettings, readEtcdFlags } from '@causeway/shared/store/etcd-options';
 import type { FactsRequest } from './kernel/kernel.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
 /** What the command line says, checked. */
 export interface AgentConfig {
-  readonly etcd: EtcdOptions;
+  readonly etcd: EtcdSettings;
   readonly name: string;
   /** How the link and the addresses on the hosts' network are chosen. */
   readonly address: Omit<FactsRequest, 'name' | 'id' | 'known'>;
@@ -52,11 +52,14 @@ export interface RawConfig extends EtcdFlags {
   readonly logLevel: string;
 }
 
-/** @throws CausewayError `invalid`, naming the flag and the value; a secret is never repeated */
-export function readConfig(raw: RawConfig): AgentConfig {
+/**
+ * @param password etcd's, which no flag has
+ * @throws CausewayError `invalid`, naming the flag and the value, and never a password
+ */
+export function readConfig(raw: RawConfig, password?: string): AgentConfig {
   const health = healthAddress(raw.healthAddr);
   return {
-    etcd: readEtcdOptions(raw),
+    etcd: readEtcdFlags(raw, password),
     name: nodeName(raw.name),
     address: addressChoice(raw),
     ...(raw.dataplane === undefined ? {} : { dataplane: oneOf('--dataplane', raw.dataplane, DATAPLANES) }),

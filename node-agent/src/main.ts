@@ -1,15 +1,16 @@
-import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { messageOf } from '@causeway/shared/errors';
 import { AGENT_PORT, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
 import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
+import { ETCD_FLAGS, ETCD_PASSWORD_ENV } from '@causeway/shared/store/etcd-options';
 import type { Store } from '@causeway/shared/store/store';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
 import { runAgent } from './agent.ts';
+import { subnetFile } from './cluster/subnet-file.ts';
 import { cleanUp } from './commands/cleanup.ts';
 import { previewPlan } from './commands/plan.ts';
-import { subnetFile } from './cluster/subnet-file.ts';
 import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
 import { createRuntime } from './containers/runtime.ts';
 import { hostFiles } from './host-files.ts';
@@ -41,10 +42,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    process.stderr.write(`causeway-agent: ${messageOf(error)}\n`);
-    return error instanceof CausewayError && error.code === 'invalid' && error.field?.startsWith('--')
-      ? USAGE
-      : FAILED;
+    complain(error);
+    return FAILED;
   }
 }
 
@@ -64,14 +63,14 @@ function commandLine(exit: (code: number) => void): Command {
   add(
     'run',
     'keep this host as it should be, until stopped; what was made stays (the default command)',
-  ).action((raw: RawConfig) => runCommand(readConfig(raw)));
+  ).action((raw: RawConfig) => runCommand(configOf(raw)));
   add('plan', 'print what a run would do now; changes nothing; exit 1 when there is something to do').action(
-    async (raw: RawConfig) => exit(await planCommand(readConfig(raw))),
+    async (raw: RawConfig) => exit(await planCommand(configOf(raw))),
   );
   add('cleanup', 'remove everything that Causeway made on this host')
     .option('--keep-lease', "keep this host's subnet in etcd, so that it gets the same one again")
     .action(async (raw: RawConfig & { keepLease?: boolean }) =>
-      exit(await cleanupCommand(readConfig(raw), raw.keepLease === true)),
+      exit(await cleanupCommand(configOf(raw), raw.keepLease === true)),
     );
   program
     .command('version')
@@ -86,12 +85,7 @@ function withFlags(command: Command): Command {
     command.addOption(value === undefined ? option : option.default(value));
   };
   flag('--etcd <urls>', 'etcd, several separated by commas', 'ETCD_URLS', 'http://127.0.0.1:2379');
-  flag('--etcd-prefix <prefix>', "flannel's keys are below this", 'ETCD_PREFIX', FLANNEL_PREFIX);
-  flag('--etcd-cafile <path>', "certificates that etcd's must be signed by", 'ETCD_CAFILE');
-  flag('--etcd-certfile <path>', "this host's certificate for etcd", 'ETCD_CERTFILE');
-  flag('--etcd-keyfile <path>', 'and its key', 'ETCD_KEYFILE');
-  flag('--etcd-username <name>', 'user of etcd', 'ETCD_USERNAME');
-  flag('--etcd-password-file <path>', 'file with its password (or CAUSEWAY_ETCD_PASSWORD)', 'ETCD_PASSWORD_FILE');
+  for (const { flags, text, env } of ETCD_FLAGS) command.addOption(new Option(flags, text).env(env));
   flag('--name <name>', "this host's name in the cluster (default: its hostname)", 'NAME');
   flag('--iface <link>', 'link to the other hosts, by name or by an address on it', 'IFACE');
   flag('--iface-regex <pattern>', 'else the first link with a matching address or name', 'IFACE_REGEX');
@@ -106,12 +100,31 @@ function withFlags(command: Command): Command {
   flag('--state-dir <path>', 'what survives a reboot', 'STATE_DIR', STATE_DIR);
   flag('--run-dir <path>', 'what does not', 'RUN_DIR', RUN_DIR);
   flag('--subnet-file <path>', "flannel's file of this host's subnet, or none", 'SUBNET_FILE', SUBNET_FILE);
-  flag('--health-addr <address>', 'health pages: HOST:PORT, or off', 'HEALTH_ADDR', `127.0.0.1:${AGENT_PORT}`);
+  flag(
+    '--health-addr <address>',
+    'health pages: HOST:PORT, or off',
+    'HEALTH_ADDR',
+    `127.0.0.1:${AGENT_PORT}`,
+  );
   flag('--resync-seconds <n>', 'look at everything this often', 'RESYNC_SECONDS', '60');
   flag('--lease-hours <n>', 'how long an absent host keeps its subnet', 'LEASE_HOURS', '24');
   flag('--alive-seconds <n>', 'how soon an absent host is noticed', 'ALIVE_SECONDS', '10');
   flag('--log-level <level>', 'trace, debug, info, warn, error or silent', 'LOG_LEVEL', 'info');
   return command;
+}
+
+/** @throws CommanderError when a flag is wrong, which has been said then */
+function configOf(raw: RawConfig): AgentConfig {
+  try {
+    return readConfig(raw, process.env[ETCD_PASSWORD_ENV]);
+  } catch (error) {
+    complain(error);
+    throw new CommanderError(USAGE, 'causeway.config', messageOf(error));
+  }
+}
+
+function complain(error: unknown): void {
+  process.stderr.write(`causeway-agent: ${messageOf(error)}\n`);
 }
 
 async function runCommand(config: AgentConfig): Promise<void> {
@@ -160,7 +173,12 @@ async function cleanupCommand(config: AgentConfig, keepLease: boolean): Promise<
     const runtime = createRuntime({ stateDir, runDir });
     const leave = store === undefined ? {} : { leave: { store, name } };
     const file = { ...subnetFile(config.subnetFile), path: config.subnetFile ?? '' };
-    const { removed, failures, warnings } = await cleanUp({ ...parts(config), runtime, subnetFile: file, ...leave });
+    const { removed, failures, warnings } = await cleanUp({
+      ...parts(config),
+      runtime,
+      subnetFile: file,
+      ...leave,
+    });
     for (const line of removed) process.stdout.write(`${line}\n`);
     if (removed.length === 0) process.stdout.write('nothing to remove\n');
     for (const line of warnings)
