@@ -3,7 +3,7 @@ import { link, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CausewayError, messageOf, show } from '@causeway/shared/errors';
 import { type ByFamily, byFamily } from '@causeway/shared/net/family';
-import { nodeId } from '@causeway/shared/store/codec';
+import { nodeId } from '@causeway/shared/store/codec-base';
 import { readJsonFile, writeJsonFile } from './kernel/json-file.ts';
 
 /** What the agent itself keeps on the host's disk. */

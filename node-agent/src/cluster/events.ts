@@ -50,8 +50,10 @@ export function createEventLog(
 
   async function read(): Promise<Map<string, number>> {
     const { items } = await store.list(prefix);
-    const events = items.map((kv) => decodeEvent(kv)).filter((one) => !(one instanceof CausewayError));
-    next = Math.max(next, ...events.map((event) => event.sequence + 1));
+    for (const kv of items) {
+      const event = decodeEvent(kv);
+      if (!(event instanceof CausewayError)) next = Math.max(next, event.sequence + 1);
+    }
     return new Map(items.map((kv) => [kv.key, kv.modRevision]));
   }
 

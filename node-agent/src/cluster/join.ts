@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, type ErrorCode, messageOf } from '@causeway/shared/errors';
 import type { Store } from '@causeway/shared/store/store';
-import { type JoinInput, joinCluster, type Membership } from '../lease/membership.ts';
+import { joinCluster } from '../lease/join.ts';
+import type { JoinInput, Membership } from '../lease/membership.ts';
 import type { Logger } from '../logger.ts';
 
-/** What goes away by itself: etcd is not up yet, or the controller has not written the network yet. */
-const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'not-found'];
+/** What others mend: etcd is not up yet, or the network's configuration is not written yet, or not so that it can be read. */
+const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'not-found', 'unreadable'];
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5_000;
 
@@ -13,7 +14,7 @@ const RETRY_MAX_MS = 5_000;
  * Joins the cluster, for as long as it takes.
  *
  * @returns undefined when `signal` was aborted first
- * @throws CausewayError for what no waiting mends: a name that is another host's, a network that is full
+ * @throws CausewayError for what no waiting mends: a name or an id that is another machine's
  */
 export async function joinPatiently(
   store: Store,

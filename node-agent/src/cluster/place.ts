@@ -2,11 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OwnSubnets } from '@causeway/shared/desired/host';
 import { messageOf } from '@causeway/shared/errors';
 import type { EventKind, NodeEvent } from '@causeway/shared/model/event';
+import type { BuiltSnapshot } from '@causeway/shared/store/snapshot';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
 import type { HostFiles } from '../host-files.ts';
+import { doubtOf } from '../lease/doubt.ts';
 import type { Candidate, JoinInput, Membership, MembershipEvent } from '../lease/membership.ts';
 import type { Logger } from '../logger.ts';
 import { joinPatiently } from './join.ts';
+import { addressesOf, subnetsIn, type Told, tellOf } from './told.ts';
 
 /** This host's place in the cluster over changes of its address, of the network, and losses of its leases. */
 export interface Place {
@@ -14,15 +17,21 @@ export interface Place {
   subnets(): OwnSubnets;
   /** What keys are written on that go when the host is gone for good. */
   ownership(): LeaseHandle;
-  /** A sentence while the place is in doubt, a subnet is waited for, or the network's configuration is not followed. */
+  /** A sentence while the place is in doubt or a subnet is waited for. */
   problem(): string | undefined;
   /** Milliseconds until name and subnets (`ownership`) and the sign of life (`liveness`) run out if etcd stays away. */
   leaseLeftMs(): { readonly ownership: number; readonly liveness: number };
   /** Says anew who and where this host is; nothing happens when etcd holds that already. */
   present(node: Candidate): void;
   /**
+   * What the watch brought: call it after each change of the network's keys or the settings. Looks in etcd when the own
+   * lease is not there as it was written, when another's names the same subnet, or when hosts follow another
+   * configuration; tells when one is refused.
+   */
+  heed(built: BuiltSnapshot): void;
+  /**
    * Looks in etcd whether the subnets, the name and the sign of life are still ours and follow the configuration, and
-   * writes them again if not. Call it when `placeIsDoubtful` says so of what the watch brought.
+   * writes them again if not: when etcd is back.
    */
   verify(): void;
   /** Leaves all keys to run out. */
@@ -41,79 +50,119 @@ export interface PlaceDeps {
   readonly onEvent: (kind: EventKind, severity: NodeEvent['severity'], message: string) => void;
 }
 
-/** @returns undefined when `signal` was aborted first. @throws CausewayError as `joinPatiently` */
-export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
-  const { store, files, log, signal, onChange } = deps;
-  let input = deps.input;
-  let problem: string | undefined;
-  let moving: Promise<void> | undefined;
-  let remembering = Promise.resolve();
-  const first = await joinPatiently(store, input, log, signal);
-  if (first === undefined) return undefined;
-  let membership: Membership = first;
+/** Hosts that follow another configuration rewrite their leases within this time, milliseconds. */
+const FOLLOW_SPREAD_MS = 500;
 
-  // A help for the next start, no more: a full disk keeps no host out of the cluster.
-  const remember = (subnet: string) => {
-    remembering = remembering
-      .then(() => files.rememberSubnet(subnet))
-      .catch((error: unknown) =>
-        log.warn({ reason: messageOf(error) }, 'the subnet could not be noted on disk'),
-      );
+/**
+ * Joins the cluster, for as long as it takes. A host for which no subnet is free has a place without one.
+ *
+ * @returns undefined when `signal` was aborted first
+ * @throws CausewayError as `joinPatiently`: a name or an id that is another machine's
+ */
+export async function takePlace(deps: PlaceDeps): Promise<Place | undefined> {
+  const membership = await joinPatiently(deps.store, deps.input, deps.log, deps.signal);
+  return membership === undefined ? undefined : keepPlace(deps, membership);
+}
+
+function keepPlace(deps: PlaceDeps, membership: Membership): Place {
+  const { log, input, onChange } = deps;
+  const remember = rememberer(deps);
+  let node = input.node;
+  let problem: string | undefined;
+  let refused: string | undefined;
+  let follow: NodeJS.Timeout | undefined;
+
+  const tell = ({ kind, severity, message }: Told) => {
+    log[severity === 'warning' ? 'warn' : 'info']({ kind }, message);
+    deps.onEvent(kind, severity, message);
   };
-  const attend = (joined: Membership) => {
-    membership = joined;
-    joined.onEvent((event) => heed(event));
-    log.info({ subnet: joined.record.subnet, publicIp: joined.record.publicIp }, 'joined');
-    remember(joined.record.subnet);
+  const tellRefused = (reason: string | undefined) => {
+    if (reason !== undefined && reason !== refused)
+      tell({ kind: 'network-refused', severity: 'warning', message: reason });
+    refused = reason;
   };
-  const heed = (event: MembershipEvent) => {
-    if (event.kind === 'restored' || event.kind === 'moved') {
-      problem = undefined;
-      log.warn(event, `place in the cluster ${event.kind}`);
-      remember(membership.record.subnet);
-      onChange();
-    } else {
-      problem = `keeping this host's place in the cluster: ${event.reason}`;
-      log.warn(event, problem);
-    }
-  };
-  const move = async () => {
-    const before = membership;
-    const joined = await joinPatiently(store, { ...input, lastSubnet: before.record.subnet }, log, signal);
-    if (joined === undefined) return;
-    before.stop();
-    attend(joined);
+  const onMembership = (event: MembershipEvent) => {
+    if (event.kind === 'network-refused') return tellRefused(event.reason);
+    const isTrouble = ['lost', 'retrying', 'duplicate-id', 'fenced'].includes(event.kind);
+    const before = problem;
+    problem =
+      isTrouble && 'reason' in event
+        ? `keeping this host's place in the cluster: ${event.reason}`
+        : undefined;
+    const told = tellOf(event, membership);
+    if (told === undefined) log.warn(event, problem ?? event.kind);
+    else if (problem === undefined || problem !== before) tell(told);
+    if (event.kind === 'lost' || event.kind === 'retrying' || event.kind === 'duplicate-id') return;
+    if (event.kind !== 'fenced') remember(membership.subnets);
     onChange();
   };
-  attend(first);
+  const verify = () => {
+    membership
+      .verify()
+      .catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'own place not verified'));
+  };
+
+  membership.onEvent(onMembership);
+  remember(membership.subnets);
+  if (Object.keys(membership.subnets).length > 0)
+    tell({
+      kind: 'joined',
+      severity: 'info',
+      message: `joined with ${subnetsIn(membership.subnets)} at ${addressesOf(node)}`,
+    });
+  if (membership.waiting !== undefined)
+    tell({ kind: 'waiting', severity: 'warning', message: membership.waiting });
+  tellRefused(membership.refused);
   return {
-    get subnet() {
-      return membership.record.subnet;
-    },
+    subnets: () => membership.subnets,
     ownership: () => membership.ownership,
-    problem: () => problem,
-    present: (node) => {
-      if (moving !== undefined || isDeepStrictEqual(node, input.node)) return;
-      input = { ...input, node };
-      moving = move()
-        .catch((error: unknown) =>
-          log.error({ reason: String(error) }, 'the new address could not be announced'),
-        )
-        .finally(() => {
-          moving = undefined;
-        });
-    },
-    verify: () => {
-      // On the way to a new address, etcd may have the new record while this is still the old one.
-      if (moving !== undefined) return;
+    problem: () => problem ?? membership.waiting,
+    leaseLeftMs: () => ({
+      ownership: membership.ownership.remainingMs(),
+      liveness: membership.liveness.remainingMs(),
+    }),
+    present: (found) => {
+      if (isDeepStrictEqual(found, node)) return;
+      const [from, to] = [addressesOf(node), addressesOf(found)];
+      node = found;
+      if (from !== to)
+        tell({ kind: 'address-changed', severity: 'info', message: `is at ${to} instead of ${from}` });
       membership
-        .verify()
-        .catch((error: unknown) => log.debug({ reason: String(error) }, 'own place not verified'));
+        .present(found)
+        .catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'own record not written'));
     },
+    heed: ({ snapshot, unreadable, refused: refusal }) => {
+      tellRefused(refusal?.reason);
+      if (snapshot === undefined) return;
+      const { config, leases } = snapshot;
+      const { record, config: followed } = membership;
+      const doubt = doubtOf({ config, leases, unreadable, record, followed });
+      if (doubt === 'lease') verify();
+      if (doubt === 'network')
+        follow ??= setTimeout(() => {
+          follow = undefined;
+          verify();
+        }, Math.random() * FOLLOW_SPREAD_MS);
+    },
+    verify,
     leave: async () => {
-      await moving;
+      clearTimeout(follow);
       membership.stop();
-      await remembering;
+      await remember.done();
     },
   };
+}
+
+/** A help for the next start, no more: a full disk keeps no host out of the cluster. */
+function rememberer({ files, log }: PlaceDeps) {
+  let remembering = Promise.resolve();
+  const remember = (subnets: OwnSubnets) => {
+    if (Object.keys(subnets).length === 0) return;
+    remembering = remembering
+      .then(() => files.rememberSubnets(subnets))
+      .catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'the subnets could not be noted on disk'),
+      );
+  };
+  return Object.assign(remember, { done: () => remembering });
 }

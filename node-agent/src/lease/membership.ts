@@ -1,4 +1,5 @@
 import type { FamilyFacts } from '@causeway/shared/model/host-facts';
+import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import type { ByFamily } from '@causeway/shared/net/family';
 import type { LeaseHandle } from '@causeway/shared/store/store';
@@ -55,6 +56,8 @@ export interface Membership {
    * it was fenced.
    */
   readonly subnets: ByFamily<string>;
+  /** The network's configuration that the record follows. */
+  readonly config: NetworkConfig;
   /** Why the host has no subnet in a family of the network; undefined when it has all. */
   readonly waiting: string | undefined;
   /** Why the configuration in etcd is not followed; undefined when it is. */

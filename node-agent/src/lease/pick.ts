@@ -1,96 +1,126 @@
-import type { NetworkConfig } from '@causeway/shared/model/network';
-import { type Cidr, formatCidr, overlaps, parseAddress, parseCidr, sizeOf } from '@causeway/shared/net/cidr';
-
-/** A subnet that a lease or a claim in etcd names, whoever made it. */
-export interface TakenSubnet {
-  readonly subnet: string;
-  /** Node id; absent in a flannel daemon's lease, and where the value could not be read. */
-  readonly ownerId?: string;
-  /** Absent where the value could not be read. */
-  readonly publicIp?: string;
-}
+import type { FamilyNetwork } from '@causeway/shared/model/network';
+import { isSubnetOf } from '@causeway/shared/model/network.schema';
+import {
+  type Block,
+  blocksOverlap,
+  formatBlock,
+  parseBlock,
+  parseIp,
+  sizeOfBlock,
+} from '@causeway/shared/net/block';
 
 export interface PickInput {
-  readonly config: NetworkConfig;
-  readonly taken: readonly TakenSubnet[];
-  readonly me: { readonly id: string; readonly publicIp: string };
-  /** What this host had before, from its own disk. */
-  readonly lastSubnet?: string;
+  /** One family's part of the network. */
+  readonly network: FamilyNetwork;
+  /** What others have, of any length, inside the network or not. */
+  readonly taken: readonly Block[];
+  /** Subnets that this host would rather have than any, the best first; what is none is passed over. */
+  readonly wanted: readonly string[];
   /** 0 ≤ random < 1 */
   readonly random: number;
 }
 
-export interface Picked {
-  readonly subnet: string;
-  /** `own`: leased by this host already; `last`: free, and ours before; `free`: any other. */
-  readonly source: 'own' | 'last' | 'free';
+/**
+ * Which subnet of one family a host should lease: the first of those that it wants which fits the network and touches
+ * nobody else's, else any free one, each equally likely: of many hosts that choose at once, few choose the same.
+ *
+ * @returns CIDR; undefined when every subnet is taken
+ */
+export function pickSubnet({ network, taken, wanted, random }: PickInput): string | undefined {
+  const usable = wanted.find((subnet) => isUsable(subnet, network, taken));
+  if (usable !== undefined) return usable;
+  const free = freeSubnets(network, taken);
+  if (free.count === 0n) return undefined;
+  const subnet = free.nth((BigInt(Math.floor(random * 2 ** 52)) * free.count) >> 52n);
+  return subnet === undefined ? undefined : formatBlock(subnet);
 }
 
-/** Like flannel, choose among this many free ones, so that hosts that join at once seldom meet. */
-const CHOICES = 100;
+/** Whether a host may lease this very subnet: it fits the network, and nothing of others touches it. */
+export function isUsable(subnet: string, network: FamilyNetwork, taken: readonly Block[]): boolean {
+  const block = subnetOf(network, subnet);
+  return block !== undefined && !taken.some((other) => blocksOverlap(other, block));
+}
 
 /**
- * Which subnet this host should lease: its own one, else the one that it had before, else one of the first free.
- * Never one that overlaps somebody else's.
- *
- * @returns undefined when every subnet is taken
+ * Whether a host may go on with a subnet that it has: it fits the network, and no key of others names the very same.
+ * One that names a larger or a smaller block may be a slip, which must not drive every host out at once.
  */
-export function pickSubnet(input: PickInput): Picked | undefined {
-  const range = rangeOf(input.config);
-  const others = blocks(input.taken.filter((taken) => !isMine(taken, input.me)));
-  const mine = input.taken.filter((taken) => isMine(taken, input.me)).map((taken) => taken.subnet);
-  const usable = (subnet: string | undefined): subnet is string => {
-    const cidr = subnet === undefined ? undefined : parseCidr(subnet);
-    return cidr !== undefined && fits(cidr, range) && !others.touch(cidr);
-  };
-
-  const own = [input.lastSubnet, ...mine.toSorted()].find(
-    (subnet) => usable(subnet) && mine.includes(subnet),
-  );
-  if (own !== undefined) return { subnet: own, source: 'own' };
-  if (usable(input.lastSubnet)) return { subnet: input.lastSubnet, source: 'last' };
-  const free = firstFree(range, others.touch);
-  const chosen = free[Math.floor(input.random * free.length)];
-  return chosen === undefined ? undefined : { subnet: formatCidr(chosen), source: 'free' };
+export function isKeepable(subnet: string, network: FamilyNetwork, taken: readonly Block[]): boolean {
+  const block = subnetOf(network, subnet);
+  return block !== undefined && !taken.some((other) => isSame(other, block));
 }
 
-/** By id; a flannel daemon's lease by its address, which is all the identity that flannel has. */
-export function isMine(taken: TakenSubnet, me: PickInput['me']): boolean {
-  return taken.ownerId === undefined ? taken.publicIp === me.publicIp : taken.ownerId === me.id;
+export function isSame(a: Block, b: Block): boolean {
+  return a.length === b.length && blocksOverlap(a, b);
 }
 
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly length: number;
+/** The subnets of a network that nothing touches, in order. */
+export interface FreeSubnets {
+  readonly count: bigint;
+  /** @param n from 0 to count − 1 */
+  nth(n: bigint): Block | undefined;
 }
 
-function rangeOf(config: NetworkConfig): Range {
-  const min = parseAddress(config.subnetMin) ?? 0;
-  return { min, max: parseAddress(config.subnetMax) ?? -1, length: config.subnetLen };
-}
-
-function fits(cidr: Cidr, range: Range): boolean {
-  return cidr.length === range.length && cidr.base >= range.min && cidr.base <= range.max;
-}
-
-function firstFree(range: Range, isTaken: (cidr: Cidr) => boolean): Cidr[] {
-  const free: Cidr[] = [];
-  for (let base = range.min; base <= range.max && free.length < CHOICES; base += sizeOf(range.length)) {
-    const cidr = { base, length: range.length };
-    if (!isTaken(cidr)) free.push(cidr);
-  }
-  return free;
-}
-
-/** Taken blocks may have other lengths than the configured one, from before a change of the configuration. */
-function blocks(taken: readonly TakenSubnet[]): { touch(cidr: Cidr): boolean } {
-  const parsed = taken.flatMap((one) => parseCidr(one.subnet) ?? []);
-  const exact = new Set(parsed.map(formatCidr));
-  const lengths = new Set(parsed.map((one) => one.length));
+export function freeSubnets(network: FamilyNetwork, taken: readonly Block[]): FreeSubnets {
+  const [min, max] = [parseIp(network.subnetMin), parseIp(network.subnetMax)];
+  if (min === undefined || max === undefined) return { count: 0n, nth: () => undefined };
+  const size = sizeOfBlock({ family: min.family, base: 0n, length: network.subnetLen });
+  const total = max.value < min.value ? 0n : (max.value - min.value) / size + 1n;
+  const gaps = gapsBetween(spansOf(taken, { family: min.family, first: min.value, size, total }), total);
+  const at = (index: bigint): Block => ({
+    family: min.family,
+    base: min.value + index * size,
+    length: network.subnetLen,
+  });
   return {
-    touch: (cidr) =>
-      exact.has(formatCidr(cidr)) ||
-      ([...lengths].some((length) => length !== cidr.length) && parsed.some((one) => overlaps(one, cidr))),
+    count: gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0n),
+    nth: (n) => {
+      let left = n;
+      for (const { start, end } of gaps) {
+        if (left < end - start) return at(start + left);
+        left -= end - start;
+      }
+      return undefined;
+    },
   };
+}
+
+function subnetOf(network: FamilyNetwork, text: string): Block | undefined {
+  const block = parseBlock(text);
+  return block !== undefined && formatBlock(block) === text && isSubnetOf(block, network) ? block : undefined;
+}
+
+/** Subnets by their number in the network, `end` not among them. */
+interface Span {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+interface Grid {
+  readonly family: Block['family'];
+  readonly first: bigint;
+  readonly size: bigint;
+  readonly total: bigint;
+}
+
+/** Which subnets each block touches; blocks outside touch none. */
+function spansOf(taken: readonly Block[], { family, first, size, total }: Grid): Span[] {
+  return taken.flatMap((block) => {
+    if (block.family !== family) return [];
+    const [from, past] = [block.base - first, block.base + sizeOfBlock(block) - first];
+    if (past <= 0n || from >= total * size) return [];
+    const end = (past + size - 1n) / size;
+    return [{ start: from <= 0n ? 0n : from / size, end: end > total ? total : end }];
+  });
+}
+
+function gapsBetween(spans: readonly Span[], total: bigint): Span[] {
+  const gaps: Span[] = [];
+  let next = 0n;
+  for (const { start, end } of spans.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
+    if (start > next) gaps.push({ start: next, end: start });
+    if (end > next) next = end;
+  }
+  if (next < total) gaps.push({ start: next, end: total });
+  return gaps;
 }

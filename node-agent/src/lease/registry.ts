@@ -1,81 +1,107 @@
 import { CausewayError } from '@causeway/shared/errors';
+import { effectiveConfig, type RefusedConfig, sameSubnets } from '@causeway/shared/model/effective-config';
 import type { NetworkConfig } from '@causeway/shared/model/network';
-import type { NodeAlive, NodeRecord } from '@causeway/shared/model/node';
-import { decodeAlive, decodeNode } from '@causeway/shared/store/codec';
-import { decodeLease, decodeNetworkConfig, subnetOfKey } from '@causeway/shared/store/codec-flannel';
+import type { NodeAlive, NodeIdentity, NodeRecord } from '@causeway/shared/model/node';
+import { type Decoded, decodeAlive, decodeIdentity, decodeNode } from '@causeway/shared/store/codec';
+import { decodeLease, decodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
-import type { TakenSubnet } from './pick.ts';
+import { type Holding, holdingsOf, type Me } from './holdings.ts';
 
-/** What etcd holds that concerns a host that wants to join. */
+/** What etcd holds that concerns a host that wants to join, as it was read. */
 export interface Registry {
-  readonly config: NetworkConfig;
-  readonly taken: readonly TakenSubnet[];
+  readonly network: FollowedNetwork;
+  /** Every subnet that a key names, and whether it is this host's. */
+  readonly holdings: readonly Holding[];
   /** Undefined when absent or unreadable. */
   readonly node: NodeRecord | undefined;
   readonly alive: NodeAlive | undefined;
+  readonly identity: NodeIdentity | undefined;
+  get(key: string): KeyValue | undefined;
   /** A guard that holds as long as the key is as it was read. */
   unchanged(key: string): Guard;
+  /** The same after these keys were read again. @param found undefined: the key is not there */
+  with(found: ReadonlyMap<string, KeyValue | undefined>): Registry;
 }
 
-/** @throws CausewayError `not-found` without a network configuration, `unreadable`, `unreachable`, `timeout` */
-export async function readRegistry(store: Store, name: string): Promise<Registry> {
-  const [config, node, alive, leases, claims] = await Promise.all([
-    store.get(keys.networkConfig),
-    store.get(keys.node(name)),
-    store.get(keys.alive(name)),
-    store.list(keys.subnetPrefix),
-    store.list(keys.claimPrefix),
+export interface FollowedNetwork {
+  /** The configuration that hosts follow. */
+  readonly config: NetworkConfig;
+  /** Why that is not the one in etcd; undefined when it is. */
+  readonly refused?: RefusedConfig;
+  /** Of the configuration's key; 0: it is absent. */
+  readonly revision: number;
+  /** What hosts have noted to follow; undefined: nothing that can be read. */
+  readonly accepted: NetworkConfig | undefined;
+}
+
+/**
+ * Seven requests, whatever the number of hosts: flannel's keys, the claims and the reservations as a whole, and this
+ * host's own.
+ *
+ * @throws CausewayError `not-found` without a network configuration, `unreadable`, `unreachable`, `timeout`
+ */
+export async function readRegistry(store: Store, me: Me): Promise<Registry> {
+  const own = [keys.acceptedNetwork, keys.node(me.name), keys.alive(me.name), keys.identity(me.id)];
+  const prefixes = [keys.networkPrefix, keys.claimPrefix, keys.reservationPrefix];
+  const [single, listed] = await Promise.all([
+    Promise.all(own.map((key) => store.get(key))),
+    Promise.all(prefixes.map((prefix) => store.list(prefix))),
   ]);
-  const read = [config, node, alive, ...leases.items, ...claims.items].filter((kv) => kv !== undefined);
-  const revisions = new Map(read.map((kv) => [kv.key, kv.modRevision]));
+  const found = [...single, ...listed.flatMap((listing) => listing.items)];
+  return registryOf(new Map(found.flatMap((kv) => (kv === undefined ? [] : [[kv.key, kv]]))), me);
+}
+
+/** @throws CausewayError `not-found` without a network configuration, `unreadable` */
+export function registryOf(items: ReadonlyMap<string, KeyValue>, me: Me): Registry {
   return {
-    config: configOf(config),
-    taken: takenSubnets(leases.items, claims.items),
-    node: node === undefined ? undefined : unlessError(decodeNode(node)),
-    alive: alive === undefined ? undefined : unlessError(decodeAlive(alive)),
+    network: followedNetwork(items),
+    holdings: holdingsOf(items.values(), me),
+    node: decodedIf(items.get(keys.node(me.name)), decodeNode),
+    alive: decodedIf(items.get(keys.alive(me.name)), decodeAlive),
+    identity: decodedIf(items.get(keys.identity(me.id)), decodeIdentity),
+    get: (key) => items.get(key),
     unchanged: (key) => {
-      const modRevision = revisions.get(key);
+      const modRevision = items.get(key)?.modRevision;
       return modRevision === undefined ? { key, absent: true } : { key, modRevision };
+    },
+    with: (found) => {
+      const next = new Map(items);
+      for (const [key, kv] of found) {
+        if (kv === undefined) next.delete(key);
+        else next.set(key, kv);
+      }
+      return registryOf(next, me);
     },
   };
 }
 
-/**
- * A subnet is taken by the mere presence of its key, even one that cannot be read: its claim says then whose it is.
- * One entry for each key: a lease of ours with somebody else's claim is not ours.
- */
-export function takenSubnets(leases: readonly KeyValue[], claims: readonly KeyValue[]): TakenSubnet[] {
-  const fromClaims = claims.flatMap((kv) => {
-    const subnet = subnetOfKey(kv.key);
-    return subnet === undefined ? [] : [{ subnet, ownerId: kv.value }];
-  });
-  const claimants = new Map(fromClaims.map(({ subnet, ownerId }) => [subnet, ownerId]));
-  const fromLeases = leases.flatMap((kv): TakenSubnet[] => {
-    const subnet = subnetOfKey(kv.key);
-    if (subnet === undefined) return [];
-    const lease = decodeLease(kv);
-    if (lease instanceof CausewayError) {
-      const ownerId = claimants.get(subnet);
-      return [{ subnet, ...(ownerId === undefined ? {} : { ownerId }) }];
-    }
-    const owner = lease.node === undefined ? {} : { ownerId: lease.node.id };
-    return [{ subnet, publicIp: lease.publicIp, ...owner }];
-  });
-  return [...fromLeases, ...fromClaims];
+/** A configuration that is gone or cannot be read changes nothing: the one that hosts followed last holds. */
+function followedNetwork(items: ReadonlyMap<string, KeyValue>): FollowedNetwork {
+  const kv = items.get(keys.networkConfig);
+  const accepted = decodedIf(items.get(keys.acceptedNetwork), decodeNetworkConfig);
+  const read = kv === undefined ? noConfig() : decodeNetworkConfig(kv);
+  const state = { revision: kv?.modRevision ?? 0, accepted };
+  if (read instanceof CausewayError) {
+    if (accepted === undefined) throw read;
+    return { ...state, config: accepted };
+  }
+  // The usual case, in which the other hosts' leases need not be decoded.
+  if (accepted === undefined || sameSubnets(read, accepted)) return { ...state, config: read };
+  const leases = [...items.values()]
+    .filter(({ key }) => key.startsWith(keys.subnetPrefix))
+    .flatMap((lease) => decodedIf(lease, decodeLease) ?? []);
+  return { ...state, ...effectiveConfig({ config: read, accepted, leases }) };
 }
 
-function configOf(kv: KeyValue | undefined): NetworkConfig {
-  if (kv === undefined)
-    throw new CausewayError(
-      'not-found',
-      `joining the network: etcd has no network configuration under ${keys.networkConfig}; the controller writes it at its start`,
-    );
-  const config = decodeNetworkConfig(kv);
-  if (config instanceof CausewayError) throw config;
-  return config;
+function noConfig(): CausewayError {
+  return new CausewayError(
+    'not-found',
+    `joining the network: etcd has no network configuration under ${keys.networkConfig}; the controller writes it at its start`,
+  );
 }
 
-function unlessError<T>(value: T | CausewayError): T | undefined {
+function decodedIf<T>(kv: KeyValue | undefined, decode: (kv: KeyValue) => Decoded<T>): T | undefined {
+  const value = kv === undefined ? undefined : decode(kv);
   return value instanceof CausewayError ? undefined : value;
 }
