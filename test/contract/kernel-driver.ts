@@ -21,7 +21,7 @@ export type Answer =
   | { readonly signal: string };
 
 const kernel = linuxKernel({ stateDir: process.argv[2] ?? '', rulesets: { nftables, iptables } });
-let monitor: { close(): void } | undefined;
+let monitor: ReturnType<typeof kernel.watch> | undefined;
 
 function say(answer: Answer): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
@@ -42,6 +42,7 @@ async function carryOut({ method, argument }: Call): Promise<unknown> {
     monitor = kernel.watch({ ...request, onSignal: (signal) => say({ signal }) });
     return undefined;
   }
+  if (method === 'focus') return monitor?.focus(argument as Parameters<typeof monitor.focus>[0]);
   if (method === 'unwatch') return monitor?.close();
   const known: Readonly<Record<string, unknown>> = { ...kernel };
   const effect = known[method];

@@ -1,67 +1,64 @@
 import { applyAll } from '../../node-agent/src/kernel/apply.ts';
+import { chooseHost, type HostAddress } from '../../node-agent/src/kernel/choose-host.ts';
+import { holdsOurs } from '../../node-agent/src/kernel/firewall-tools.ts';
 import type { HostInfo, Kernel, Look, Signal } from '../../node-agent/src/kernel/kernel.ts';
-import type { FirewallTool, Observed, ObservedRoute } from '../../node-agent/src/plan/observed.ts';
-import type { Step } from '../../node-agent/src/plan/step.ts';
-import { CausewayError, invalid } from '../../shared/src/errors.ts';
+import type { FirewallListing, FirewallTool, Observed } from '../../node-agent/src/plan/observed.ts';
+import type { FirewallStep, Step } from '../../node-agent/src/plan/step.ts';
+import { CausewayError } from '../../shared/src/errors.ts';
 import { ROUTE_PROTOCOL } from '../../shared/src/names.ts';
-import { overlaps, parseCidr } from '../../shared/src/net/cidr.ts';
+import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { FakeIptables } from './fake-iptables.ts';
-import { FakeNetwork, masked } from './fake-network.ts';
+import { FakeNetwork } from './fake-network.ts';
 import { FakeNft } from './fake-nft.ts';
+import { isV6 } from './fake-routes.ts';
+
+type FakeFirewall = FakeNft | FakeIptables;
+
+const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
 
 /**
  * A host's network in miniature, which refuses what a kernel refuses: a second route to one destination, a gateway
- * that no link reaches, an address that is there. `test/contract/kernel.test.ts` holds it to the real one.
+ * that no link reaches, a link that is there. `test/contract/kernel*.test.ts` hold it to the real one.
  */
 export class FakeKernel extends FakeNetwork implements Kernel {
   readonly sysctls = new Map<string, string>();
   readonly #before = new Map<string, { before: string; set: string }>();
-  readonly firewalls: { nft: FakeNft; 'iptables-nft': FakeIptables; 'iptables-legacy': FakeIptables } = {
-    nft: new FakeNft(),
-    'iptables-nft': new FakeIptables(),
-    'iptables-legacy': new FakeIptables(),
+  readonly firewalls: Record<FirewallTool, Record<Family, FakeFirewall>> = {
+    nft: perFamily(() => new FakeNft()),
+    'iptables-nft': perFamily(() => new FakeIptables()),
+    'iptables-legacy': perFamily(() => new FakeIptables()),
   };
   #listener: ((signal: Signal, reason: string) => void) | undefined;
 
-  async host({ name, id, iface, publicIp }: Parameters<Kernel['host']>[0]): Promise<HostInfo> {
-    if (iface !== undefined && !this.links.has(iface))
-      throw invalid('iface', iface, 'is no link of this host');
-    const link = iface ?? this.routes.find((route) => route.destination === '0.0.0.0/0')?.device;
-    if (link === undefined) throw new CausewayError('not-found', 'there is no default route');
-    const { mtu = 0, addresses = [] } = this.links.get(link) ?? {};
-    const address = addresses.find((one) => publicIp === undefined || one.startsWith(`${publicIp}/`));
-    if (address === undefined)
-      throw invalid(publicIp === undefined ? 'iface' : 'public-ip', publicIp ?? link, 'is not there');
-    const own = address.split('/')[0] ?? '';
-    const facts = { name, id, iface: link, publicIp: own, ifaceSubnet: masked(address), mtu };
-    return { facts, addresses: addresses.map((one) => one.split('/')[0] ?? '') };
+  async host(request: Parameters<Kernel['host']>[0]): Promise<HostInfo> {
+    const links = [...this.links].map(([name, { mtu, up }]) => ({ name, mtu, up }));
+    const addresses = [...this.links].flatMap(([link, { addresses: all }]) =>
+      all.map((address) => listed(link, address)),
+    );
+    const defaults = this.routes.filter(({ destination }) => /^(0\.0\.0\.0|::)\/0$/.test(destination));
+    return chooseHost(request, { links, addresses, defaults: defaults.map(({ device }) => device ?? '') });
   }
 
   toolFor: Kernel['toolFor'] = async (dataplane) => (dataplane === 'nftables' ? 'nft' : 'iptables-nft');
 
   async observe({ network, firewall }: Look): Promise<Observed> {
-    const bridge = network === undefined ? undefined : this.links.get(network.bridge);
-    const wide = parseCidr(network?.network ?? '');
-    const seen = (route: ObservedRoute) => {
-      const narrow = parseCidr(route.destination);
-      return (
-        route.protocol === ROUTE_PROTOCOL ||
-        (wide && narrow && narrow.length >= wide.length && overlaps(wide, narrow))
-      );
-    };
-    const sysctls = Object.fromEntries(
-      (network?.sysctls ?? []).map((path) => [path, this.sysctls.get(path)]),
-    );
-    const leftovers = this.#firewallsBut(firewall?.tool);
+    const sysctls = network?.sysctls.map((path) => [path, this.sysctls.get(path)] as const);
+    const families = firewall?.intents.map(({ family }) => family) ?? [];
+    const all = this.#listings();
+    const isAsked = ({ tool, family }: FirewallListing) =>
+      tool === firewall?.tool && families.includes(family);
     return structuredClone({
       ...(network && {
-        network: { routes: this.routes.filter(seen), sysctls, ...(bridge?.type === 'bridge' && { bridge }) },
+        network: {
+          ...this.look(network.bridge, network.networks),
+          sysctls: Object.fromEntries(sysctls ?? []),
+        },
       }),
       ...(firewall && {
         firewall: {
           tool: firewall.tool,
-          listing: this.firewalls[firewall.tool].list(),
-          leftovers: firewall.leftovers ? leftovers : [],
+          listings: all.filter(isAsked),
+          others: all.filter((one) => !isAsked(one) && holdsOurs(one)),
         },
       }),
     });
@@ -70,25 +67,19 @@ export class FakeKernel extends FakeNetwork implements Kernel {
   apply(steps: readonly Step[]) {
     return applyAll(steps, {
       ip: async (group) => group.map((step) => caught(() => this.ip(step))),
+      bridge: async (group) => group.map((step) => caught(() => this.bridge(step))),
       other: async (step) => {
-        if (step.kind === 'sysctl-set') return this.#setSysctl(step.path, step.value);
-        try {
-          this.firewalls[step.tool].apply(step.input);
-        } catch (cause) {
-          throw new CausewayError('kernel-rejected', `changing the rules of ${step.tool}: ${String(cause)}`, {
-            cause,
-          });
-        }
+        if (step.kind === 'sysctl-set') this.#setSysctl(step.path, step.value);
+        else this.#applyFirewall(step);
       },
     });
   }
 
   async remains() {
-    const links = [...this.links.keys()].filter((name) => name.startsWith('cwy'));
     return {
-      links,
-      routes: this.routes.filter((r) => r.protocol === ROUTE_PROTOCOL),
-      firewalls: this.#firewallsBut(undefined),
+      links: [...this.links.keys()].filter((name) => name.startsWith('cwy')),
+      routes: this.routes.filter((route) => route.protocol === ROUTE_PROTOCOL),
+      firewalls: this.#listings().filter(holdsOurs),
     };
   }
 
@@ -108,6 +99,7 @@ export class FakeKernel extends FakeNetwork implements Kernel {
   watch({ onSignal }: Parameters<Kernel['watch']>[0]) {
     this.#listener = onSignal;
     return {
+      focus: () => undefined,
       close: () => {
         this.#listener = undefined;
       },
@@ -120,11 +112,19 @@ export class FakeKernel extends FakeNetwork implements Kernel {
     this.#listener?.(signal, 'somebody did something');
   }
 
-  #firewallsBut(tool: FirewallTool | undefined) {
-    const tools = (['nft', 'iptables-nft', 'iptables-legacy'] as const).filter((one) => one !== tool);
-    return tools
-      .map((one) => ({ tool: one, listing: this.firewalls[one].list() }))
-      .filter(({ tool: one, listing }) => (one === 'nft' ? listing !== '' : listing.includes('CWY-')));
+  #listings(): readonly FirewallListing[] {
+    return TOOLS.flatMap((tool) =>
+      FAMILIES.map((family) => ({ tool, family, listing: this.firewalls[tool][family].list() })),
+    );
+  }
+
+  #applyFirewall({ tool, family, input }: FirewallStep): void {
+    try {
+      this.firewalls[tool][family].apply(input);
+    } catch (cause) {
+      const told = `changing the rules of ${tool}: ${String(cause)}`;
+      throw new CausewayError('kernel-rejected', told, { cause });
+    }
   }
 
   #setSysctl(path: string, set: string): void {
@@ -133,6 +133,16 @@ export class FakeKernel extends FakeNetwork implements Kernel {
     if (!this.#before.has(path)) this.#before.set(path, { before, set });
     this.sysctls.set(path, set);
   }
+}
+
+function perFamily(make: () => FakeFirewall): Record<Family, FakeFirewall> {
+  return { ipv4: make(), ipv6: make() };
+}
+
+function listed(link: string, text: string): HostAddress {
+  const [address = '', length] = text.split('/');
+  const family = isV6(address) ? 'ipv6' : 'ipv4';
+  return { link, family, address, prefixLength: Number(length), use: 'usable', secondary: false };
 }
 
 function caught(action: () => void): Error | undefined {

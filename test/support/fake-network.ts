@@ -1,121 +1,198 @@
-import type { ObservedRoute } from '../../node-agent/src/plan/observed.ts';
-import type { IpStep, RouteKey } from '../../node-agent/src/plan/step.ts';
-import { containsAddress, formatCidr, parseAddress, parseCidr } from '../../shared/src/net/cidr.ts';
+import { networkOf } from '../../node-agent/src/plan/addresses.ts';
+import type { ObservedNetwork, ObservedRoute } from '../../node-agent/src/plan/observed.ts';
+import type { ForwardingStep, IpStep, TunnelDevice } from '../../node-agent/src/plan/step.ts';
+import { blockHasBlock, parseBlock } from '../../shared/src/net/block.ts';
+import type { ByFamily } from '../../shared/src/net/family.ts';
+import { FakeRoutes, isV6, KERNEL, OURS } from './fake-routes.ts';
+
+export { connectedRoute } from './fake-routes.ts';
 
 export interface FakeLink {
-  readonly type: 'physical' | 'bridge';
+  readonly type: 'physical' | 'bridge' | 'vxlan';
   mtu: number;
   up: boolean;
+  mac: string;
+  /** Of both families, in the kernel's order. */
   addresses: string[];
+  tunnel?: TunnelDevice;
+  /** MAC by address, and remote by MAC. */
+  neighbours: Map<string, string>;
+  forwarding: Map<string, string>;
 }
 
-const OURS = 88;
-const KERNEL = 2;
-
-/** Links, addresses and routes in miniature. */
-export class FakeNetwork {
+/** Links, addresses, neighbours and routes in miniature. */
+export class FakeNetwork extends FakeRoutes {
   readonly links = new Map<string, FakeLink>();
-  routes: ObservedRoute[] = [];
+
+  addLink(name: string, link: Partial<FakeLink> & Pick<FakeLink, 'type'>): void {
+    if (this.links.has(name)) throw new Error('File exists');
+    const bare = {
+      mtu: 1500,
+      up: false,
+      mac: '',
+      addresses: [],
+      neighbours: new Map(),
+      forwarding: new Map(),
+    };
+    this.links.set(name, { ...bare, ...link });
+  }
 
   /** @throws Error with the kernel's words */
   ip(step: IpStep): void {
     switch (step.kind) {
       case 'link-add':
-        if (this.links.has(step.link)) throw new Error('File exists');
-        this.links.set(step.link, { type: 'bridge', mtu: step.mtu, up: false, addresses: [] });
+        this.addLink(step.link, { type: 'bridge', mtu: step.mtu, mac: step.mac });
         break;
+      case 'tunnel-add':
+        this.#addTunnel(step.tunnel);
+        break;
+      case 'tunnel-set':
+        this.link(step.tunnel.name).tunnel = step.tunnel;
+        break;
+      case 'tunnel-mac':
+        this.link(step.link).mac = step.mac;
+        this.link(step.link).neighbours.clear();
+        break;
+      case 'tunnel-delete':
       case 'link-delete':
-        this.#link(step.link);
-        this.links.delete(step.link);
-        this.routes = this.routes.filter((route) => route.device !== step.link);
+        this.deleteLink(step.link);
         break;
-      case 'route-add':
-      case 'route-replace':
-        this.#putRoute(step.route, step.kind === 'route-replace');
+      case 'link-set':
+        this.#setUp(step.link, step.mtu);
+        break;
+      case 'address-add':
+        this.addAddress(step.link, step.address);
+        break;
+      case 'address-clear':
+      case 'address-delete':
+        this.deleteAddress(step.link, step.address);
+        break;
+      case 'neighbour-replace':
+        this.link(step.link).neighbours.set(step.address, step.mac);
+        break;
+      case 'neighbour-delete':
+        removed(this.link(step.link).neighbours.delete(step.address));
         break;
       case 'route-delete':
         this.deleteRoute(step.route, OURS);
         break;
       case 'connected-add':
-        this.routes.push(connectedRoute(step.destination, step.device));
+        this.putConnected(step.destination, step.device);
         break;
       default:
-        this.#changeLink(step);
+        this.putRoute(step.route, step.kind === 'route-replace', this.links);
+        break;
     }
   }
 
-  /** A link that goes down takes all routes through it along, and tells nobody of them. */
-  linkDown(name: string): void {
-    this.#link(name).up = false;
-    this.routes = this.routes.filter((route) => route.device !== name);
+  /** @throws Error with the kernel's words */
+  bridge(step: ForwardingStep): void {
+    const { forwarding } = this.link(step.link);
+    if (step.kind === 'forwarding-replace') forwarding.set(step.mac, step.remote);
+    else removed(forwarding.delete(step.mac));
   }
 
-  #changeLink(
-    step: Exclude<IpStep, { kind: 'link-add' | 'link-delete' } | { route: RouteKey } | { source: string }>,
-  ): void {
-    const link = this.#link(step.link);
-    if (step.kind === 'link-set') {
-      link.mtu = step.mtu;
-      if (!link.up)
-        for (const address of link.addresses) this.routes.push(connectedRoute(masked(address), step.link));
-      link.up = true;
-      return;
-    }
-    const there = link.addresses.includes(step.address);
-    if (there === (step.kind === 'address-add'))
-      throw new Error(there ? 'File exists' : 'Cannot assign requested address');
-    link.addresses = there
-      ? link.addresses.filter((one) => one !== step.address)
-      : [...link.addresses, step.address];
-    const connected = connectedRoute(masked(step.address), step.link);
-    if (!there && link.up) this.routes.push(connected);
-    if (there)
-      this.routes = this.routes.filter((route) => !same(route, connected) || route.protocol !== KERNEL);
-  }
-
-  #putRoute(route: RouteKey, replace: boolean): void {
-    const gateway = parseAddress(route.gateway ?? '') ?? 0;
-    const reach = this.links.get(route.device ?? '');
-    const direct = reach?.addresses.some((one) => {
-      const block = parseCidr(one);
-      return block !== undefined && containsAddress(block, gateway);
-    });
-    if (reach?.up !== true || direct !== true) throw new Error('Nexthop has invalid gateway.');
-    const at = this.routes.findIndex((r) => r.destination === route.destination && r.metric === route.metric);
-    if (at >= 0 && !replace) throw new Error('File exists');
-    if (at >= 0) this.routes.splice(at, 1);
-    this.routes.push({ ...route, protocol: OURS });
-  }
-
-  deleteRoute(route: RouteKey, protocol: number): void {
-    const at = this.routes.findIndex((one) => one.protocol === protocol && same(one, route));
-    if (at < 0) throw new Error('No such process');
-    this.routes.splice(at, 1);
-  }
-
-  #link(name: string): FakeLink {
+  link(name: string): FakeLink {
     const link = this.links.get(name);
     if (link === undefined) throw new Error(`Cannot find device "${name}"`);
     return link;
   }
+
+  deleteLink(name: string): void {
+    this.link(name);
+    this.links.delete(name);
+    this.dropRoutes(name);
+  }
+
+  /** A link that goes down takes all routes through it along, its neighbours, and its IPv6 addresses. */
+  linkDown(name: string): void {
+    const link = this.link(name);
+    link.up = false;
+    link.neighbours.clear();
+    link.addresses = link.addresses.filter((address) => !isV6(address));
+    this.dropRoutes(name);
+  }
+
+  addAddress(name: string, address: string): void {
+    const link = this.link(name);
+    if (link.addresses.includes(address)) return;
+    link.addresses.push(address);
+    if (link.up) this.connect(name, address);
+  }
+
+  deleteAddress(name: string, address: string): void {
+    const link = this.link(name);
+    if (!link.addresses.includes(address)) throw new Error('Cannot assign requested address');
+    const gone = [address, ...(this.#isFirst(link, address) ? this.#others(link, address) : [])];
+    link.addresses = link.addresses.filter((one) => !gone.includes(one));
+    const network = networkOf(address);
+    if (link.addresses.some((one) => networkOf(one) === network)) return;
+    this.routes = this.routes.filter(
+      (route) => route.destination !== network || route.device !== name || route.protocol !== KERNEL,
+    );
+    // With its last IPv4 address a link loses IPv4 altogether.
+    if (isV6(address) || link.addresses.some((one) => !isV6(one))) return;
+    this.dropRoutes(name, 'ipv4');
+    for (const key of [...link.neighbours.keys()].filter((one) => !isV6(one))) link.neighbours.delete(key);
+  }
+
+  /** As the kernel would list it. */
+  look(bridge: string, networks: ByFamily<string>): Omit<ObservedNetwork, 'sysctls'> {
+    const found = this.links.get(bridge);
+    const tunnels = [...this.links].flatMap(([name, link]) =>
+      link.tunnel === undefined || !/^cwyx6?\./.test(name)
+        ? []
+        : [{ ...link, ...link.tunnel, mac: link.mac }],
+    );
+    return {
+      routes: this.routes.filter(
+        (route) => route.protocol === OURS || isInside(route, networks[route.family]),
+      ),
+      tunnels: tunnels.map(({ tunnel: _, type: _type, neighbours, forwarding, ...rest }) => ({
+        ...rest,
+        neighbours: [...neighbours].map(([address, mac]) => ({ address, mac })),
+        forwarding: [...forwarding].map(([mac, remote]) => ({ mac, remote })),
+      })),
+      ...(found?.type === 'bridge' && {
+        bridge: { mtu: found.mtu, up: found.up, addresses: [...found.addresses] },
+      }),
+    };
+  }
+
+  #addTunnel(tunnel: TunnelDevice): void {
+    this.link(tunnel.device);
+    const isSame = ({ vni, port }: TunnelDevice) => vni === tunnel.vni && port === tunnel.port;
+    const isV6Tunnel = isV6(tunnel.local);
+    const twin = [...this.links.values()].find(
+      (link) => link.tunnel && isSame(link.tunnel) && isV6(link.tunnel.local) === isV6Tunnel,
+    );
+    if (twin !== undefined) throw new Error('A VXLAN device with the specified VNI already exists.');
+    this.addLink(tunnel.name, { type: 'vxlan', mac: tunnel.mac, tunnel });
+  }
+
+  #setUp(name: string, mtu: number): void {
+    const link = this.link(name);
+    link.mtu = mtu;
+    if (!link.up) for (const address of link.addresses) this.connect(name, address);
+    link.up = true;
+  }
+
+  #isFirst(link: FakeLink, address: string): boolean {
+    return link.addresses.find((one) => networkOf(one) === networkOf(address)) === address;
+  }
+
+  /** The kernel removes the further IPv4 addresses of a network along with the first. */
+  #others(link: FakeLink, address: string): readonly string[] {
+    return isV6(address) ? [] : link.addresses.filter((one) => networkOf(one) === networkOf(address));
+  }
 }
 
-export function connectedRoute(destination: string, device: string): ObservedRoute {
-  return { destination, type: 'unicast', device, protocol: KERNEL, metric: 0 };
+/** @throws Error as the kernel would of what is not there */
+function removed(was: boolean): void {
+  if (!was) throw new Error('No such file or directory');
 }
 
-function same(a: RouteKey, b: RouteKey): boolean {
-  return (
-    a.destination === b.destination &&
-    a.type === b.type &&
-    a.gateway === b.gateway &&
-    a.device === b.device &&
-    a.metric === b.metric
-  );
-}
-
-/** `10.10.1.1/24` → `10.10.1.0/24` */
-export function masked(address: string): string {
-  const block = parseCidr(address);
-  return block === undefined ? address : formatCidr(block);
+function isInside(route: ObservedRoute, network: string | undefined): boolean {
+  const [outer, inner] = [parseBlock(network ?? ''), parseBlock(route.destination)];
+  return outer !== undefined && inner !== undefined && blockHasBlock(outer, inner);
 }

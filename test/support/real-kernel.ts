@@ -21,8 +21,10 @@ ip link set lo up
 ip link add eth0 type veth peer name far
 ip link set far up
 ip address add 192.168.122.11/24 dev eth0
+ip address add fd00:122::11/64 dev eth0 nodad
 ip link set eth0 up
 ip route add default via 192.168.122.1
+ip route add default via fd00:122::1
 exec "$@"
 `;
 
@@ -93,7 +95,10 @@ export async function openRealKernel(driver: string): Promise<RealKernel> {
     watch: ({ onSignal, ...request }) => {
       listener = onSignal;
       void call('watch', request);
-      return { close: () => void call('unwatch').catch(() => undefined) };
+      return {
+        focus: (focus) => void call('focus', focus),
+        close: () => void call('unwatch').catch(() => undefined),
+      };
     },
     sh: (script) => call('sh', script),
     close: async () => {
