@@ -9,7 +9,6 @@ import type { Place } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
-import { placeIsDoubtful } from './lease/doubt.ts';
 import { createContainerKeeper } from './loop/container-keeper.ts';
 import { createConverger } from './loop/converge.ts';
 import { createLoop, type Loop } from './loop/loop.ts';
@@ -41,7 +40,6 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const { place, events, host, tool, request, dataplane } = start;
   const reporter = createReporter({ store, lease: place.ownership, log });
   const keeper = createContainerKeeper({ runtime, store, host: config.name, log });
-  const hosts = hostReader({ kernel, request, dataplane, place, events, log }, host);
   let connected = false;
   const loop = createLoop(
     {
@@ -49,38 +47,27 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: createConverger({ kernel, rulesets, tool }),
-      host: hosts.read,
+      host: hostReader({ kernel, request, dataplane, place }, host),
       focus: (focus) => refocus(focus),
     },
     host,
   );
   const view = watchCluster(store, config.name, {
     onChange: (part) => {
-      if (part === 'network' && isDoubtful()) place.verify();
+      const built = part === 'network' || part === 'settings' ? view.read() : undefined;
+      if (built !== undefined) place.heed(built);
       loop.changed();
     },
     onConnection: (whole, reason) => {
       connected = whole;
       log.warn({ reason }, whole ? 'etcd is back' : 'etcd is away; everything stays as it is');
       if (!whole) return;
+      place.verify();
       reporter.again();
       keeper.again();
       events.again();
     },
   });
-  const isDoubtful = () => {
-    const built = view.read();
-    if (built?.snapshot === undefined) return false;
-    const { config: network, leases } = built.snapshot;
-    const me = hosts.known();
-    return placeIsDoubtful({
-      config: network,
-      leases,
-      unreadable: built.unreadable,
-      me,
-      subnets: place.subnets(),
-    });
-  };
   let focused: WatchFocus = { iface: host.facts.iface, sysctls: [] };
   const monitor = kernel.watch({
     ...{ tool, bridge: BRIDGE, ...focused },

@@ -3,6 +3,7 @@ import { AGENT_PORT, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/na
 import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
+import { readEtcdFiles } from '@causeway/shared/store/etcd-files';
 import { ETCD_FLAGS, ETCD_PASSWORD_ENV } from '@causeway/shared/store/etcd-options';
 import type { Store } from '@causeway/shared/store/store';
 import { VERSION } from '@causeway/shared/version';
@@ -139,7 +140,7 @@ async function runCommand(config: AgentConfig): Promise<void> {
     });
   }
   const { stateDir, runDir } = config;
-  const store = openEtcdStore({ endpoints: config.etcd });
+  const store = openEtcdStore(readEtcdFiles(config.etcd));
   const runtime = createRuntime({ stateDir, runDir, logger: log });
   try {
     await runAgent({ ...parts(config), config, store, runtime, log }, stopped.signal);
@@ -150,7 +151,7 @@ async function runCommand(config: AgentConfig): Promise<void> {
 }
 
 async function planCommand(config: AgentConfig): Promise<number> {
-  const store = openEtcdStore({ endpoints: config.etcd });
+  const store = openEtcdStore(readEtcdFiles(config.etcd));
   try {
     const { stateDir, runDir } = config;
     const runtime = createRuntime({ stateDir, runDir });
@@ -168,7 +169,7 @@ async function cleanupCommand(config: AgentConfig, keepLease: boolean): Promise<
   const unlock = await takeLock(runDir);
   const store: Store | undefined = keepLease
     ? undefined
-    : openEtcdStore({ endpoints: config.etcd, callTimeoutMs: CLEANUP_ETCD_MS });
+    : openEtcdStore({ ...readEtcdFiles(config.etcd), callTimeoutMs: CLEANUP_ETCD_MS });
   try {
     const runtime = createRuntime({ stateDir, runDir });
     const leave = store === undefined ? {} : { leave: { store, name } };
