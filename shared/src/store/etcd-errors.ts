@@ -8,6 +8,11 @@ const CANCELLED = 1;
 /** What etcd and gRPC say, and what we call it. The first match wins. */
 const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [/requested lease not found/, 'not-found'],
+  // Passwords and roles can be put right in etcd; until then it is as if it were not there.
+  [
+    /authentication failed|permission denied|invalid auth token|auth store is old|user name is/,
+    'unreachable',
+  ],
   [/DEADLINE_EXCEEDED|Deadline exceeded/i, 'timeout'],
   [/UNAVAILABLE|no leader|leader changed|request timed out|ECONNREFUSED|ECONNRESET/i, 'unreachable'],
   [/CANCELLED|has been closed|Channel has been shut down|client is closed/i, 'unreachable'],
@@ -20,9 +25,28 @@ export function etcdError(doing: string, error: unknown): CausewayError {
   return new CausewayError(codeOf(error), `${doing}: ${plain(messageOf(error))}`, { cause: error });
 }
 
-/** True when the request surely never left this host, so that sending it again cannot do anything twice. */
+/** True when the request surely was not carried out, so that sending it again cannot do anything twice. */
 export function wasNeverSent(error: unknown): boolean {
-  return /No connection established|ECONNREFUSED|Name resolution failed/.test(messageOf(error));
+  return /No connection established|ECONNREFUSED|Name resolution failed|no leader|did not answer a moment ago/.test(
+    messageOf(error),
+  );
+}
+
+/** True when another member might do better. */
+export function wasMemberFault(error: unknown): boolean {
+  return /DEADLINE_EXCEEDED|Deadline exceeded|UNAVAILABLE|No connection established|ECONNRE|no leader/i.test(
+    messageOf(error),
+  );
+}
+
+/** True when etcd did nothing because it does not, or no longer, know who asks. */
+export function isTokenRefused(error: unknown): boolean {
+  return /invalid auth token|revision of auth store is old|user name is empty/.test(messageOf(error));
+}
+
+/** True when etcd has users but asks nobody for a password. */
+export function isAuthDisabled(error: unknown): boolean {
+  return /authentication is not enabled/.test(messageOf(error));
 }
 
 /** gRPC's sentences without its numbers and empty notes. */

@@ -1,8 +1,14 @@
 import { performance } from 'node:perf_hooks';
+import { rootCertificates } from 'node:tls';
 import { Etcd3, type IOptions } from 'etcd3';
-import { CausewayError, invalid } from '../errors.ts';
-import { etcdError, wasNeverSent } from './etcd-errors.ts';
+import { CausewayError } from '../errors.ts';
+import { FLANNEL_PREFIX } from '../names.ts';
+import { sendWithEveryCall, type Tokens, tokenKeeper, withFreshToken } from './etcd-auth.ts';
+import { etcdError } from './etcd-errors.ts';
 import { holdLease } from './etcd-lease.ts';
+import { memberPolicies } from './etcd-members.ts';
+import { etcdEndpoints } from './etcd-options.ts';
+import { withPrefix } from './etcd-prefix.ts';
 import { watchPrefix } from './etcd-watch.ts';
 import { rangeEnd, toCompare, toKeyValue, toRequest } from './etcd-wire.ts';
 import type { LeaseHandle, Listing, Store, Watch } from './store.ts';
@@ -10,6 +16,11 @@ import type { LeaseHandle, Listing, Store, Watch } from './store.ts';
 export interface EtcdStoreOptions {
   /** `http://127.0.0.1:2379`, one for each member that may be asked. */
   readonly endpoints: readonly string[];
+  /** What flannel's `/coreos.com/network` is called in this etcd, without a slash at its end. */
+  readonly prefix?: string;
+  /** PEM. Without `ca`, the system's authorities count; `cert` and `key` come together. */
+  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  readonly auth?: { readonly username: string; readonly password: string };
   /** Time limit of one call, milliseconds; default 5,000. */
   readonly callTimeoutMs?: number;
   /** Each watched prefix is listed again after this, milliseconds; default 5 minutes. */
@@ -42,7 +53,8 @@ const GRPC_OPTIONS = {
  */
 export function openEtcdStore(options: EtcdStoreOptions): Store {
   const settings = { ...DEFAULTS, ...options };
-  const client = connect(settings.endpoints, settings.callTimeoutMs);
+  const { client, tokens } = connect(options, settings.callTimeoutMs);
+  const pinged = Buffer.from(`${options.prefix ?? FLANNEL_PREFIX}/config`);
   const where = settings.endpoints.join(',');
   const watches = new Set<Watch>();
   const leases = new Set<LeaseHandle>();
@@ -52,7 +64,7 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
     const told = `${doing} at etcd ${where}`;
     if (closed) throw new CausewayError('unreachable', `${told}: the store is closed`);
     try {
-      return await ask();
+      return await withFreshToken(tokens, ask);
     } catch (error) {
       throw etcdError(told, error);
     }
@@ -64,7 +76,7 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
     return { items: reply.kvs.map(toKeyValue), revision: Number(reply.header.revision) };
   }
 
-  return {
+  const store: Store = {
     list,
     get: async (key) => {
       const reply = await call(`reading ${key}`, () => client.kv.range({ key: Buffer.from(key) }));
@@ -131,8 +143,8 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
     },
     ping: async () => {
       try {
-        // A linearizable read: only a member that has a quorum answers.
-        await call('asking', () => client.kv.range({ key: Buffer.from('/'), count_only: true }));
+        // A linearizable read: only a member that has a quorum answers. Of a key that every user of ours may read.
+        await call('asking', () => client.kv.range({ key: pinged, count_only: true }));
       } catch (error) {
         throw new CausewayError('unreachable', error instanceof Error ? error.message : String(error), {
           cause: error,
@@ -147,52 +159,53 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
       client.close();
     },
   };
+  return options.prefix === undefined ? store : withPrefix(store, options.prefix);
 }
 
-function connect(endpoints: readonly string[], callTimeoutMs: number): Etcd3 {
-  const hosts = endpoints.map(checkedEndpoint);
-  if (hosts.length === 0) throw invalid('etcd', endpoints, 'names no address');
-  return new Etcd3({
-    hosts,
-    grpcOptions: GRPC_OPTIONS,
-    defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + callTimeoutMs }),
-    faultHandling: { host: () => attempts(1), global: attempts(hosts.length) },
-  });
+/** The etcd3 client, whose pool its own methods do not show. */
+class Client extends Etcd3 {
+  constructor(options: IOptions, tokens?: Tokens) {
+    super(options);
+    sendWithEveryCall(this.pool, tokens);
+  }
 }
 
-function checkedEndpoint(endpoint: string): string {
-  const text = /^https?:\/\//.test(endpoint) ? endpoint : `http://${endpoint}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url !== undefined && url.hostname !== '' && ['', '/'].includes(url.pathname + url.search);
-  if (!plain || url.username !== '' || url.password !== '')
-    throw invalid('etcd', endpoint, 'is not an address of the form http://HOST:PORT');
-  return `${url.protocol}//${url.hostname}:${url.port === '' ? '2379' : url.port}`;
+interface Connection {
+  readonly client: Client;
+  readonly tokens: Tokens | undefined;
 }
 
-type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
-
-/**
- * etcd3 sends a failed request again by default, writes too, and then a transaction that had succeeded answers
- * that its guards do not hold. This policy asks the next member only when the request surely never left.
- */
-function attempts(most: number): Policy {
-  const silent = () => ({ dispose: () => {} });
-  return {
-    onSuccess: silent,
-    onFailure: silent,
-    get _altReturn(): never {
-      throw new CausewayError('internal', 'a property that exists for the type checker only was read');
-    },
-    execute: async (ask, signal = new AbortController().signal) => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await ask({ signal });
-        } catch (error) {
-          if (attempt >= most || !wasNeverSent(error)) throw error;
-        }
-      }
-    },
+function connect({ endpoints, tls, auth }: EtcdStoreOptions, callTimeoutMs: number): Connection {
+  const hosts = [...etcdEndpoints(endpoints, tls !== undefined)];
+  const options = (): IOptions => {
+    const { member, all } = memberPolicies(hosts.length, () => performance.now());
+    return {
+      hosts,
+      grpcOptions: GRPC_OPTIONS,
+      defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + callTimeoutMs }),
+      faultHandling: { host: member, global: all },
+      ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
+    };
   };
+  const tokens = auth === undefined ? undefined : tokenKeeper(() => login(new Client(options()), auth));
+  return { client: new Client(options(), tokens), tokens };
+}
+
+function credentialsOf({ ca, cert, key }: NonNullable<EtcdStoreOptions['tls']>) {
+  return {
+    rootCertificate: ca ?? Buffer.from(rootCertificates.join('\n')),
+    ...(cert === undefined || key === undefined ? {} : { certChain: cert, privateKey: key }),
+  };
+}
+
+/** Trades the password for a token, by a client that is closed again. */
+async function login(client: Client, { username, password }: NonNullable<EtcdStoreOptions['auth']>) {
+  try {
+    const { token } = await client.auth.authenticate({ name: username, password });
+    return token;
+  } finally {
+    client.close();
+  }
 }
 
 /** One renewal on a stream of its own, so that no stream's state outlives it. @returns the time to live in seconds */
