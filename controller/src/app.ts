@@ -8,15 +8,23 @@ import { readBody } from './body.ts';
 import { ContainerWriter } from './container-writer.ts';
 import type { App, Deps } from './deps.ts';
 import { metricRoutes } from './metrics.ts';
+import { NetworkWriter } from './network/network-writer.ts';
+import { NodeWriter } from './nodes/node-writer.ts';
 import { openApi } from './openapi.ts';
 import { answerNotFound, answerProblem, STATUS, withStatus } from './problem.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { NETWORK_PATH, networkRoutes } from './routes/network.ts';
+import { nodeOperationRoutes } from './routes/node-operations.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { reservationRoutes } from './routes/reservations.ts';
 import { serviceRoutes } from './routes/services.ts';
+import { statusRoutes } from './routes/status.ts';
 import { subnetRoutes } from './routes/subnets.ts';
 import { versionRoutes } from './routes/version.ts';
+import { LastWords } from './status/last-words.ts';
 import { schemaError } from './validate/schema-error.ts';
 import { configFault } from './view/facts.ts';
 import type { View } from './view/view.ts';
@@ -40,6 +48,11 @@ const MAX_PARAM = 1_000;
 const UNAVAILABLE = 503;
 const BODY_LIMIT = 1024 * 1024;
 
+const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
+  ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes],
+  ...[serviceRoutes, endpointRoutes, containerRoutes, eventRoutes],
+];
+
 /** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
 export async function buildApp(options: AppOptions): Promise<App> {
   const { store, view } = options;
@@ -58,6 +71,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
     view,
     services: new ServiceWriter(store, view),
     containers: new ContainerWriter(store, view),
+    nodes: new NodeWriter(store, view),
+    network: new NetworkWriter(store, view),
+    lastWords: new LastWords(store, view),
     streams: new Streams(),
     chance: options.chance ?? { random: Math.random, now: () => new Date().toISOString() },
   };
@@ -69,17 +85,16 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await openApi(app);
   metricRoutes(app, deps, options.processMetrics ?? false);
   healthRoutes(app, deps);
+  statusRoutes(app, deps);
   versionRoutes(app);
   await app.register(async (api: App) => {
     // What is asked of the cluster is answered from the whole of its state, or not at all.
-    api.addHook('preHandler', async () => {
+    api.addHook('preHandler', async (request) => {
       await view.whole(options.patienceMs ?? PATIENCE_MS);
-      const fault = configFault(view);
+      const fault = request.routeOptions.url === NETWORK_PATH ? undefined : configFault(view);
       if (fault !== undefined) throw withStatus(UNAVAILABLE, fault);
     });
-    for (const routes of [nodeRoutes, subnetRoutes, serviceRoutes, endpointRoutes, containerRoutes]) {
-      routes(api, deps);
-    }
+    for (const routes of API_ROUTES) routes(api, deps);
   });
   await app.ready();
   return app;

@@ -14,6 +14,15 @@ describe('newCluster', () => {
       { network: '10.10.0.0/30' },
       'network "10.10.0.0/30" is too small: a /28 or larger is needed, four subnets of /30',
     ],
+    [{ network: 'none' }, 'network is missing: a network of IPv4, of IPv6 or of both is needed'],
+    [
+      { network: 'none', networkIpv6: 'fd00::/8', own: [{ flag: 'listen', address: 'fd00::5' }] },
+      'network-ipv6 "fd00::/8" holds fd00::5, the address of --listen',
+    ],
+    [{ subnetLenIpv6: 64 }, 'subnetLenIpv6 64 means nothing: the network would have no IPv6'],
+    [{ vni: 7 }, 'vni 7 is of a tunnel, and there is none'],
+    [{ directRouting: true }, 'directRouting true is for the backend "vxlan"'],
+    [{ backend: 'udp' }, 'backend.type "udp" is not supported'],
     [
       { network: '10.10.0.0/29' },
       'network "10.10.0.0/29" is too small: a /28 or larger is needed, four subnets of /30',
@@ -52,8 +61,7 @@ describe('newCluster', () => {
 
   it('takes the smallest network that can hold hosts', () => {
     expect(newCluster({ network: '10.10.0.0/28' }).config).toMatchObject({
-      subnetLen: 30,
-      subnetMin: '10.10.0.4',
+      ipv4: { subnetLen: 30, subnetMin: '10.10.0.4' },
     });
   });
 });
@@ -83,7 +91,7 @@ describe('ensureCluster', () => {
     const store = fakeStore();
     store.put(keys.networkConfig, { Network: '10.5.0.0/16', Backend: { Type: 'host-gw' } });
     const { config } = await ensureCluster(store, {}, noWait);
-    expect(config.network).toBe('10.5.0.0/16');
+    expect(config.ipv4?.network).toBe('10.5.0.0/16');
   });
 
   it.each<[Wanted, string]>([
@@ -141,12 +149,13 @@ describe('ensureCluster', () => {
     ],
     [
       { serviceRange: '172.20.0.0/24' },
-      'service-range "172.20.0.0/24" overlaps 172.20.0.2/32, the network of host "host-2"',
+      'service-range "172.20.0.0/24" overlaps 172.20.0.0/28, the network of host "host-2"',
     ],
   ])('%j is refused where a host is, and nothing is written', async (wanted, sentence) => {
     const store = fakeStore();
-    store.put(keys.node('host-1'), { ...host(1), network: '192.168.122.0/24' });
-    store.put(keys.node('host-2'), { ...host(2), publicIp: '172.20.0.2' });
+    store.put(keys.node('host-1'), host(1));
+    const ipv4 = { publicIp: '172.20.0.2', network: '172.20.0.0/28' };
+    store.put(keys.node('host-2'), { ...host(2), ipv4 });
     const before = store.dump();
     await expect(ensureCluster(store, wanted, noWait)).rejects.toThrow(sentence);
     expect(store.dump()).toEqual(before);

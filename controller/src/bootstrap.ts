@@ -3,10 +3,12 @@ import { CausewayError, type ErrorCode } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import { completeNetworkConfig } from '@causeway/shared/model/network.schema';
 import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
+import { FAMILIES } from '@causeway/shared/net/family';
 import { decodeNode, decodeSettings, encode } from '@causeway/shared/store/codec';
 import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
+import { type NetworkPatch, patched } from './network/patch.ts';
 import type { HostNetwork } from './validate/cluster-facts.ts';
 import {
   checkDisjoint,
@@ -14,14 +16,14 @@ import {
   checkHostNetworks,
   checkNotHuge,
   checkOwnAddresses,
+  named,
   type OwnAddress,
+  type Ranges,
 } from './validate/ranges.ts';
 import { hostNetworks } from './view/facts.ts';
 
 /** The cluster as the flags ask for it. What was not asked for is undefined: an existing cluster's own counts. */
-export interface Wanted {
-  readonly network?: string;
-  readonly subnetLen?: number;
+export interface Wanted extends NetworkPatch {
   readonly serviceRange?: string;
   readonly nodePorts?: { readonly min: number; readonly max: number };
   /** Where the controller and etcd are reached: in neither range. */
@@ -47,21 +49,22 @@ const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'unreadable'];
  * @throws CausewayError `invalid`: a range too small or too large, ranges that overlap or hold our own address, no CIDR
  */
 export function newCluster(wanted: Wanted): Cluster {
-  const config = completeNetworkConfig({
-    network: wanted.network ?? DEFAULT_NETWORK,
-    ...(wanted.subnetLen === undefined ? {} : { subnetLen: wanted.subnetLen }),
-  });
+  const config = completeNetworkConfig(
+    patched(undefined, { ...wanted, network: wanted.network ?? DEFAULT_NETWORK }),
+  );
   const settings: Settings = {
     serviceRange: checkedServiceRange(wanted.serviceRange ?? DEFAULT_SETTINGS.serviceRange),
     nodePortMin: wanted.nodePorts?.min ?? DEFAULT_SETTINGS.nodePortMin,
     nodePortMax: wanted.nodePorts?.max ?? DEFAULT_SETTINGS.nodePortMax,
   };
-  checkNotHuge('network', config.network);
-  checkDisjoint({ network: config.network, serviceRange: settings.serviceRange });
+  const ranges = rangesOf({ config, settings });
+  for (const [flag, text] of named(ranges)) checkNotHuge(flag, text);
+  checkDisjoint(ranges);
   // What was not asked for may be another in etcd, and is checked when that is known.
   checkOwnAddresses(
     {
-      ...(wanted.network === undefined ? {} : { network: config.network }),
+      ...(wanted.network === undefined ? {} : { network: ranges.network }),
+      ...(wanted.networkIpv6 === undefined ? {} : { networkIpv6: ranges.networkIpv6 }),
       ...(wanted.serviceRange === undefined ? {} : { serviceRange: settings.serviceRange }),
     },
     wanted.own ?? [],
@@ -103,13 +106,14 @@ async function settle(store: Store, wanted: Wanted, fresh: Cluster): Promise<Clu
   const settings = await read(store, keys.settings, decodeSettings);
   const cluster = { config: config ?? fresh.config, settings: settings ?? fresh.settings };
   checkAsked(wanted, fresh, cluster);
-  const ranges = { network: cluster.config.network, serviceRange: cluster.settings.serviceRange };
+  const ranges = rangesOf(cluster);
   checkOwnAddresses(ranges, wanted.own ?? []);
   if (config !== undefined && settings !== undefined) return cluster;
   checkDisjoint(ranges);
   const hosts = await knownNetworks(store);
-  if (config === undefined) checkHostNetworks({ network: ranges.network }, hosts);
-  if (settings === undefined) checkHostNetworks({ serviceRange: ranges.serviceRange }, hosts);
+  const { serviceRange, ...networks } = ranges;
+  if (config === undefined) checkHostNetworks(networks, hosts);
+  if (settings === undefined) checkHostNetworks({ serviceRange }, hosts);
   const missing = [
     ...(config === undefined ? [[keys.networkConfig, encodeNetworkConfig(cluster.config)] as const] : []),
     ...(settings === undefined ? [[keys.settings, encode(cluster.settings)] as const] : []),
@@ -132,23 +136,36 @@ async function read<T>(
   return decoded;
 }
 
-/** The networks of the hosts that have joined; of an older agent's record its address alone. */
 async function knownNetworks(store: Store): Promise<readonly HostNetwork[]> {
   const { items } = await store.list(keys.nodePrefix);
   const nodes = items.flatMap((item) => {
     const node = decodeNode(item);
-    return node instanceof CausewayError ? [] : [{ ...node, network: node.network ?? `${node.publicIp}/32` }];
+    return node instanceof CausewayError ? [] : [node];
   });
   return hostNetworks(nodes);
 }
 
-/** @throws CausewayError `conflict` */
+/** @throws CausewayError `conflict` for a range that is not the cluster's; what can be changed at any time is no reason */
 function checkAsked(wanted: Wanted, fresh: Cluster, { config, settings }: Cluster): void {
-  checkSame('network', wanted.network && fresh.config.network, config.network);
-  checkSame('subnet-len', wanted.subnetLen, config.subnetLen);
+  for (const family of FAMILIES) {
+    const [network, subnetLen] =
+      family === 'ipv4' ? [wanted.network, wanted.subnetLen] : [wanted.networkIpv6, wanted.subnetLenIpv6];
+    const flags = FAMILY_FLAGS[family];
+    checkSame(
+      flags.network,
+      network && (fresh.config[family]?.network ?? 'none'),
+      config[family]?.network ?? 'none',
+    );
+    checkSame(flags.subnetLen, subnetLen, config[family]?.subnetLen ?? 'none');
+  }
   checkSame('service-range', wanted.serviceRange && fresh.settings.serviceRange, settings.serviceRange);
   checkSame('node-port-range', wanted.nodePorts && portRange(fresh.settings), portRange(settings));
 }
+
+const FAMILY_FLAGS = {
+  ipv4: { network: 'network', subnetLen: 'subnet-len' },
+  ipv6: { network: 'network-ipv6', subnetLen: 'subnet-len-ipv6' },
+} as const;
 
 function checkSame(flag: string, wanted: string | number | undefined, found: string | number): void {
   if (wanted === undefined || wanted === found) return;
@@ -157,6 +174,15 @@ function checkSame(flag: string, wanted: string | number | undefined, found: str
     `--${flag} ${wanted} is not what this cluster in etcd has, ${found}: leave the flag out to go on with that, or use another etcd`,
     { field: flag, value: wanted },
   );
+}
+
+/** A cluster's ranges, as they are checked against each other and against the hosts. */
+export function rangesOf({ config, settings }: Cluster): Ranges {
+  return {
+    network: config.ipv4?.network,
+    networkIpv6: config.ipv6?.network,
+    serviceRange: settings.serviceRange,
+  };
 }
 
 function portRange(settings: Settings): string {

@@ -3,7 +3,8 @@ import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/
 import { parseAddress } from '@causeway/shared/net/cidr';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
-import { DEFAULT_NETWORK, type Wanted } from './bootstrap.ts';
+import type { Wanted } from './bootstrap.ts';
+import { NETWORK_FLAGS, type NetworkFlags, networkPatchOf } from './network/flags.ts';
 import type { ListenOptions } from './serve.ts';
 import type { OwnAddress } from './validate/ranges.ts';
 
@@ -22,12 +23,10 @@ const MAX_SOCKET_BYTES = 107;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-interface Flags {
+interface Flags extends NetworkFlags {
   readonly etcd?: string;
   readonly etcdData: string;
   readonly etcdListen: string;
-  readonly network?: string;
-  readonly subnetLen?: string;
   readonly serviceRange?: string;
   readonly nodePortRange?: string;
   readonly listen: string;
@@ -74,7 +73,7 @@ function program(): Command {
     const made = new Option(flags, text);
     return made.env(variableOf(made.name()));
   };
-  return new Command('causeway-controller')
+  const command = new Command('causeway-controller')
     .description('REST API of Causeway: validates, allocates, resolves. Never in the path of a packet.')
     .version(VERSION)
     .exitOverride()
@@ -84,10 +83,6 @@ function program(): Command {
     .addOption(
       option('--etcd-listen <ip>', 'address at which agents reach our own etcd').default('127.0.0.1'),
     )
-    .addOption(
-      option('--network <cidr>', `network of all containers (default of a new cluster: ${DEFAULT_NETWORK})`),
-    )
-    .addOption(option('--subnet-len <n>', "prefix length of each host's subnet"))
     .addOption(
       option('--service-range <cidr>', 'where VIPs are allocated (default of a new cluster: 10.96.0.0/16)'),
     )
@@ -101,6 +96,8 @@ function program(): Command {
     .addOption(
       option('--log-level <level>', 'least level that is logged').choices(LOG_LEVELS).default('info'),
     );
+  for (const [flag, text] of NETWORK_FLAGS) command.addOption(option(flag, text));
+  return command;
 }
 
 /** CAUSEWAY_ETCD is taken: it names the etcd program that we start. */
@@ -110,16 +107,10 @@ function variableOf(flag: string): string {
 
 function wantedOf(flags: Flags): Wanted {
   return {
-    ...(flags.network === undefined ? {} : { network: flags.network }),
-    ...(flags.subnetLen === undefined ? {} : { subnetLen: subnetLen(flags.subnetLen) }),
+    ...networkPatchOf(flags),
     ...(flags.serviceRange === undefined ? {} : { serviceRange: flags.serviceRange }),
     ...(flags.nodePortRange === undefined ? {} : { nodePorts: nodePorts(flags.nodePortRange) }),
   };
-}
-
-function subnetLen(text: string): number {
-  if (!/^\d{1,2}$/.test(text)) throw invalid('subnet-len', text, 'is not a prefix length such as 24');
-  return Number(text);
 }
 
 function nodePorts(text: string): { min: number; max: number } {

@@ -1,9 +1,9 @@
 import { CausewayError, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
-import { decodeContainer, encode } from '@causeway/shared/store/codec';
+import { decodeContainer, decodeNodePolicy, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { Store } from '@causeway/shared/store/store';
+import type { Guard, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
 import { checkIfMatch } from './if-match.ts';
 import { checkContainer } from './validate/container.ts';
@@ -36,9 +36,10 @@ export class ContainerWriter {
     const key = keys.container(spec.name);
     const found = await this.#store.get(key);
     if (found === undefined) {
+      const policy = await this.#policyOf(spec.host);
       if (dryRun) return { spec, revision: 0, created: false };
       const result = await this.#store.transaction(
-        [{ key, absent: true }],
+        [{ key, absent: true }, policy],
         [{ put: key, value: encode(spec) }],
       );
       if (!result.ok) return this.create(input, dryRun);
@@ -52,6 +53,22 @@ export class ContainerWriter {
       'conflict',
       `name "${spec.name}" is taken by another container, on ${old.host}; delete it first, or choose another name`,
       { field: 'name', value: spec.name },
+    );
+  }
+
+  /** @returns the guard that the host is as it was looked at @throws CausewayError `conflict` when it is cordoned */
+  async #policyOf(host: string): Promise<Guard> {
+    const key = keys.nodePolicy(host);
+    const found = await this.#store.get(key);
+    if (found === undefined) return { key, absent: true };
+    const policy = decodeNodePolicy(found);
+    if (policy instanceof CausewayError) throw policy;
+    if (!policy.cordoned) return { key, modRevision: found.modRevision };
+    const is = policy.drained ? 'drained' : 'cordoned';
+    throw new CausewayError(
+      'conflict',
+      `host "${host}" is ${is}: it takes no new containers until "svcctl node uncordon ${host}"`,
+      { field: 'host', value: host },
     );
   }
 

@@ -10,6 +10,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Chance } from './allocate/complete.ts';
 import type { ServiceWriter } from './allocate/service-writer.ts';
 import type { ContainerWriter } from './container-writer.ts';
+import type { NetworkWriter } from './network/network-writer.ts';
+import type { NodeWriter } from './nodes/node-writer.ts';
+import type { LastWords } from './status/last-words.ts';
 import type { View } from './view/view.ts';
 import type { Streams } from './watch/stream.ts';
 
@@ -28,6 +31,9 @@ export interface Deps {
   readonly view: View;
   readonly services: ServiceWriter;
   readonly containers: ContainerWriter;
+  readonly nodes: NodeWriter;
+  readonly network: NetworkWriter;
+  readonly lastWords: LastWords;
   readonly streams: Streams;
   readonly chance: Chance;
 }

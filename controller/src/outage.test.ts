@@ -69,9 +69,12 @@ describe('/readyz', () => {
       expect.stringMatching(/^\[\+\]etcd ok, answered in \d+ ms$/),
       expect.stringMatching(/^\[\+\]watch ok, last word \d+\.\d s ago$/),
       '[+]network configuration ok, 10.10.0.0/16',
-      '[+]node host-1 alive',
-      '[!]node host-2 is not alive',
       expect.stringMatching(/^\[!\]reading etcd key \/causeway\/v1\/nodes\/host-3: .*is not JSON/),
+      '[!]node host-1 alive, leases 10.10.1.0/24, no report yet',
+      expect.stringMatching(
+        /^\[!\]node host-2 is not alive, since 0\.\d s, leases 10\.10\.2\.0\/24, no report/,
+      ),
+      '[+]events in the last hour: none (0 warnings, 0 others)',
       'readyz check passed',
     ]);
   });
@@ -92,7 +95,7 @@ describe('a key that is not what it should be', () => {
     ['not JSON', keys.serviceSpec('a'), '}{'],
     ['another thing', keys.serviceSpec('a'), '{"name":"a"}'],
     ["another's name", keys.node('host-2'), JSON.stringify(host(1))],
-    ['not JSON', keys.subnet('10.10.2.0/24'), 'nonsense'],
+    ['not JSON', keys.subnet({ ipv4: '10.10.2.0/24' }), 'nonsense'],
     ['not JSON', keys.containerStatus('web-1'), ''],
   ])('%s at %s removes nothing else', async (_what, key, value) => {
     await rig.ask('PUT', '/v1/services/b', { ports: [{ port: 80 }] });
@@ -118,7 +121,16 @@ describe('nodes and subnets', () => {
     addHost(rig.store, host(3));
     await rig.settled();
     const { body } = await rig.ask('GET', '/v1/nodes/host-3');
-    expect(body).toEqual({ ...host(3), alive: true, revision: expect.any(Number) });
+    const { ipv4, ...record } = host(3);
+    expect(body).toEqual({
+      ...record,
+      ...ipv4,
+      alive: true,
+      cordoned: false,
+      drained: false,
+      reservations: [],
+      revision: expect.any(Number),
+    });
     const subnets = (await rig.ask('GET', '/v1/subnets')).body.items;
     expect(subnets.at(-1)).toEqual({
       subnet: '10.10.9.0/24',

@@ -74,7 +74,7 @@ describe('a running controller', () => {
       rig.store.put(key, '}{');
       const before = rig.store.dump();
       addHost(rig.store, host(3));
-      rig.store.remove(keys.subnet('10.10.3.0/24'));
+      rig.store.remove(keys.subnet({ ipv4: '10.10.3.0/24' }));
       await rig.settled();
       expect((await rig.ask('GET', '/v1/services/a')).body).toEqual(known);
       expect((await rig.ask('GET', '/v1/services')).body.items).toEqual([known]);
@@ -92,7 +92,8 @@ describe('a running controller', () => {
   });
 
   it('says which ranges a host that joined later is in', async () => {
-    addHost(rig.store, { ...host(3), network: '10.96.4.0/24' });
+    const ipv4 = { publicIp: '10.96.4.3', network: '10.96.4.0/24', subnet: '10.10.3.0/24' };
+    addHost(rig.store, { ...host(3), ipv4 });
     await rig.settled();
     expect((await rig.ask('GET', '/readyz?verbose')).body).toContain(
       '[!]service-range "10.96.0.0/16" overlaps 10.96.4.0/24, the network of host "host-3"',

@@ -85,7 +85,7 @@ describe('a watch of services', () => {
     await stream.next(3);
     const { revision } = await rig.store.transaction(
       [],
-      ['10.10.1.0/24', '10.10.2.0/24'].map((subnet) => ({ delete: keys.subnet(subnet) })),
+      ['10.10.1.0/24', '10.10.2.0/24'].map((ipv4) => ({ delete: keys.subnet({ ipv4 }) })),
     );
     expect((await stream.next(2)).map(({ event, id }) => [event, id])).toEqual([
       ['deleted', undefined],
@@ -132,6 +132,8 @@ describe('a watch of nodes', () => {
       networkRevision: 9,
       appliedInMs: 7,
       at: '2026-01-01T00:00:00Z',
+      peersWanted: 1,
+      peersInstalled: 1,
       peers: [],
       problems: [],
       repairs: 0,

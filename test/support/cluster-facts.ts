@@ -14,6 +14,7 @@ export const EMPTY_CLUSTER: ClusterFacts = {
   serviceWithEndpointAt: () => undefined,
   hasContainer: () => true,
   hosts: () => ['host-1'],
+  isCordoned: () => false,
 };
 
 function block(text: string): Cidr {

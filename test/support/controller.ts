@@ -4,7 +4,9 @@ import type { App } from '@causeway/controller/deps';
 import { type EndpointLoop, startEndpointLoop } from '@causeway/controller/endpoints/loop';
 import { View } from '@causeway/controller/view/view';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { NodeRecord } from '@causeway/shared/model/node';
+import { entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { encode } from '@causeway/shared/store/codec';
 import { encodeLease } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
@@ -19,7 +21,7 @@ export interface Rig {
   readonly loop: EndpointLoop;
   /** Sends a request and reads the answer as JSON. */
   ask(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     url: string,
     body?: unknown,
     headers?: Headers,
@@ -45,9 +47,12 @@ export function host(number: number): NodeRecord {
   return {
     name: `host-${number}`,
     id: `id-${number}`,
-    publicIp: `192.168.122.${10 + number}`,
+    ipv4: {
+      publicIp: `192.168.122.${10 + number}`,
+      network: '192.168.122.0/24',
+      subnet: `10.10.${number}.0/24`,
+    },
     addresses: [`192.168.122.${10 + number}`, `172.16.${number}.1`],
-    subnet: `10.10.${number}.0/24`,
     dataplane: 'nftables',
     version: '0.1.0',
   };
@@ -103,8 +108,15 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 export function addHost(store: FakeStore, node: NodeRecord): void {
   store.put(keys.node(node.name), encode(node));
   store.put(keys.alive(node.name), encode({ id: node.id, instance: 'one' }));
-  const lease = { subnet: node.subnet, publicIp: node.publicIp, backendType: 'host-gw' };
-  store.put(keys.subnet(node.subnet), encodeLease({ ...lease, node: { id: node.id, name: node.name } }));
+  const subnets = mapFamilies(node, ({ subnet }) => subnet);
+  if (entriesOf(subnets).length === 0) return;
+  const lease: SubnetLease = {
+    backendType: 'host-gw',
+    ...mapFamilies(node, ({ subnet, publicIp }) => (subnet === undefined ? undefined : { subnet, publicIp })),
+    node: { id: node.id, name: node.name },
+  };
+  store.put(keys.subnet(subnets), encodeLease(lease));
+  for (const [, subnet] of entriesOf(subnets)) store.put(keys.claim(subnet), node.id);
 }
 
 export function running(name: string, on: string, address: string): ContainerStatus {
@@ -114,7 +126,7 @@ export function running(name: string, on: string, address: string): ContainerSta
 /** Sends it and expects one sentence that names field and value, and an etcd that is as before. */
 export async function refused(
   rig: Rig,
-  method: 'POST' | 'PUT' | 'DELETE',
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
   body: unknown,
 ): Promise<{ status: number; field: string; detail: string }> {

@@ -61,7 +61,7 @@ function chooseVip(
     facts.vipOwner(address) !== undefined ||
     facts.hostOf(address) !== undefined ||
     facts.networkAt(parseAddress(address) ?? 0) !== undefined ||
-    containsAddress(facts.network, parseAddress(address) ?? 0) ||
+    (facts.network !== undefined && containsAddress(facts.network, parseAddress(address) ?? 0)) ||
     facts.serviceWithEndpointAt(address) !== undefined;
   return before?.vip ?? pickVip(facts.serviceRange, isTaken, chance.random);
 }

@@ -7,8 +7,8 @@ export type HostAt = (address: string) => string | undefined;
 /** Indexes leases by their subnets, so that one address costs one look-up for each length of subnet. */
 export function hostsBySubnet(leases: Iterable<SubnetLease>): HostAt {
   const byLength = new Map<number, Map<number, string>>();
-  for (const { subnet, node } of leases) {
-    const cidr = parseCidr(subnet);
+  for (const { ipv4, node } of leases) {
+    const cidr = parseCidr(ipv4?.subnet ?? '');
     if (cidr === undefined || node === undefined) continue;
     const bases = byLength.get(cidr.length) ?? new Map<number, string>();
     byLength.set(cidr.length, bases.set(cidr.base, node.name));

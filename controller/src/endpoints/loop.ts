@@ -80,14 +80,16 @@ export function startEndpointLoop(store: Store, view: View, log: LoopLog): Endpo
 }
 
 /** The services whose endpoints may be others after these changes. */
-export function concerned(changes: readonly Change[], view: Pick<View, 'tables'>): ReadonlySet<string> {
+export function concerned(changes: readonly Change[], view: View): ReadonlySet<string> {
   const names = new Set<string>();
   const containers = new Set<string>();
   let isNetworkOther = false;
-  for (const { kind, id } of changes) {
+  for (const { kind, id, before, after } of changes) {
     if (kind === 'service' || kind === 'endpoints') names.add(id);
     else if (kind === 'container' || kind === 'containerStatus') containers.add(id);
     else if (kind === 'lease') isNetworkOther = true;
+    else if (kind === 'policy' && before?.value.drained !== after?.value.drained)
+      for (const name of servicesOn(view, id)) names.add(name);
   }
   if (containers.size === 0 && !isNetworkOther) return names;
   for (const [name, { value: spec }] of view.tables.service) {
@@ -98,6 +100,28 @@ export function concerned(changes: readonly Change[], view: Pick<View, 'tables'>
     if (isConcerned) names.add(name);
   }
   return names;
+}
+
+/** The services of which some reference leads to a host. */
+export function servicesOn(view: View, host: string): readonly string[] {
+  const { hostAt, container } = placesOf(view);
+  return [...view.tables.service].flatMap(([name, { value: spec }]) => {
+    const isThere = spec.endpoints.some((text) => {
+      const ref = parseEndpointRef(text);
+      if (ref === undefined) return false;
+      return (ref.container === undefined ? hostAt(ref.address) : container(ref.container)?.host) === host;
+    });
+    return isThere ? [name] : [];
+  });
+}
+
+/** Whether a service's endpoints are what its references lead to, or never will be: it is gone or cannot be read. */
+export function isSettled(view: View, name: string): boolean {
+  const spec = view.tables.service.get(name)?.value;
+  if (spec === undefined || view.unreadable.has(keys.serviceSpec(name)) || isUncertain(spec, view))
+    return true;
+  const set = view.tables.endpoints.get(name)?.value;
+  return set !== undefined && sameSet(set, resolve(spec, placesOf(view)));
 }
 
 async function update(store: Store, view: View, name: string, log: LoopLog): Promise<void> {

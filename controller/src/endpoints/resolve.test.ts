@@ -26,13 +26,18 @@ const places: Places = {
   status: (name) => containers[name]?.status,
   hostAt: hostsBySubnet([
     {
-      subnet: '10.10.1.0/24',
-      publicIp: '192.168.122.11',
+      ipv4: { subnet: '10.10.1.0/24', publicIp: '192.168.122.11' },
       backendType: 'host-gw',
       node: { id: 'a', name: 'host-1' },
     },
-    { subnet: '10.10.2.0/24', publicIp: '192.168.122.12', backendType: 'host-gw' },
+    { ipv4: { subnet: '10.10.2.0/24', publicIp: '192.168.122.12' }, backendType: 'host-gw' },
+    {
+      ipv6: { subnet: 'fd00:10:0:3::/64', publicIp: 'fd00::13' },
+      backendType: 'host-gw',
+      node: { id: 'c', name: 'host-3' },
+    },
   ]),
+  isDrained: () => false,
 };
 
 function service(endpoints: readonly string[], ports?: ServiceSpec['ports']): ServiceSpec {

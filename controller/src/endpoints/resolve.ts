@@ -10,6 +10,8 @@ export interface Places {
   container(name: string): ContainerSpec | undefined;
   status(name: string): ContainerStatus | undefined;
   readonly hostAt: HostAt;
+  /** Whether a host's endpoints have left the services. */
+  isDrained(host: string): boolean;
 }
 
 /**
@@ -47,6 +49,7 @@ function locate(text: string, places: Places): Place | string {
   if (ref === undefined) return `"${text}" is not an endpoint`;
   if (ref.container !== undefined) return locateContainer(ref.container, ref, places);
   const node = places.hostAt(ref.address);
+  if (node !== undefined && places.isDrained(node)) return drained(text, node);
   return { address: ref.address, port: ref.port, ...(node === undefined ? {} : { node }) };
 }
 
@@ -58,8 +61,17 @@ function locateContainer(name: string, ref: EndpointRef, places: Places): Place 
     return `container "${name}" has not started on ${spec.host} yet`;
   if (status.state !== 'running')
     return `container "${name}" failed on ${spec.host}: ${status.reason ?? 'no reason given'}`;
-  if (status.address === undefined) return `container "${name}" has no address yet`;
+  if (status.address === undefined) {
+    return status.ipv6Address === undefined
+      ? `container "${name}" has no address yet`
+      : `container "${name}" has no IPv4 address, and services have no other yet`;
+  }
+  if (places.isDrained(status.host)) return drained(name, status.host);
   return { address: status.address, port: ref.port, container: name, node: status.host };
+}
+
+function drained(what: string, host: string): string {
+  return `"${what}" is on ${host}, which is drained`;
 }
 
 function perPort(ports: readonly ServicePort[], ref: string, place: Place): readonly Endpoint[] {

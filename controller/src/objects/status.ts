@@ -19,6 +19,10 @@ export const hostStatusSchema = z
       .number()
       .optional()
       .describe('Age of its last word to etcd, at most; absent: not known.'),
+    goneSeconds: z
+      .number()
+      .optional()
+      .describe('Since when its sign of life is gone; absent: it is there, or nobody saw it go.'),
     publicIp: z.string().optional(),
     publicIpv6: z.string().optional(),
     subnet: z.string().optional(),
@@ -58,6 +62,8 @@ const emptyServiceSchema = z.object({
 
 export const statusSchema = z
   .object({
+    ready: z.boolean().describe('Whether the controller can do its work.'),
+    faults: z.array(z.string()).readonly().describe('What keeps it from that.'),
     etcd: z.object({
       ok: z.boolean(),
       reason: z.string().optional(),

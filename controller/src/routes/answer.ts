@@ -14,6 +14,6 @@ export function answerService(reply: Headers, written: Written): ServiceObject {
 }
 
 /** As much of a reply as is needed here; the whole type depends on each route's schema. */
-interface Headers {
+export interface Headers {
   header(name: string, value: string | number): unknown;
 }

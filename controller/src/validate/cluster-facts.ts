@@ -1,9 +1,11 @@
 import type { Protocol } from '@causeway/shared/model/service';
+import type { Block } from '@causeway/shared/net/block';
 import type { Cidr } from '@causeway/shared/net/cidr';
 
 /** What validation and allocation must know of the cluster. Addresses are dotted text. */
 export interface ClusterFacts {
-  readonly network: Cidr;
+  /** The container network; undefined: it has no IPv4. */
+  readonly network: Cidr | undefined;
   readonly serviceRange: Cidr;
   readonly nodePortMin: number;
   readonly nodePortMax: number;
@@ -20,10 +22,12 @@ export interface ClusterFacts {
   hasContainer(name: string): boolean;
   /** Names of all hosts, sorted. */
   hosts(): readonly string[];
+  /** Whether a host takes no new containers. */
+  isCordoned(host: string): boolean;
 }
 
 /** A network that a host is in, and where other machines may have the other addresses: its gateway, say. */
 export interface HostNetwork {
   readonly host: string;
-  readonly network: Cidr;
+  readonly network: Block;
 }

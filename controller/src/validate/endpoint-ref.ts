@@ -82,11 +82,12 @@ function checkAddress(
       `is inside the service range ${formatCidr(facts.serviceRange)}, where only VIPs are`,
     );
   }
-  if (address === facts.network.base || address === lastAddress(facts.network)) {
+  const { network } = facts;
+  if (network !== undefined && (address === network.base || address === lastAddress(network))) {
     throw invalid(
       field,
       text,
-      `is the first or last address of the container network ${formatCidr(facts.network)}, which nobody has`,
+      `is the first or last address of the container network ${formatCidr(network)}, which nobody has`,
     );
   }
 }

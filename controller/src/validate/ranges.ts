@@ -1,10 +1,19 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
-import { containsAddress, formatCidr, overlaps, parseAddress, parseCidr } from '@causeway/shared/net/cidr';
+import {
+  type Block,
+  blockHasIp,
+  blocksOverlap,
+  formatBlock,
+  parseBlock,
+  parseIp,
+} from '@causeway/shared/net/block';
+import { formatCidr, overlaps, parseCidr } from '@causeway/shared/net/cidr';
 import type { HostNetwork } from './cluster-facts.ts';
 
-/** The two ranges of a cluster, CIDR. */
+/** The ranges of a cluster, CIDR; a network has one of the first two or both. */
 export interface Ranges {
-  readonly network: string;
+  readonly network?: string | undefined;
+  readonly networkIpv6?: string | undefined;
   readonly serviceRange: string;
 }
 
@@ -43,14 +52,14 @@ export function checkedServiceRange(text: string): string {
 
 /** @throws CausewayError `invalid` */
 export function checkNotHuge(flag: string, text: string): void {
-  const range = parseCidr(text);
+  const range = parseBlock(text);
   if (range !== undefined && range.length < LARGEST)
     throw invalid(flag, text, `is too large: a /${LARGEST} or smaller is needed`);
 }
 
-/** @throws CausewayError `invalid` when the two ranges overlap */
+/** @throws CausewayError `invalid` when the service range overlaps the network */
 export function checkDisjoint({ network, serviceRange }: Ranges): void {
-  if (meet(network, serviceRange))
+  if (network !== undefined && meet(network, serviceRange))
     throw invalid('service-range', serviceRange, `overlaps the container network ${network}`);
 }
 
@@ -61,10 +70,10 @@ export function checkDisjoint({ network, serviceRange }: Ranges): void {
  */
 export function checkOwnAddresses(ranges: Partial<Ranges>, own: readonly OwnAddress[]): void {
   for (const [flag, text] of named(ranges)) {
-    const range = parseCidr(text);
+    const range = parseBlock(text);
     const inside = own.find(({ address }) => {
-      const parsed = parseAddress(address);
-      return parsed !== undefined && range !== undefined && containsAddress(range, parsed);
+      const parsed = parseIp(address);
+      return parsed !== undefined && range !== undefined && blockHasIp(range, parsed);
     });
     if (inside !== undefined)
       throw invalid(flag, text, `holds ${inside.address}, the address of --${inside.flag}`);
@@ -74,19 +83,20 @@ export function checkOwnAddresses(ranges: Partial<Ranges>, own: readonly OwnAddr
 /** @throws CausewayError `invalid` when a range overlaps a network that a host is in */
 export function checkHostNetworks(ranges: Partial<Ranges>, hosts: readonly HostNetwork[]): void {
   for (const [flag, text] of named(ranges)) {
-    const range = parseCidr(text);
-    const host = hosts.find(({ network }) => range !== undefined && overlaps(range, network));
+    const range = parseBlock(text);
+    const host = hosts.find(({ network }) => range !== undefined && blocksOverlap(range, network));
     if (host !== undefined)
-      throw invalid(flag, text, `overlaps ${formatCidr(host.network)}, the network of host "${host.host}"`);
+      throw invalid(flag, text, `overlaps ${formatBlock(host.network)}, the network of host "${host.host}"`);
   }
 }
 
 /** What is wrong with the ranges of a cluster that exists: it goes on all the same, and says so. */
 export function rangeFaults(ranges: Ranges, hosts: readonly HostNetwork[]): readonly string[] {
-  const { network, serviceRange } = ranges;
+  const { network, networkIpv6, serviceRange } = ranges;
   const checks = [
     () => checkDisjoint(ranges),
     () => checkHostNetworks({ network }, hosts),
+    () => checkHostNetworks({ networkIpv6 }, hosts),
     () => checkHostNetworks({ serviceRange }, hosts),
   ];
   return checks.flatMap((check) => {
@@ -101,17 +111,17 @@ export function rangeFaults(ranges: Ranges, hosts: readonly HostNetwork[]): read
 }
 
 /** The ranges by the flags that set them. */
-function named({
-  network,
-  serviceRange,
-}: Partial<Ranges>): readonly (readonly [flag: string, text: string])[] {
-  return [
-    ...(network === undefined ? [] : [['network', network] as const]),
-    ...(serviceRange === undefined ? [] : [['service-range', serviceRange] as const]),
-  ];
+export function named(ranges: Partial<Ranges>): readonly (readonly [flag: string, text: string])[] {
+  const { network, networkIpv6, serviceRange } = ranges;
+  const all = [
+    ['network', network],
+    ['network-ipv6', networkIpv6],
+    ['service-range', serviceRange],
+  ] as const;
+  return all.flatMap(([flag, text]) => (text === undefined ? [] : [[flag, text] as const]));
 }
 
 function meet(a: string, b: string): boolean {
-  const [x, y] = [parseCidr(a), parseCidr(b)];
-  return x !== undefined && y !== undefined && overlaps(x, y);
+  const [x, y]: (Block | undefined)[] = [parseBlock(a), parseBlock(b)];
+  return x !== undefined && y !== undefined && blocksOverlap(x, y);
 }

@@ -1,6 +1,7 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { Protocol } from '@causeway/shared/model/service';
 import type { ParsedServiceInput, ParsedServicePort } from '@causeway/shared/model/service-input';
+import { formatBlock } from '@causeway/shared/net/block';
 import { containsAddress, formatCidr } from '@causeway/shared/net/cidr';
 import { unicastAddress } from './address.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
@@ -37,6 +38,7 @@ export function checkService(
   self: { readonly name: string; readonly vip?: string } | undefined,
 ): ServiceDraft {
   const selfName = self?.name ?? input.name;
+  if (facts.network === undefined) throw noIpv4(input.vip);
   checkVip(input.vip, selfName, facts);
   const ports = withNames(input.ports);
   checkPorts(ports);
@@ -68,10 +70,18 @@ export function checkService(
   };
 }
 
+function noIpv4(vip: string): CausewayError {
+  return invalid(
+    'vip',
+    vip,
+    'cannot be served yet: services are IPv4, and the container network is IPv6 only',
+  );
+}
+
 function checkVip(vip: string, self: string | undefined, facts: ClusterFacts): void {
   if (vip === 'auto' || vip === 'none') return;
   const address = unicastAddress('vip', vip, vip, 'is not an IPv4 address, "auto" or "none"');
-  if (containsAddress(facts.network, address)) {
+  if (facts.network !== undefined && containsAddress(facts.network, address)) {
     throw invalid('vip', vip, `is inside the container network ${formatCidr(facts.network)}`);
   }
   const host = facts.hostOf(vip);
@@ -81,7 +91,7 @@ function checkVip(vip: string, self: string | undefined, facts: ClusterFacts): v
     throw invalid(
       'vip',
       vip,
-      `is inside ${formatCidr(near.network)}, the network of host "${near.host}", where a machine may have it`,
+      `is inside ${formatBlock(near.network)}, the network of host "${near.host}", where a machine may have it`,
     );
   }
   const served = facts.serviceWithEndpointAt(vip);

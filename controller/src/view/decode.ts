@@ -1,11 +1,16 @@
+import { CausewayError } from '@causeway/shared/errors';
 import {
   type Decoded,
   decodeAlive,
+  decodeClaim,
   decodeContainer,
   decodeContainerStatus,
   decodeEndpointSet,
+  decodeEvent,
   decodeNode,
+  decodeNodePolicy,
   decodeReport,
+  decodeReservation,
   decodeServiceSpec,
   decodeSettings,
 } from '@causeway/shared/store/codec';
@@ -25,6 +30,17 @@ export const DECODERS: { readonly [K in Kind]: (kv: KeyValue) => Decoded<Rows[K]
   container: decodeContainer,
   containerStatus: decodeContainerStatus,
   lease: decodeLease,
+  claim: claimant,
+  reservation: decodeReservation,
+  policy: decodeNodePolicy,
+  event: decodeEvent,
   config: decodeNetworkConfig,
+  accepted: decodeNetworkConfig,
   settings: decodeSettings,
 };
+
+/** The id of the host that has a subnet. */
+function claimant(kv: KeyValue): Decoded<string> {
+  const claim = decodeClaim(kv);
+  return claim instanceof CausewayError ? claim : claim.id;
+}

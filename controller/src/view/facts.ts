@@ -1,6 +1,9 @@
 import { CausewayError } from '@causeway/shared/errors';
+import { type EffectiveConfig, effectiveConfig } from '@causeway/shared/model/effective-config';
 import type { NodeRecord } from '@causeway/shared/model/node';
-import { type Cidr, containsAddress, parseCidr } from '@causeway/shared/net/cidr';
+import { blockHasIp, parseBlock } from '@causeway/shared/net/block';
+import { type Cidr, parseCidr } from '@causeway/shared/net/cidr';
+import { entriesOf } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
 import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
 import type { Places } from '../endpoints/resolve.ts';
@@ -14,25 +17,42 @@ import type { View } from './view.ts';
  * @throws CausewayError `unreachable` while the cluster's configuration is not there yet
  */
 export function factsOf(tables: Tables): ClusterFacts {
-  const config = tables.config.get('')?.value;
   const settings = tables.settings.get('')?.value;
-  if (config === undefined || settings === undefined) {
-    throw new CausewayError('unreachable', "reading the cluster's configuration: it is not in etcd yet");
-  }
+  const { config } = networkOf(tables);
+  if (settings === undefined) throw notConfigured();
   const networks = hostNetworks([...tables.node.values()].map(({ value }) => value));
   return {
-    network: range(config.network),
+    network: config.ipv4 === undefined ? undefined : range(config.ipv4.network),
     serviceRange: range(settings.serviceRange),
     nodePortMin: settings.nodePortMin,
     nodePortMax: settings.nodePortMax,
     vipOwner: (address) => tables.vip.get(address)?.value,
     nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
     hostOf: (address) => hostOf(tables, address),
-    networkAt: (address) => networks.find(({ network }) => containsAddress(network, address)),
+    networkAt: (address) =>
+      networks.find(({ network }) => blockHasIp(network, { family: 'ipv4', value: BigInt(address) })),
     serviceWithEndpointAt: (address) => serviceWithEndpointAt(tables, address),
     hasContainer: (name) => tables.container.has(name),
     hosts: () => [...tables.node.keys()].sort(),
+    isCordoned: (host) => tables.policy.get(host)?.value.cordoned ?? false,
   };
+}
+
+/**
+ * The network's configuration that hosts follow, and why it is not the one in etcd, if it is not.
+ *
+ * @throws CausewayError `unreachable` while there is none
+ */
+export function networkOf(tables: Tables): EffectiveConfig {
+  const config = tables.config.get('')?.value;
+  if (config === undefined) throw notConfigured();
+  const accepted = tables.accepted.get('')?.value;
+  const leases = () => [...tables.lease.values()].map(({ value }) => value);
+  return effectiveConfig({ config, accepted, leases: accepted === undefined ? [] : leases() });
+}
+
+function notConfigured(): CausewayError {
+  return new CausewayError('unreachable', "reading the cluster's configuration: it is not in etcd yet");
 }
 
 /**
@@ -47,13 +67,15 @@ export function configFault({ tables, unreadable }: View): CausewayError | undef
   return why === undefined ? undefined : new CausewayError('unreadable', why);
 }
 
-/** The networks that hosts are in, each once; what a record of an older agent does not say is left out. */
+/** The networks that hosts are in, of both families, each once. */
 export function hostNetworks(nodes: readonly NodeRecord[]): readonly HostNetwork[] {
   const found = new Map<string, HostNetwork>();
-  for (const { name, network: text } of nodes) {
-    if (text === undefined || found.has(text)) continue;
-    const network = parseCidr(text);
-    if (network !== undefined) found.set(text, { host: name, network });
+  for (const node of nodes) {
+    for (const [, { network: text }] of entriesOf(node)) {
+      if (found.has(text)) continue;
+      const network = parseBlock(text);
+      if (network !== undefined) found.set(text, { host: node.name, network });
+    }
   }
   return [...found.values()];
 }
@@ -65,6 +87,7 @@ export function placesOf(view: View): Places {
     container: (name) => tables.container.get(name)?.value,
     status: (name) => tables.containerStatus.get(name)?.value,
     hostAt: hostAtOf(view),
+    isDrained: (host) => tables.policy.get(host)?.value.drained ?? false,
   };
 }
 
@@ -89,10 +112,10 @@ function range(text: string): Cidr {
 
 function hostOf(tables: Tables, address: string): string | undefined {
   for (const { value: node } of tables.node.values()) {
-    if (node.publicIp === address || node.addresses.includes(address)) return node.name;
+    if (node.ipv4?.publicIp === address || node.addresses.includes(address)) return node.name;
   }
   for (const { value: lease } of tables.lease.values()) {
-    if (lease.publicIp === address) return lease.node?.name ?? `with subnet ${lease.subnet}`;
+    if (lease.ipv4?.publicIp === address) return lease.node?.name ?? `with subnet ${lease.ipv4.subnet}`;
   }
   return undefined;
 }

@@ -19,6 +19,7 @@ export class View {
   readonly #revision: Record<Source, number> = { causeway: 0, network: 0 };
   readonly #connected: Record<Source, boolean> = { causeway: false, network: false };
   readonly #loaded: Record<Source, boolean> = { causeway: false, network: false };
+  readonly #newest: Record<Source, number> = { causeway: 0, network: 0 };
   readonly #watches: readonly Watch[];
   readonly #listeners = new Set<(batch: Batch) => void>();
   readonly #waiters = new Set<() => void>();
@@ -48,6 +49,14 @@ export class View {
     return this.#revision[source];
   }
 
+  /**
+   * The newest revision that is known to have changed something under this source's prefix. Whoever follows the prefix
+   * reports it or a later one; `revision` may be of a write elsewhere.
+   */
+  newestChange(source: Source): number {
+    return this.#newest[source];
+  }
+
   get connection(): Connection {
     return { whole: this.#isWhole(), reason: this.#reason, lastWordAt: this.#lastWordAt };
   }
@@ -74,7 +83,7 @@ export class View {
 
   /** Resolves once both prefixes are loaded and followed. @throws CausewayError `unreachable` after `timeoutMs`. */
   async whole(timeoutMs: number): Promise<void> {
-    if (await this.#until(() => this.#isWhole(), timeoutMs)) return;
+    if (await this.until(() => this.#isWhole(), timeoutMs)) return;
     const since =
       this.#lastWordAt === 0 ? 'never' : `${Math.round((Date.now() - this.#lastWordAt) / 1000)} s ago`;
     throw new CausewayError(
@@ -85,7 +94,24 @@ export class View {
 
   /** Resolves once the tables hold a write of ours. @returns false when they still do not after `timeoutMs`. */
   async reached(source: Source, revision: number, timeoutMs: number): Promise<boolean> {
-    return this.#until(() => this.#revision[source] >= revision, timeoutMs);
+    return this.until(() => this.#revision[source] >= revision, timeoutMs);
+  }
+
+  /** Resolves once this holds, asked after each delivery. @returns false when it still does not after `timeoutMs` */
+  until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
+    if (holds()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const end = (held: boolean) => {
+        clearTimeout(timer);
+        this.#waiters.delete(check);
+        resolve(held);
+      };
+      const check = () => {
+        if (holds()) end(true);
+      };
+      const timer = setTimeout(() => end(false), timeoutMs);
+      this.#waiters.add(check);
+    });
   }
 
   close(): void {
@@ -104,6 +130,7 @@ export class View {
     const first = !this.#loaded[source];
     this.#revision[source] = state.revision;
     this.#loaded[source] = true;
+    this.#newest[source] = Math.max(this.#newest[source], newestOf(state));
     this.heard();
     const batch: Batch = { source, revision: state.revision, changes };
     if (first) this.#journal.start(source, state.revision);
@@ -122,20 +149,12 @@ export class View {
   #wake(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
+}
 
-  #until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
-    if (holds()) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const end = (held: boolean) => {
-        clearTimeout(timer);
-        this.#waiters.delete(check);
-        resolve(held);
-      };
-      const check = () => {
-        if (holds()) end(true);
-      };
-      const timer = setTimeout(() => end(false), timeoutMs);
-      this.#waiters.add(check);
-    });
-  }
+/** Of a list it is the newest write: when something was deleted, a list does not say. */
+function newestOf({ items, changed, revision }: PrefixState): number {
+  if (changed !== undefined) return revision;
+  let newest = 0;
+  for (const { modRevision } of items.values()) newest = Math.max(newest, modRevision);
+  return newest;
 }

@@ -1,6 +1,7 @@
 import { type Collection, tableOf } from '../objects/collection.ts';
 import type { EndpointObject } from '../objects/endpoint.ts';
 import { allEndpoints, endpointId, endpointObjects } from '../objects/endpoint.ts';
+import { type EventObject, eventObjects } from '../objects/event.ts';
 import type { Batch, Source } from '../view/batch.ts';
 import type { Change, Kind, Rows, Stored, Tables } from '../view/tables.ts';
 
@@ -92,4 +93,22 @@ function endpointEvents(
 /** The revision is the whole set's; it says nothing of one endpoint. */
 function same(a: EndpointObject, b: EndpointObject): boolean {
   return a.ref === b.ref && a.container === b.container && a.node === b.node;
+}
+
+/** Watches what happens to one host or to all; each event is told once, as `added`. */
+export function watchNodeEvents(host?: string): Watchable<EventObject> {
+  return {
+    source: 'causeway',
+    all: (tables) => eventObjects(tables, host),
+    events: ({ changes }) => {
+      const rows = new Map(
+        changes.flatMap((change) =>
+          change.kind === 'event' && change.after !== undefined && change.after !== change.before
+            ? [[change.id, change.after] as const]
+            : [],
+        ),
+      );
+      return eventObjects({ event: rows }, host).map((object) => ({ type: 'added', object }));
+    },
+  };
 }

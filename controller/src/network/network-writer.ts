@@ -1,0 +1,191 @@
+import { CausewayError } from '@causeway/shared/errors';
+import { effectiveConfig, fingerprintOf } from '@causeway/shared/model/effective-config';
+import type { NetworkConfig } from '@causeway/shared/model/network';
+import { completeNetworkConfig } from '@causeway/shared/model/network.schema';
+import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
+import { keys } from '@causeway/shared/store/keys';
+import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
+import { rangesOf } from '../bootstrap.ts';
+import { checkIfMatch, type IfMatch } from '../if-match.ts';
+import type { NetworkObject } from '../objects/network.ts';
+import { Turns } from '../turns.ts';
+import { checkDisjoint, checkHostNetworks, checkNotHuge, named } from '../validate/ranges.ts';
+import { hostNetworks, networkOf } from '../view/facts.ts';
+import { readFresh } from '../view/fresh.ts';
+import type { Tables } from '../view/tables.ts';
+import type { View } from '../view/view.ts';
+import { withForeignFields } from './foreign-fields.ts';
+import { type NetworkPatch, patched } from './patch.ts';
+import { networkObject } from './present.ts';
+import { checkAddressesOutside } from './taken.ts';
+
+const ATTEMPTS = 20;
+const VIEW_MS = 3_000;
+
+export interface NetworkWriteOptions {
+  readonly ifMatch: IfMatch;
+  readonly dryRun: boolean;
+  /** Whether hosts may be given other subnets. */
+  readonly renumber: boolean;
+}
+
+export interface NetworkWritten {
+  readonly network: NetworkObject;
+  readonly changed: boolean;
+  readonly revision: number;
+}
+
+/** Says what the key should hold; undefined: what it holds. */
+type Planner = (before: NetworkConfig | CausewayError, tables: Tables) => NetworkConfig | undefined;
+
+/** Changes the network's configuration, which is flannel's key: guarded by its revision, everything else in it kept. */
+export class NetworkWriter {
+  readonly #store: Store;
+  readonly #view: View;
+  readonly #turns = new Turns();
+
+  constructor(store: Store, view: View) {
+    this.#store = store;
+    this.#view = view;
+  }
+
+  /** @throws CausewayError `invalid`, or `conflict` naming the hosts that would be renumbered */
+  async set(patch: NetworkPatch, options: NetworkWriteOptions): Promise<NetworkWritten> {
+    return this.#write(options, (before, tables) => {
+      const base = before instanceof CausewayError ? this.#lastReadable(tables, before, patch) : before;
+      const asked = completeNetworkConfig(patched(base, patch));
+      this.#check(asked, base, tables);
+      const config = base?.renumber === fingerprintOf(asked) ? { ...asked, renumber: base.renumber } : asked;
+      const accepted = tables.accepted.get('')?.value ?? base;
+      const leases = [...tables.lease.values()].map(({ value }) => value);
+      const { refused } = effectiveConfig({ config, accepted, leases });
+      if (refused !== undefined && !options.renumber) throw renumbers(refused.hosts);
+      return refused === undefined ? config : { ...config, renumber: refused.fingerprint };
+    });
+  }
+
+  /**
+   * Confirms the configuration that hosts do not follow, because it would renumber them.
+   *
+   * @param fingerprint of the configuration that was looked at; undefined: whichever it is
+   * @throws CausewayError `conflict` when nothing waits, or something else
+   */
+  async confirm(fingerprint: string | undefined, options: Omit<NetworkWriteOptions, 'renumber'>) {
+    return this.#write({ ...options, renumber: true }, (before, tables) => {
+      if (before instanceof CausewayError) throw before;
+      const { refused } = networkOf(tables);
+      const found = fingerprintOf(before);
+      if (fingerprint !== undefined && fingerprint !== found) {
+        throw new CausewayError(
+          'conflict',
+          `fingerprint "${fingerprint}" is not that of the configuration in etcd, "${found}": look at it again`,
+          { field: 'fingerprint', value: fingerprint },
+        );
+      }
+      if (refused === undefined && before.renumber === found) return undefined;
+      if (refused === undefined) {
+        throw new CausewayError(
+          'conflict',
+          'confirming the network: no change waits to be confirmed, hosts follow what etcd has',
+        );
+      }
+      return { ...before, renumber: found };
+    });
+  }
+
+  async #write(options: NetworkWriteOptions, plan: Planner): Promise<NetworkWritten> {
+    return this.#turns.take('', async () => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const found = await this.#store.get(keys.networkConfig);
+        checkIfMatch(options.ifMatch, "the network's configuration", found?.modRevision);
+        if (found === undefined) throw notThere();
+        const before = decodeNetworkConfig(found);
+        const { rows: tables } = await readFresh(this.#store, [
+          keys.networkPrefix,
+          keys.settings,
+          keys.nodePrefix,
+          keys.reservationPrefix,
+        ]);
+        const after = plan(before, tables);
+        const value = after && withForeignFields(found.value, encodeNetworkConfig(after));
+        if (after === undefined || value === undefined || sameValue(before, after))
+          return { network: networkObject(tables), changed: false, revision: found.modRevision };
+        if (options.dryRun) return dryRun(after, tables, found.modRevision);
+        const written = await this.#put(found, value, tables);
+        if (written !== undefined) return written;
+      }
+      throw new CausewayError(
+        'conflict',
+        `changing the network's configuration: others changed it ${ATTEMPTS} times in between; try again`,
+      );
+    });
+  }
+
+  /** @returns undefined after a lost race */
+  async #put(found: KeyValue, value: string, tables: Tables): Promise<NetworkWritten | undefined> {
+    const accepted = tables.accepted.get('');
+    const key = keys.acceptedNetwork;
+    // What was followed when this was decided must still be: the decision to renumber or not rests on it.
+    const guard: Guard =
+      accepted === undefined ? { key, absent: true } : { key, modRevision: accepted.revision };
+    const result = await this.#store.transaction(
+      [{ key: keys.networkConfig, modRevision: found.modRevision }, guard],
+      [{ put: keys.networkConfig, value }],
+    );
+    if (!result.ok) return undefined;
+    await this.#view.reached('network', result.revision, VIEW_MS);
+    return { network: networkObject(this.#view.tables), changed: true, revision: result.revision };
+  }
+
+  /** What a configuration that does not parse is mended from. @throws the reason when nothing was asked for instead */
+  #lastReadable(tables: Tables, unreadable: CausewayError, patch: NetworkPatch): NetworkConfig | undefined {
+    const last = this.#view.tables.config.get('')?.value ?? tables.accepted.get('')?.value;
+    if (last === undefined && patch.network === undefined && patch.networkIpv6 === undefined)
+      throw unreadable;
+    return last;
+  }
+
+  /** @throws CausewayError `invalid` when a network that becomes another one takes addresses of somebody else */
+  #check(config: NetworkConfig, before: NetworkConfig | undefined, tables: Tables): void {
+    const settings = tables.settings.get('')?.value ?? this.#view.tables.settings.get('')?.value;
+    if (settings === undefined) throw notThere();
+    const { serviceRange, ...networks } = rangesOf({ config, settings });
+    const other = {
+      ...(networks.network === before?.ipv4?.network ? {} : { network: networks.network }),
+      ...(networks.networkIpv6 === before?.ipv6?.network ? {} : { networkIpv6: networks.networkIpv6 }),
+    };
+    for (const [flag, text] of named(other)) checkNotHuge(flag, text);
+    if (other.network !== undefined) {
+      checkDisjoint({ ...networks, serviceRange });
+      checkAddressesOutside(other.network, this.#view.tables);
+    }
+    checkHostNetworks(other, hostNetworks([...tables.node.values()].map(({ value }) => value)));
+  }
+}
+
+function dryRun(config: NetworkConfig, tables: Tables, revision: number): NetworkWritten {
+  const would: Tables = { ...tables, config: new Map([['', { value: config, revision }]]) };
+  return { network: networkObject(would), changed: true, revision };
+}
+
+function sameValue(before: NetworkConfig | CausewayError, after: NetworkConfig): boolean {
+  return !(before instanceof CausewayError) && encodeNetworkConfig(before) === encodeNetworkConfig(after);
+}
+
+function notThere(): CausewayError {
+  return new CausewayError('unreachable', "changing the network's configuration: it is not in etcd yet");
+}
+
+/** How many hosts a refusal names; the others are a number. */
+const NAMED = 10;
+
+function renumbers(hosts: readonly string[]): CausewayError {
+  const more = hosts.length > NAMED ? ` and ${hosts.length - NAMED} more` : '';
+  const list = `${hosts.slice(0, NAMED).join(', ')}${more}`;
+  return new CausewayError(
+    'conflict',
+    `changing the network: ${hosts.length === 1 ? '1 host' : `${hosts.length} hosts`} would have to take other ` +
+      `subnets, which interrupts their containers: ${list}; ask for it with --renumber (renumber=true)`,
+    { field: 'renumber', value: false },
+  );
+}

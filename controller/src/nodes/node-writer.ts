@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CausewayError } from '@causeway/shared/errors';
+import { NAME_PATTERN } from '@causeway/shared/model/input';
+import { keys } from '@causeway/shared/store/keys';
+import type { Store } from '@causeway/shared/store/store';
+import { isSettled, servicesOn } from '../endpoints/loop.ts';
+import type { NodePlan, ReserveInput } from '../objects/node-operation.ts';
+import { Turns } from '../turns.ts';
+import { networkOf } from '../view/facts.ts';
+import { readFresh } from '../view/fresh.ts';
+import type { Tables } from '../view/tables.ts';
+import type { View } from '../view/view.ts';
+import { type NodeChange, noNode, planPolicy, planRelease, planReserve } from './plan.ts';
+
+/** How often a write starts over when somebody else was faster. */
+const ATTEMPTS = 20;
+const MAX_PAUSE_MS = 64;
+/** How long a write's answer waits for the view to hold it, and for the endpoints to follow, milliseconds. */
+const VIEW_MS = 3_000;
+
+const PLACES = [keys.subnetPrefix, keys.claimPrefix, keys.reservationPrefix, keys.nodePolicyPrefix];
+
+export interface NodeWritten {
+  readonly plan: NodePlan;
+  /** The revision that hosts must hold for the change to be whole: that of the endpoints it moved. */
+  readonly writtenAt: number;
+}
+
+export type Decision = 'cordon' | 'uncordon' | 'drain';
+
+const POLICIES = {
+  cordon: { cordoned: true },
+  uncordon: { cordoned: false, drained: false },
+  drain: { cordoned: true, drained: true },
+} as const;
+
+type Planner = (tables: Tables, unreadable: ReadonlyMap<string, string>) => NodeChange;
+
+/** Writes what operators decide about hosts: planned from what etcd has at the moment, guarded by all of it. */
+export class NodeWriter {
+  readonly #store: Store;
+  readonly #view: View;
+  /** Keeps one host from being given two subnets by two requests at once. */
+  readonly #turns = new Turns();
+
+  constructor(store: Store, view: View) {
+    this.#store = store;
+    this.#view = view;
+  }
+
+  async reserve(name: string, input: ReserveInput, dryRun: boolean): Promise<NodeWritten> {
+    const config = networkOf(this.#view.tables).config;
+    return this.#write(name, (tables) => planReserve(name, input, config, tables), dryRun);
+  }
+
+  async release(name: string, withLease: boolean, dryRun: boolean): Promise<NodeWritten> {
+    return this.#write(name, (tables) => planRelease(name, withLease, tables), dryRun);
+  }
+
+  async decide(name: string, decision: Decision, dryRun: boolean): Promise<NodeWritten> {
+    const written = await this.#write(
+      name,
+      (tables, unreadable) => {
+        const drained = tables.policy.get(name)?.value.drained ?? false;
+        const policy = { drained, ...POLICIES[decision] };
+        return planPolicy(name, policy, tables, unreadable.has(keys.nodePolicy(name)));
+      },
+      dryRun,
+    );
+    if (dryRun) return written;
+    return { ...written, writtenAt: Math.max(written.writtenAt, await this.#endpointsFollowed(name)) };
+  }
+
+  async #write(name: string, plan: Planner, dryRun: boolean): Promise<NodeWritten> {
+    if (!NAME_PATTERN.test(name)) throw noNode(name);
+    return this.#turns.take(name, async () => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const { rows, unreadable } = await readFresh(this.#store, [...PLACES, ...oneNode(name)]);
+        const change = plan(rows, unreadable);
+        if (change.writes.length === 0 || dryRun) return written(name, change, 0);
+        const result = await this.#store.transaction(change.guards, change.writes);
+        if (result.ok) {
+          await this.#view.reached('causeway', result.revision, VIEW_MS);
+          return written(name, change, result.revision);
+        }
+        await sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
+      }
+      throw new CausewayError(
+        'conflict',
+        `changing host "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
+      );
+    });
+  }
+
+  /**
+   * Waits until the services that lead to a host have the endpoints that its policy leaves them.
+   *
+   * @returns the newest revision of these endpoints; 0 when there are none
+   */
+  async #endpointsFollowed(name: string): Promise<number> {
+    const services = servicesOn(this.#view, name);
+    let open = services;
+    await this.#view.until(() => {
+      open = open.filter((service) => !isSettled(this.#view, service));
+      return open.length === 0;
+    }, VIEW_MS);
+    const { endpoints } = this.#view.tables;
+    return services.reduce((newest, service) => Math.max(newest, endpoints.get(service)?.revision ?? 0), 0);
+  }
+}
+
+/** The host's own keys; a name is also the beginning of longer ones, which do no harm here. */
+function oneNode(name: string): readonly string[] {
+  return [keys.node(name), keys.alive(name)];
+}
+
+function written(name: string, { after, writes, warnings }: NodeChange, revision: number): NodeWritten {
+  return { plan: { name, ...after, changed: writes.length > 0, warnings, revision }, writtenAt: revision };
+}
