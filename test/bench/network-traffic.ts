@@ -1,0 +1,162 @@
+import { createInterface } from 'node:readline';
+import { createLab, type Lab } from '@causeway/lab/lab';
+import { CausewayError } from '@causeway/shared/errors';
+import { run } from '@causeway/shared/run';
+import { median, type Row, rowOf } from './row.ts';
+
+/** Two network namespaces on two hosts that reach each other, and how to run something in them. */
+interface World {
+  readonly lab: Lab;
+  /** Name of the namespace on each of the two hosts. */
+  readonly netns: readonly [string, string];
+  /** Address of the second one. */
+  readonly address: string;
+}
+
+/** Measurements of each world, in turns, so that whatever else the machine does meets both. */
+const ROUNDS = 15;
+/** Seconds of each measurement. */
+const SECONDS = 1;
+const IPERF_PORT = 5201;
+const ECHO_PORT = 5202;
+
+/**
+ * Traffic between containers of two hosts, with all that an agent makes, beside namespaces that are joined by hand.
+ *
+ * @throws CausewayError `not-found` without iperf3
+ */
+export async function benchTraffic(): Promise<Row[]> {
+  await run('iperf3', ['--version']).catch((cause: unknown) => {
+    throw new CausewayError('not-found', 'looking for iperf3: it is missing; sh deploy/packages.sh --tests', {
+      cause,
+    });
+  });
+  const labs: Lab[] = [];
+  try {
+    const up = async (options: Parameters<typeof createLab>[0]) => {
+      const lab = await createLab({ hosts: 2, ...options });
+      labs.push(lab);
+      return lab;
+    };
+    const worlds = [
+      await causeway(await up({ name: 'bench' })),
+      await byHand(await up({ name: 'by-hand', bare: true })),
+    ];
+    await Promise.all(worlds.map(serve));
+    return [
+      await compare('TCP, one stream', 'Gbit/s', worlds, throughput),
+      await compare('TCP, request and response', '1/s', worlds, exchanges),
+    ];
+  } finally {
+    for (const lab of labs) await lab.down();
+  }
+}
+
+async function compare(
+  what: string,
+  unit: string,
+  worlds: readonly World[],
+  measure: (world: World) => Promise<number>,
+): Promise<Row> {
+  const found: number[][] = worlds.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [i, world] of worlds.entries()) {
+      const value = await measure(world);
+      // The first round only warms up.
+      if (round > 0) found[i]?.push(value);
+    }
+  }
+  const [value = 0, reference = 0] = found.map(median);
+  return rowOf(
+    `containers of two hosts: ${what} (reference: joined by hand)`,
+    unit,
+    value,
+    reference,
+    '>= 0.97 x',
+  );
+}
+
+async function causeway(lab: Lab): Promise<World> {
+  const containers = await lab.containers();
+  const address = containers.find(({ name }) => name === 'web-2')?.address ?? '';
+  return { lab, netns: ['cwy-web-1', 'cwy-web-2'], address };
+}
+
+/** The same as a person would do it: a bridge on each host, a link into a namespace, and a route to the other host. */
+async function byHand(lab: Lab): Promise<World> {
+  const host = (own: number, peer: number) => `set -e
+    sysctl -qw net.ipv4.ip_forward=1
+    ip link add name br0 type bridge
+    ip address add 10.20.${own}.1/24 dev br0
+    ip link set br0 up
+    ip netns add box
+    ip link add name port0 type veth peer name eth0 netns box
+    ip link set port0 master br0 up
+    ip -n box link set lo up
+    ip -n box address add 10.20.${own}.2/24 dev eth0
+    ip -n box link set eth0 up
+    ip -n box route add default via 10.20.${own}.1
+    ip route add 10.20.${peer}.0/24 via ${lab.addressOf(`host-${peer}`)}`;
+  await must(lab, 'host-1', ['sh', '-c', host(1, 2)]);
+  await must(lab, 'host-2', ['sh', '-c', host(2, 1)]);
+  return { lab, netns: ['box', 'box'], address: '10.20.2.2' };
+}
+
+/** Starts the servers in the second namespace; they end with the lab. */
+async function serve({ lab, netns }: World): Promise<void> {
+  const inside = ['ip', 'netns', 'exec', netns[1]];
+  const iperf = lab.spawn('host-2', [...inside, 'iperf3', '-s', '-p', String(IPERF_PORT), '--forceflush']);
+  const echo = lab.spawn('host-2', [...inside, process.execPath, '-e', ECHO, String(ECHO_PORT)]);
+  await Promise.all([iperf, echo].map(({ stdout }) => firstLine(stdout)));
+}
+
+/** Gbit/s that arrive. */
+async function throughput({ lab, netns, address }: World): Promise<number> {
+  const client = ['iperf3', '-c', address, '-p', String(IPERF_PORT), '-t', String(SECONDS), '-J'];
+  const told = await must(lab, 'host-1', ['ip', 'netns', 'exec', netns[0], ...client]);
+  const { end } = JSON.parse(told) as { end: { sum_received: { bits_per_second: number } } };
+  return end.sum_received.bits_per_second / 1e9;
+}
+
+/** Answers per second on one connection, each asked for when the one before has come. */
+async function exchanges({ lab, netns, address }: World): Promise<number> {
+  const client = [process.execPath, '-e', ASK, address, String(ECHO_PORT), String(SECONDS * 1_000)];
+  return Number(await must(lab, 'host-1', ['ip', 'netns', 'exec', netns[0], ...client]));
+}
+
+async function must(lab: Lab, host: string, argv: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await lab.exec(host, argv);
+  if (exitCode !== 0)
+    throw new CausewayError('command-failed', `running ${argv.join(' ')} on ${host}: ${stderr || stdout}`);
+  return stdout;
+}
+
+async function firstLine(stdout: NodeJS.ReadableStream): Promise<void> {
+  const lines = createInterface({ input: stdout });
+  await new Promise((resolve) => lines.once('line', resolve));
+  lines.close();
+  stdout.resume();
+}
+
+const ECHO = `
+require('net').createServer((socket) => {
+  socket.setNoDelay();
+  socket.on('error', () => {});
+  socket.on('data', (data) => socket.write(data));
+}).listen(process.argv[1], () => console.log('ready'));
+`;
+
+const ASK = `
+const [host, port, ms] = process.argv.slice(1);
+const socket = require('net').connect({ host, port: Number(port), noDelay: true });
+let count = 0;
+let started;
+socket.on('connect', () => { started = process.hrtime.bigint(); socket.write('x'); });
+socket.on('data', () => {
+  count++;
+  const ns = process.hrtime.bigint() - started;
+  if (ns < BigInt(ms) * 1000000n) return socket.write('x');
+  console.log(count / (Number(ns) / 1e9));
+  socket.destroy();
+});
+`;
