@@ -30,8 +30,8 @@ export interface Place {
    */
   heed(built: BuiltSnapshot): void;
   /**
-   * Looks in etcd whether the subnets, the name and the sign of life are still ours and follow the configuration, and
-   * writes them again if not: when etcd is back.
+   * Asks etcd, in one request, whether the subnets, the name and the sign of life are still as they were written, and
+   * looks and writes them again if not: for now and then, and when etcd is back.
    */
   verify(): void;
   /** Leaves all keys to run out. */
@@ -96,11 +96,12 @@ function keepPlace(deps: PlaceDeps, membership: Membership): Place {
     if (event.kind !== 'fenced') remember(membership.subnets);
     onChange();
   };
-  const verify = () => {
-    membership
-      .verify()
-      .catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'own place not verified'));
+  const look = (how: 'check' | 'verify') => () => {
+    membership[how]().catch((error: unknown) =>
+      log.debug({ reason: messageOf(error) }, 'own place not verified'),
+    );
   };
+  const verify = look('verify');
 
   membership.onEvent(onMembership);
   remember(membership.subnets);
@@ -144,7 +145,7 @@ function keepPlace(deps: PlaceDeps, membership: Membership): Place {
           verify();
         }, Math.random() * FOLLOW_SPREAD_MS);
     },
-    verify,
+    verify: look('check'),
     leave: async () => {
       clearTimeout(follow);
       membership.stop();

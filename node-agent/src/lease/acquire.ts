@@ -60,15 +60,15 @@ const MAX_PAUSE_MS = 1_000;
  */
 export async function acquire(store: Store, input: AcquireInput): Promise<Acquired> {
   const { node, instance, leases, written } = input;
-  const leaseIds = { ownership: leases.ownership.id, liveness: leases.liveness.id };
   let registry = await readRegistry(store, node);
   for (let races = 0; races < MAX_RACES; races++) {
     if (written !== undefined) input.onFinding?.(findingOf(registry, written, { node, instance }));
     refuse(node, instance, registry);
     const random = { ipv4: input.random(), ipv6: input.random() };
     const attempt = planAttempt(registry, { ...input, random });
-    if (isWritten(registry, attempt, leaseIds) || (await write(store, attempt, leases)))
-      return acquired(store, registry, attempt, { node, races, leaseIds });
+    const revisions = await settled(store, registry, attempt, leases);
+    if (revisions !== undefined)
+      return acquired(store, registry, attempt, { node, races, leaseIds: idsOf(leases), revisions });
     await sleep(input.random() * Math.min(MIN_PAUSE_MS * 2 ** races, MAX_PAUSE_MS));
     registry = await readAgain(store, registry, attempt, node, races + 1);
   }
@@ -78,13 +78,31 @@ export async function acquire(store: Store, input: AcquireInput): Promise<Acquir
   );
 }
 
-async function write(store: Store, attempt: Attempt, leases: Leases): Promise<boolean> {
+function idsOf({ ownership, liveness }: Leases): LeaseIds {
+  return { ownership: ownership.id, liveness: liveness.id };
+}
+
+/** @returns in which revision each key was written, by this call or before; undefined: somebody was faster */
+async function settled(
+  store: Store,
+  registry: Registry,
+  attempt: Attempt,
+  leases: Leases,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const isThere = isWritten(registry, attempt, idsOf(leases));
+  const revision = isThere ? undefined : await write(store, attempt, leases);
+  if (!isThere && revision === undefined) return undefined;
+  return new Map(attempt.puts.map(({ key }) => [key, revision ?? registry.get(key)?.modRevision ?? 0]));
+}
+
+/** @returns the revision; undefined: a guard did not hold, and nothing was written */
+async function write(store: Store, attempt: Attempt, leases: Leases): Promise<number | undefined> {
   try {
-    const { ok } = await store.transaction(attempt.guards, [
+    const { ok, revision } = await store.transaction(attempt.guards, [
       ...attempt.deletes.map((key) => ({ delete: key })),
       ...attempt.puts.map(({ key, value, on }) => ({ put: key, value, lease: leases[on] })),
     ]);
-    return ok;
+    return ok ? revision : undefined;
   } catch (error) {
     if (!(error instanceof CausewayError) || error.code !== 'not-found') throw error;
     // etcd knows one of the leases no more, and our own clock does not say so yet.
@@ -113,8 +131,8 @@ async function acquired(
   store: Store,
   { network, holdings }: Registry,
   { record, puts, exhausted }: Attempt,
-  { node, races, leaseIds }: { node: Candidate; races: number; leaseIds: LeaseIds },
+  { node, ...more }: Pick<Acquired, 'races' | 'leaseIds' | 'revisions'> & { readonly node: Candidate },
 ): Promise<Acquired> {
   const waiting = await describeWaiting(store, { node, exhausted, config: network.config, holdings });
-  return { record, network, puts, leaseIds, waiting, races };
+  return { record, network, puts, waiting, ...more };
 }

@@ -2,6 +2,7 @@ import type { NodeRecord } from '@causeway/shared/model/node';
 import { parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
+import type { Store } from '@causeway/shared/store/store';
 import type { Candidate } from './membership.ts';
 import { isSame } from './pick.ts';
 import { type Attempt, type Put, subnetsOf, takenByOthers } from './plan.ts';
@@ -13,6 +14,8 @@ export interface Written {
   readonly record: NodeRecord;
   readonly puts: readonly Put[];
   readonly leaseIds: LeaseIds;
+  /** The revision of etcd in which each key was written. */
+  readonly revisions: ReadonlyMap<string, number>;
 }
 
 export interface Self {
@@ -48,6 +51,16 @@ export function findingOf(registry: Registry, written: Written, self: Self): Fin
   if (first === undefined && entriesOf(foreign).length === 0) return { foreign };
   const what = gone.some(({ on }) => on === 'ownership') || first === undefined ? 'ownership' : 'liveness';
   return { foreign, lost: { what, reason: reasonOf(registry, first, foreign) } };
+}
+
+/**
+ * Asks etcd, in one request, whether nobody touched any key since this host wrote it.
+ *
+ * @throws CausewayError `unreachable`, `timeout`
+ */
+export async function isUntouched(store: Store, { revisions }: Written): Promise<boolean> {
+  const guards = [...revisions].map(([key, modRevision]) => ({ key, modRevision }));
+  return (await store.transaction(guards, [])).ok;
 }
 
 /** Whether etcd holds all that the attempt would write, so that there is nothing to write. */

@@ -7,7 +7,7 @@ import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/fami
 import type { LeaseHandle, Store, Watch } from '@causeway/shared/store/store';
 import { acceptSoon } from './accept.ts';
 import { type Acquired, acquire, LEASE_FIELD, type Leases } from './acquire.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, isUntouched } from './finding.ts';
 import { watchForFree } from './free.ts';
 import type { Candidate, JoinInput, Membership, MembershipEvent } from './membership.ts';
 import { subnetsOf } from './plan.ts';
@@ -107,6 +107,11 @@ class Keeper implements Membership {
       this.#work = undefined;
     });
     return this.#work;
+  }
+
+  async check(): Promise<void> {
+    if (this.#work !== undefined) return this.#work;
+    if (!(await isUntouched(this.#store, this.#written))) await this.verify();
   }
 
   stop(): void {

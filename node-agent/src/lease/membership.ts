@@ -74,6 +74,8 @@ export interface Membership {
    * when it is not: for the moment when a watch shows otherwise. Resolves when etcd holds it.
    */
   verify(): Promise<void>;
+  /** The same for now and then: asks etcd, in one request, whether anybody touched what was written, and only then looks. */
+  check(): Promise<void>;
   /** Stops renewing and leaves all keys to run out: the host keeps its subnets over a restart of the agent. */
   stop(): void;
 }
