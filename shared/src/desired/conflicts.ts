@@ -10,10 +10,9 @@ import { type Peer, peerText } from './peer.ts';
  */
 export function findConflicts(peers: readonly Peer[]): ReadonlyMap<Peer, string> {
   const losers = new Map<Peer, string>();
-  const wanted = peers.filter(({ intent }) => intent.state === 'wanted');
+  const wanted = peers.filter(({ route }) => route !== undefined);
   for (const group of overlapping(wanted)) resolve(group, subnetTaken, losers);
-  for (const group of sharingMac(wanted.filter((peer) => !losers.has(peer))))
-    resolve(group, macTaken, losers);
+  for (const group of sharingMac(wanted, losers)) resolve(group, macTaken, losers);
   return losers;
 }
 
@@ -22,9 +21,9 @@ function overlapping(sorted: readonly Peer[]): readonly Peer[][] {
   const groups: Peer[][] = [];
   let group: Peer[] = [];
   for (const peer of sorted) {
-    // Blocks lie inside each other or apart: whoever overlaps any of the group overlaps its first, the widest.
+    // Subnets lie inside each other or apart: whoever overlaps any of the group overlaps its first, the widest.
     const first = group[0];
-    if (first !== undefined && subnetTaken(peer, first) !== undefined) group.push(peer);
+    if (first !== undefined && peer.order <= first.end) group.push(peer);
     else {
       if (group.length > 1) groups.push(group);
       group = [peer];
@@ -33,11 +32,11 @@ function overlapping(sorted: readonly Peer[]): readonly Peer[][] {
   return group.length > 1 ? [...groups, group] : groups;
 }
 
-function sharingMac(peers: readonly Peer[]): readonly Peer[][] {
+function sharingMac(peers: readonly Peer[], losers: ReadonlyMap<Peer, string>): readonly Peer[][] {
   const groups = new Map<string, Peer[]>();
   for (const peer of peers) {
-    if (peer.neighbour === undefined) continue;
-    const key = `${peer.intent.family} ${peer.neighbour.mac}`;
+    if (peer.neighbour === undefined || losers.has(peer)) continue;
+    const key = `${peer.neighbour.mac} ${peer.intent.family}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [peer]);
     else group.push(peer);

@@ -6,6 +6,7 @@ import {
   blocksOverlap,
   formatBlock,
   formatIp,
+  lastOfBlock,
   parseBlock,
   parseIp,
 } from '../net/block.ts';
@@ -19,14 +20,16 @@ export interface Peer {
   readonly intent: PeerIntent;
   /** Absent: the key holds no subnet. */
   readonly block: Block | undefined;
-  /** Sorts as the subnets do; what is none comes last. */
+  /** Sorts as the subnets do: by family and first address; what is none comes last. */
   readonly order: string;
+  /** The same of the last address; a subnet whose `order` is not behind it overlaps this one, if it is sorted behind. */
+  readonly end: string;
   /** Which of several with one subnet, or with one end of a tunnel, keeps it: the smallest text. */
   readonly rank: string;
   /** With `wanted` only. */
-  readonly route?: RouteIntent;
+  readonly route: RouteIntent | undefined;
   /** With a path through the tunnel only. */
-  readonly neighbour?: NeighbourIntent;
+  readonly neighbour: NeighbourIntent | undefined;
 }
 
 /** By lease: how it was judged last. It lives as long as the lease itself. */
@@ -80,22 +83,23 @@ function readPeer(lease: SubnetLease, family: Family, here: Here): Peer | undefi
     ...{ subnet, family, publicIp },
     ...(lease.node === undefined ? {} : { node: lease.node.name }),
   };
-  const judged = {
-    block,
-    order: orderOf(block, family, subnet),
-    rank: rankOf(lease, family, block?.length ?? 0),
-  };
+  const { order, end } = extentOf(block, family, subnet);
+  const judged = { block, order, end, rank: rankOf(lease, family, block?.length ?? 0) };
   const path = pathTo(lease, block, ours, here);
-  if (path.kind === 'none')
-    return { ...judged, intent: { ...told, state: 'unreachable', reason: path.reason } };
+  if (path.kind === 'none') {
+    const intent: PeerIntent = { ...told, state: 'unreachable', reason: path.reason };
+    return { intent, ...judged, route: undefined, neighbour: undefined };
+  }
   const intent: PeerIntent = { ...told, state: 'wanted', path: path.kind };
-  if (path.kind === 'direct')
-    return { ...judged, intent, route: { destination: subnet, gateway: publicIp, device: here.iface } };
+  if (path.kind === 'direct') {
+    const route = { destination: subnet, gateway: publicIp, device: here.iface };
+    return { intent, ...judged, route, neighbour: undefined };
+  }
   const address = subnet.slice(0, subnet.indexOf('/'));
   const device = ours.tunnel?.name ?? '';
   return {
-    ...judged,
     intent,
+    ...judged,
     route: { destination: subnet, gateway: address, device, onlink: true },
     neighbour: { address, mac: path.mac, remote: publicIp },
   };
@@ -123,10 +127,12 @@ function pathTo(lease: SubnetLease, block: Block | undefined, ours: FamilyHere, 
   return choosePath(end, here, ours);
 }
 
-/** Fixed width, so that comparing texts compares addresses, then lengths. */
-function orderOf(block: Block | undefined, family: Family, subnet: string): string {
-  if (block === undefined) return `${family}~${subnet}`;
-  return `${family} ${block.base.toString(16).padStart(32, '0')} ${String(block.length).padStart(3, '0')}`;
+/** Fixed width, so that comparing texts compares addresses. Of equal first addresses the wider subnet comes first. */
+function extentOf(block: Block | undefined, family: Family, subnet: string): { order: string; end: string } {
+  if (block === undefined) return { order: `${family}~${subnet}`, end: '' };
+  const text = (value: bigint) => `${family} ${value.toString(16).padStart(32, '0')}`;
+  const last = text(lastOfBlock(block).value);
+  return { order: `${text(block.base)}/${String(block.length).padStart(3, '0')}`, end: `${last}~` };
 }
 
 /** Ours come first: a claim in etcd lets only one of them have a subnet. The rest makes the choice everybody's. */

@@ -15,10 +15,12 @@ const MOST_TOLD = 20;
 
 /** Every other host's subnet and the way to it. No lease takes away what another has. */
 export function peersOf(leases: readonly SubnetLease[], here: Here): Peers {
-  const sorted = leases.flatMap((lease) => readPeers(lease, here)).sort(bySubnet);
+  const sorted: Peer[] = [];
+  for (const lease of leases) sorted.push(...readPeers(lease, here));
+  sorted.sort(bySubnet);
   const losers = findConflicts(sorted);
   const all = losers.size === 0 ? sorted : sorted.map((peer) => without(peer, losers.get(peer)));
-  const away = all.filter(({ intent }) => intent.state === 'unreachable');
+  const away = all.filter(({ route }) => route === undefined);
   const problems = away
     .slice(0, MOST_TOLD)
     .map((peer) => `no route to subnet ${peerText(peer)}: ${peer.intent.reason}`);
@@ -34,6 +36,6 @@ function bySubnet(a: Peer, b: Peer): number {
 function without(peer: Peer, reason: string | undefined): Peer {
   if (reason === undefined) return peer;
   const { path, ...intent } = peer.intent;
-  const { route, neighbour, ...rest } = peer;
-  return { ...rest, intent: { ...intent, state: 'unreachable', reason } };
+  const unreachable = { ...intent, state: 'unreachable', reason } as const;
+  return { ...peer, intent: unreachable, route: undefined, neighbour: undefined };
 }

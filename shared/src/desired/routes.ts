@@ -6,5 +6,5 @@ import type { Peer } from './peer.ts';
  * through a tunnel, by way of the subnet's first address, which the tunnel's neighbour entry leads on.
  */
 export function peerRoutes(peers: readonly Peer[]): readonly RouteIntent[] {
-  return peers.flatMap(({ route }) => route ?? []);
+  return peers.map(({ route }) => route).filter((route) => route !== undefined);
 }

@@ -1,8 +1,8 @@
 import type { HostFacts } from '../model/host-facts.ts';
 import { bitsOf, formatIp, nthOfBlock } from '../net/block.ts';
-import { entriesOf } from '../net/family.ts';
+import { entriesOf, type Family } from '../net/family.ts';
 import type { Here } from './here.ts';
-import type { TunnelIntent } from './host.ts';
+import type { NeighbourIntent, TunnelIntent } from './host.ts';
 import { tunnelMtu } from './mtu.ts';
 import type { Peer } from './peer.ts';
 
@@ -20,9 +20,12 @@ export function tunnelsOf(here: Here, facts: HostFacts, peers: readonly Peer[]):
       ...{ name: tunnel.name, family, vni, port, local: link.publicIp, device: iface, mac: tunnel.mac },
       ...{ mtu: tunnelMtu(backend.tunnel, facts.mtu, family), learning, gbp },
       ...(first === undefined ? {} : { address: `${first}/${bitsOf(family)}` }),
-      neighbours: peers.flatMap(({ intent, neighbour }) =>
-        intent.family === family ? (neighbour ?? []) : [],
-      ),
+      neighbours: neighboursOf(peers, family),
     };
   });
+}
+
+function neighboursOf(peers: readonly Peer[], family: Family): readonly NeighbourIntent[] {
+  const behind = peers.filter(({ intent, neighbour }) => neighbour !== undefined && intent.family === family);
+  return behind.map(({ neighbour }) => neighbour).filter((neighbour) => neighbour !== undefined);
 }
