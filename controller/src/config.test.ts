@@ -8,7 +8,8 @@ const silent = () => {};
 describe('readConfig', () => {
   it('has defaults that suit one host', () => {
     expect(readConfig([], silent)).toEqual({
-      etcd: undefined,
+      etcd: { endpoints: ['http://127.0.0.1:2379'] },
+      startsEtcd: true,
       etcdData: '/var/lib/causeway/etcd',
       etcdListen: '127.0.0.1',
       wanted: {},
@@ -32,7 +33,8 @@ describe('readConfig', () => {
       '[::1]:80',
     ];
     expect(readConfig(args, silent)).toMatchObject({
-      etcd: ['http://a:1', 'http://b:2'],
+      etcd: { endpoints: ['http://a:1', 'http://b:2'] },
+      startsEtcd: false,
       wanted: { network: '10.2.0.0/16', subnetLen: 25, nodePorts: { min: 31000, max: 31999 } },
       listen: { host: '::1', port: 80 },
     });
@@ -49,9 +51,16 @@ describe('readConfig', () => {
     [['now'], 'too many arguments'],
     [['--socket', ''], 'socket "" is not a path such as /run/causeway/controller.sock, nor "none"'],
     [['--socket', `/${'x'.repeat(107)}`], "is longer than the 107 bytes that a unix socket's path can have"],
-    [['--etcd', 'garbage'], 'etcd "garbage" is not the address of an etcd such as http://127.0.0.1:2379'],
-    [['--etcd', 'http://a:1,'], 'etcd "" is not the address of an etcd'],
-    [['--etcd', 'a:2379'], 'etcd "a:2379" is not the address of an etcd'],
+    [['--etcd', 'ftp://a'], '--etcd "ftp://a" is not an address of the form http://HOST:PORT'],
+    [['--etcd', 'http://a:1,'], '--etcd "" is not an address'],
+    [
+      ['--etcd-cafile', '/ca.pem'],
+      '--etcd-cafile "/ca.pem" is for an etcd of your own: name that one with --etcd',
+    ],
+    [['--etcd', 'https://a', '--etcd-certfile', '/c.pem'], 'needs its private key'],
+    [['--etcd-prefix', '//'], '--etcd-prefix "//" is not the start of keys'],
+    [['--vni', 'x'], 'vni "x" is not a whole number'],
+    [['--masquerade', 'maybe'], 'masquerade "maybe" is neither "true" nor "false"'],
   ])('%j is refused in one sentence', (args, sentence) => {
     expect(() => readConfig(args, silent)).toThrow(sentence);
   });
@@ -65,6 +74,30 @@ describe('readConfig', () => {
     expect(own('--listen', '0.0.0.0:7480', '--etcd', 'http://10.0.0.7:2379')).toEqual([
       { flag: 'etcd', address: '10.0.0.7' },
     ]);
+  });
+
+  it('reads the first configuration of a network of both families', () => {
+    vi.stubEnv('CAUSEWAY_SUBNET_LEN_IPV6', '72');
+    const args = [
+      ...['--network', 'none', '--network-ipv6', 'fd00:10::/48', '--backend', 'vxlan', '--direct-routing'],
+      ...['--vni', '7', '--port', '4789', '--mtu', '1400', '--masquerade', 'false'],
+      ...['--non-masquerade', '10.0.0.0/8, fd00::/8', '--etcd-prefix', '/other/network/'],
+    ];
+    expect(readConfig(args, silent)).toMatchObject({
+      etcd: { endpoints: ['http://127.0.0.1:2379'], prefix: '/other/network' },
+      wanted: {
+        network: 'none',
+        networkIpv6: 'fd00:10::/48',
+        subnetLenIpv6: 72,
+        backend: 'vxlan',
+        directRouting: true,
+        vni: 7,
+        port: 4789,
+        mtu: 1400,
+        masquerade: false,
+        nonMasqueradeCidrs: ['10.0.0.0/8', 'fd00::/8'],
+      },
+    });
   });
 
   it('prints help and version, and is done', () => {

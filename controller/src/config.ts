@@ -1,6 +1,13 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
-import { parseAddress } from '@causeway/shared/net/cidr';
+import { parseIp } from '@causeway/shared/net/block';
+import {
+  ETCD_FLAGS,
+  ETCD_PASSWORD_ENV,
+  type EtcdFlags,
+  type EtcdSettings,
+  readEtcdFlags,
+} from '@causeway/shared/store/etcd-options';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
 import type { Wanted } from './bootstrap.ts';
@@ -9,8 +16,10 @@ import type { ListenOptions } from './serve.ts';
 import type { OwnAddress } from './validate/ranges.ts';
 
 export interface ControllerConfig {
-  /** Where etcd answers; undefined: start one here. */
-  readonly etcd: readonly string[] | undefined;
+  /** How etcd is reached. */
+  readonly etcd: EtcdSettings;
+  /** Whether that is one to be started here. */
+  readonly startsEtcd: boolean;
   readonly etcdData: string;
   readonly etcdListen: string;
   readonly wanted: Wanted;
@@ -18,12 +27,14 @@ export interface ControllerConfig {
   readonly logLevel: string;
 }
 
+/** Where the etcd that we start answers us. */
+const OWN_ETCD = 'http://127.0.0.1:2379';
 /** Of `sockaddr_un`, without the NUL at its end. */
 const MAX_SOCKET_BYTES = 107;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-interface Flags extends NetworkFlags {
+interface Flags extends NetworkFlags, Omit<EtcdFlags, 'etcd'> {
   readonly etcd?: string;
   readonly etcdData: string;
   readonly etcdListen: string;
@@ -55,11 +66,13 @@ export function readConfig(
     throw new CausewayError('invalid', `reading the command line: ${reason}`, { cause: error });
   }
   const flags = command.opts<Flags>();
-  const etcd = flags.etcd?.split(',').map((url) => etcdUrl(url.trim()));
+  const startsEtcd = flags.etcd === undefined;
+  const etcd = etcdOf(flags);
   const tcp = address(flags.listen);
-  const own = ownAddresses(flags, tcp.host, etcd);
+  const own = ownAddresses(flags, tcp.host, startsEtcd ? undefined : etcd.endpoints);
   return {
     etcd,
+    startsEtcd,
     etcdData: flags.etcdData,
     etcdListen: flags.etcdListen,
     wanted: { ...wantedOf(flags), ...(own.length === 0 ? {} : { own }) },
@@ -96,6 +109,7 @@ function program(): Command {
     .addOption(
       option('--log-level <level>', 'least level that is logged').choices(LOG_LEVELS).default('info'),
     );
+  for (const { flags, env, text } of ETCD_FLAGS) command.addOption(new Option(flags, text).env(env));
   for (const [flag, text] of NETWORK_FLAGS) command.addOption(option(flag, text));
   return command;
 }
@@ -129,14 +143,20 @@ function address(text: string): { host: string; port: number } {
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
-/** @returns the URL as it was given */
-function etcdUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isBare =
-    url !== undefined && ['', '/'].includes(url.pathname) && url.search === '' && url.hash === '';
-  if (url === undefined || !isBare || url.host === '' || !['http:', 'https:'].includes(url.protocol))
-    throw invalid('etcd', text, 'is not the address of an etcd such as http://127.0.0.1:2379');
-  return text;
+/** The etcd that we start has neither certificates nor users. */
+function etcdOf(flags: Flags): EtcdSettings {
+  const { etcd, etcdPrefix } = flags;
+  if (etcd !== undefined) return readEtcdFlags({ ...flags, etcd }, process.env[ETCD_PASSWORD_ENV]);
+  const theirs = [
+    ['--etcd-cafile', flags.etcdCafile],
+    ['--etcd-certfile', flags.etcdCertfile],
+    ['--etcd-keyfile', flags.etcdKeyfile],
+    ['--etcd-username', flags.etcdUsername],
+    ['--etcd-password-file', flags.etcdPasswordFile],
+  ] as const;
+  const [flag, value] = theirs.find(([, text]) => text !== undefined && text !== '') ?? [];
+  if (flag !== undefined) throw invalid(flag, value, 'is for an etcd of your own: name that one with --etcd');
+  return readEtcdFlags({ etcd: OWN_ETCD, ...(etcdPrefix === undefined ? {} : { etcdPrefix }) });
 }
 
 function socketPath(text: string): string {
@@ -162,5 +182,7 @@ function ownAddresses(
     of('listen', listen),
     ...(etcd?.map((url) => of('etcd', new URL(url).hostname)) ?? [of('etcd-listen', flags.etcdListen)]),
   ];
-  return all.filter(({ address }) => parseAddress(address) !== undefined && !/^(?:0|127)\./.test(address));
+  return all
+    .map(({ flag, address }) => of(flag, address.replace(/^\[|\]$/g, '')))
+    .filter(({ address }) => parseIp(address) !== undefined && !/^(?:0|127)\.|^::1?$/.test(address));
 }

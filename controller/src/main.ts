@@ -1,5 +1,6 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
+import { readEtcdFiles } from '@causeway/shared/store/etcd-files';
 import { VERSION } from '@causeway/shared/version';
 import { type Logger, pino } from 'pino';
 import { newCluster } from './bootstrap.ts';
@@ -7,8 +8,6 @@ import { type ControllerConfig, readConfig } from './config.ts';
 import { startController } from './controller.ts';
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './embedded-etcd.ts';
 
-/** Where the etcd that we start answers us. */
-const OWN_ETCD = 'http://127.0.0.1:2379';
 /** A restarted etcd is found again within this, milliseconds: users wait for it. */
 const RETRY_MAX_MS = 500;
 /** Bad flags, as with any command-line tool. */
@@ -34,7 +33,7 @@ async function main(): Promise<void> {
 
 async function run(config: ControllerConfig, logger: Logger): Promise<void> {
   logger.info({ version: VERSION, pid: process.pid }, 'starting');
-  const store = openEtcdStore({ endpoints: config.etcd ?? [OWN_ETCD], retryMaxMs: RETRY_MAX_MS });
+  const store = openEtcdStore({ ...readEtcdFiles(config.etcd), retryMaxMs: RETRY_MAX_MS });
   const { wanted } = config;
   // The addresses first: a second controller must find them taken before it touches the first one's etcd.
   const controller = await startController({ store, wanted, listen: config.listen, logger });
@@ -56,7 +55,7 @@ async function run(config: ControllerConfig, logger: Logger): Promise<void> {
     }
   });
   try {
-    if (config.etcd === undefined) etcd = await startOwnEtcd(config, logger);
+    if (config.startsEtcd) etcd = await startOwnEtcd(config, logger);
     await Promise.race([controller.ready, stopped]);
   } catch (error) {
     await stop(messageOf(error));
