@@ -63,8 +63,8 @@ const RULES: Readonly<Record<Family, Rules>> = {
     example: 'fd00:10::/48',
     usualLen: 64,
     maxLen: 126,
-    // Unspecified, loopback and IPv4-mapped; translated (RFC 6052); link-local and the former site-local; multicast.
-    special: ['::/8', '64:ff9b::/96', 'fe80::/9', 'ff00::/8'],
+    // Unspecified, loopback, IPv4-mapped and translated; link-local and the former site-local; multicast.
+    special: ['::/8', 'fe80::/9', 'ff00::/8'],
   },
 };
 /** The network must hold four subnets, since the first is never leased unasked. */

@@ -41,7 +41,7 @@ export type BackendType = 'host-gw' | 'vxlan';
 
 /** A VXLAN network, with flannel's defaults. */
 export interface Tunnel {
-  /** 1 to 16777215; flannel's default is 1. */
+  /** 0 to 16777215; flannel's default is 1. */
   readonly vni: number;
   /** UDP port; flannel's 0 is the kernel's 8472 and is stored here as that. */
   readonly port: number;
