@@ -1,5 +1,5 @@
 import { networkOf } from '../../node-agent/src/plan/addresses.ts';
-import type { ObservedNetwork, ObservedRoute } from '../../node-agent/src/plan/observed.ts';
+import type { ObservedNetwork, ObservedRoute, ObservedTunnel } from '../../node-agent/src/plan/observed.ts';
 import type { ForwardingStep, IpStep, TunnelDevice } from '../../node-agent/src/plan/step.ts';
 import { blockHasBlock, parseBlock } from '../../shared/src/net/block.ts';
 import type { ByFamily } from '../../shared/src/net/family.ts';
@@ -73,6 +73,7 @@ export class FakeNetwork extends FakeRoutes {
       case 'neighbour-delete':
         removed(this.link(step.link).neighbours.delete(step.address));
         break;
+      case 'route-clear':
       case 'route-delete':
         this.deleteRoute(step.route, OURS);
         break;
@@ -139,20 +140,12 @@ export class FakeNetwork extends FakeRoutes {
   /** As the kernel would list it. */
   look(bridge: string, networks: ByFamily<string>): Omit<ObservedNetwork, 'sysctls'> {
     const found = this.links.get(bridge);
-    const tunnels = [...this.links].flatMap(([name, link]) =>
-      link.tunnel === undefined || !/^cwyx6?\./.test(name)
-        ? []
-        : [{ ...link, ...link.tunnel, mac: link.mac }],
-    );
+    const tunnels = [...this.links].filter(([name]) => /^cwyx6?\./.test(name));
     return {
       routes: this.routes.filter(
         (route) => route.protocol === OURS || isInside(route, networks[route.family]),
       ),
-      tunnels: tunnels.map(({ tunnel: _, type: _type, neighbours, forwarding, ...rest }) => ({
-        ...rest,
-        neighbours: [...neighbours].map(([address, mac]) => ({ address, mac })),
-        forwarding: [...forwarding].map(([mac, remote]) => ({ mac, remote })),
-      })),
+      tunnels: tunnels.flatMap(([, link]) => (link.tunnel === undefined ? [] : listed(link, link.tunnel))),
       ...(found?.type === 'bridge' && {
         bridge: { mtu: found.mtu, up: found.up, addresses: [...found.addresses] },
       }),
@@ -185,6 +178,18 @@ export class FakeNetwork extends FakeRoutes {
   #others(link: FakeLink, address: string): readonly string[] {
     return isV6(address) ? [] : link.addresses.filter((one) => networkOf(one) === networkOf(address));
   }
+}
+
+function listed(
+  link: FakeLink,
+  { name, vni, port, local, device, learning, gbp }: TunnelDevice,
+): ObservedTunnel {
+  const { mac, mtu, up, addresses, neighbours, forwarding } = link;
+  return {
+    ...{ name, vni, port, local, device, learning, gbp, mac, mtu, up, addresses },
+    neighbours: [...neighbours].map(([address, at]) => ({ address, mac: at })),
+    forwarding: [...forwarding].map(([at, remote]) => ({ mac: at, remote })),
+  };
 }
 
 /** @throws Error as the kernel would of what is not there */

@@ -39,6 +39,13 @@ export class FakeRoutes {
     );
     const direct = route.onlink === true || reach?.addresses.some((one) => holds(one, route.gateway ?? ''));
     if (reach?.up !== true || direct !== true || isOwn) throw new Error('Nexthop has invalid gateway.');
+    const { family, device, gateway = '' } = route;
+    // An IPv6 gateway must not be reached by another link, but by the default route.
+    const elsewhere = this.routes.some(
+      (one) => one.device !== device && !one.destination.endsWith('/0') && holds(one.destination, gateway),
+    );
+    if (family === 'ipv6' && route.onlink && elsewhere)
+      throw new Error('Nexthop has invalid gateway or device mismatch.');
     const at = this.routes.findIndex(
       (one) => one.destination === route.destination && one.metric === route.metric,
     );

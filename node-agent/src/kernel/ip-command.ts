@@ -59,7 +59,6 @@ function wordsOf(step: IpStep): readonly string[] {
       return connectedWords(step.destination, step.device, step.source);
     case 'route-add':
     case 'route-replace':
-    case 'route-delete':
       return [
         'route',
         step.kind.slice('route-'.length),
@@ -67,6 +66,9 @@ function wordsOf(step: IpStep): readonly string[] {
         'proto',
         `${ROUTE_PROTOCOL}`,
       ];
+    case 'route-clear':
+    case 'route-delete':
+      return ['route', 'delete', ...routeWords(step.route), 'proto', `${ROUTE_PROTOCOL}`];
   }
 }
 

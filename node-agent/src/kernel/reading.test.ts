@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { IpStep } from '../plan/step.ts';
+import type { IpStep, RouteKey } from '../plan/step.ts';
 import { refusedLines } from './firewall-tools.ts';
 import { readComplaints } from './ip.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
@@ -72,9 +72,10 @@ describe('what ip -json says', () => {
 
 describe('an ip command', () => {
   const route = {
-    ...{ family: 'ipv4', destination: '10.10.2.0/24', type: 'unicast' },
+    family: 'ipv4' as const,
+    ...{ destination: '10.10.2.0/24', type: 'unicast' },
     ...{ gateway: '192.168.122.12', device: 'eth0', metric: 0 },
-  } as const;
+  } satisfies RouteKey;
   const through = { destination: 'fd00:10:0:3::/64', gateway: 'fd00:10:0:3::', device: 'cwyx6.1' };
   const tunnel = {
     ...{ name: 'cwyx.1', vni: 1, port: 8472, local: '192.168.122.11', device: 'eth0' },

@@ -1,6 +1,6 @@
 import type { DesiredHost, RouteIntent, TunnelIntent } from '@causeway/shared/desired/host';
 import { inOrder } from './order.ts';
-import { creation, deletion, keyOf } from './routes.ts';
+import { creation, deletion, keyOf, replacement } from './routes.ts';
 import type { Step } from './step.ts';
 import { planNeighbours } from './tunnels.ts';
 
@@ -56,7 +56,8 @@ function routeChanges(
     left.delete(route.destination);
     if (before !== undefined && isSame(before, route)) continue;
     if (blocked.has(route.destination)) return undefined;
-    steps.push(creation(keyOf(route), before === undefined ? undefined : keyOf(before)));
+    const wanted = keyOf(route);
+    steps.push(...(before === undefined ? [creation(wanted)] : replacement(keyOf(before), wanted)));
   }
   for (const route of left.values()) {
     if (blocked.has(route.destination)) return undefined;

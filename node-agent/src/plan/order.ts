@@ -27,7 +27,10 @@ export const PHASES: readonly Phase[] = [
     kinds: ['sysctl-set'],
     reason: 'those of a link exist once it exists; forwarding is on before routes lead here',
   },
-  { kinds: ['route-add', 'route-replace'], reason: 'services may choose endpoints behind a new route' },
+  {
+    kinds: ['route-clear', 'route-add', 'route-replace'],
+    reason: 'services may choose endpoints behind a new route',
+  },
   { kinds: ['firewall-apply'], reason: 'the new rules hold before anything old goes away' },
   {
     kinds: ['firewall-beside', 'firewall-clean'],
@@ -52,6 +55,7 @@ const NEEDS: Readonly<Partial<Record<StepKind, readonly StepKind[]>>> = {
   'connected-add': ['link-add', 'link-set', 'address-add'],
   'neighbour-replace': ['tunnel-add', 'link-set'],
   'forwarding-replace': ['tunnel-add'],
+  'route-clear': ['tunnel-add', 'link-set'],
   'route-add': ['tunnel-add', 'link-set'],
   'route-replace': ['tunnel-add', 'link-set'],
   'firewall-beside': ['firewall-apply'],

@@ -45,6 +45,11 @@ export function routeText(route: RouteKey): string {
   return words.join(' ');
 }
 
+/** Steps that turn one route of ours into another of the same destination. */
+export function replacement(from: RouteKey, to: RouteKey): readonly RouteStep[] {
+  return mustYield(from, to) ? [clearance(from), creation(to)] : [creation(to, from)];
+}
+
 /** @param swapped what of ours stands there and is changed in place */
 export function creation(route: RouteKey, swapped?: RouteKey): RouteStep {
   if (swapped === undefined) return { kind: 'route-add', route, text: `add route ${routeText(route)}` };
@@ -52,8 +57,28 @@ export function creation(route: RouteKey, swapped?: RouteKey): RouteStep {
   return { kind: 'route-replace', route, text };
 }
 
-export function deletion({ protocol: _, ...route }: RouteKey & { protocol?: number }): RouteStep {
+export function deletion({
+  protocol: _,
+  ...route
+}: RouteKey & { protocol?: number }): Extract<RouteStep, { route: RouteKey }> {
   return { kind: 'route-delete', route, text: `remove stale route ${routeText(route)}` };
+}
+
+/**
+ * An IPv6 gateway behind a tunnel is refused while any route leads to it by another link: the peer's own route of
+ * before is such a one. It goes right before the other one comes.
+ */
+function mustYield(present: RouteKey, wanted: RouteKey): boolean {
+  return wanted.family === 'ipv6' && wanted.onlink === true && present.device !== wanted.device;
+}
+
+function clearance(present: RouteKey & { protocol?: number }): RouteStep {
+  const { route } = deletion(present);
+  return {
+    kind: 'route-clear',
+    route,
+    text: `remove route ${routeText(route)}, which stands before another link`,
+  };
 }
 
 function groupByDestination(routes: readonly ObservedRoute[]): ReadonlyMap<string, readonly ObservedRoute[]> {
@@ -84,10 +109,16 @@ function planRoute(desired: RouteIntent, present: readonly ObservedRoute[]): Pla
   // The kernel takes one route per destination and metric: somebody else's that stands there is not pushed out.
   const isTaken = foreign.some((route) => route.metric === wanted.metric);
   const made = right === undefined && !serves && !isTaken;
+  const cleared = made ? ours.filter((route) => mustYield(route, wanted)) : [];
+  const left = ours.filter((route) => !cleared.includes(route));
   // `replace` swaps the route of the same destination and metric in one step; the others go afterwards.
-  const swapped = made ? ours.find((route) => route.metric === wanted.metric) : undefined;
-  const others = ours.filter((route) => route !== right && route !== swapped);
-  const steps = [...(made ? [creation(wanted, swapped)] : []), ...others.map(deletion)];
+  const swapped = made ? left.find((route) => route.metric === wanted.metric) : undefined;
+  const others = left.filter((route) => route !== right && route !== swapped);
+  const steps = [
+    ...cleared.map(clearance),
+    ...(made ? [creation(wanted, swapped)] : []),
+    ...others.map(deletion),
+  ];
   return { steps, problems, blocked };
 }
 

@@ -72,7 +72,11 @@ export interface RouteKey {
 }
 
 export type RouteStep =
-  | ({ readonly kind: 'route-add' | 'route-replace' | 'route-delete'; readonly route: RouteKey } & Told)
+  | ({
+      /** `clear`: right before another one comes that the kernel refuses as long as this one is there. */
+      readonly kind: 'route-clear' | 'route-add' | 'route-replace' | 'route-delete';
+      readonly route: RouteKey;
+    } & Told)
   /** The route that the kernel makes by itself with the bridge's address, put back as the kernel made it. */
   | ({
       readonly kind: 'connected-add';
