@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 import { messageOf } from '../../shared/src/errors.ts';
+import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
 import { FakeIptables } from '../support/fake-iptables.ts';
 import { FakeNft } from '../support/fake-nft.ts';
-import { anyIntent, intentOf, manyServices, TEST_SERVICE } from '../support/intents.ts';
+import { anyIntentOf, intentOf, manyServices, testService } from '../support/intents.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 
 /** One suite for the kernels in miniature and the real one, so that the former may stand for the latter elsewhere. */
@@ -17,18 +19,21 @@ interface Kernel {
 
 interface Case {
   readonly name: string;
+  readonly family: Family;
   readonly ruleset: Ruleset;
   readonly open: (world: Netns) => Kernel;
   /** Somebody breaks what stands, one way each. Empty for a kernel in miniature. */
   readonly damage: readonly string[];
 }
 
-const RUNS = { numRuns: 6 };
+const RUNS = { numRuns: 4 };
 
-function iptablesCase(variant: 'nft' | 'legacy'): Case {
-  const command = `iptables-${variant}`;
+function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
+  const command = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${variant}`;
+  const stranger = family === 'ipv4' ? '10.10.1.2:1' : '[fd00:10:0:1::2]:1';
   return {
-    name: `the real kernel, iptables-${variant}`,
+    name: `the real kernel, ${command}`,
+    family,
     ruleset: iptables,
     open: (world) => ({
       apply: async (input) => {
@@ -41,74 +46,95 @@ function iptablesCase(variant: 'nft' | 'legacy'): Case {
       `${command} -t nat -D PREROUTING 1`,
       `${command} -t nat -F CWY-SERVICES`,
       `${command} -t nat -D CWY-POSTROUTING 3`,
-      `${command} -t nat -A CWY-NODEPORTS -p tcp --dport 1 -j DNAT --to-destination 10.10.1.2:1`,
+      `${command} -t nat -A CWY-NODEPORTS -p tcp --dport 1 -j DNAT --to-destination ${stranger}`,
       `${command} -t nat -N CWY-SVC-STRANGER`,
       `${command} -t nat -A POSTROUTING -m comment --comment "causeway: masquerade" -j CWY-POSTROUTING`,
       `${command} -t filter -I OUTPUT -j CWY-REJECT`,
       `${command} -t filter -F FORWARD; ${command} -t filter -F CWY-FORWARD`,
       `${command} -t filter -F; ${command} -t filter -X; ${command} -t nat -F; ${command} -t nat -X`,
+      `${command} -t filter -I FORWARD -j DROP`,
+      `${command} -t nat -I POSTROUTING -j RETURN`,
     ],
   };
 }
 
-const cases: readonly Case[] = [
-  {
-    name: 'nftables in miniature',
-    ruleset: nftables,
-    open: () => {
-      const fake = new FakeNft();
-      return { apply: async (input) => fake.apply(input), list: async () => fake.list() };
-    },
-    damage: [],
-  },
-  {
-    name: 'the real kernel, nftables',
+function nftCase(family: Family): Case {
+  const table = family === 'ipv4' ? 'ip causeway' : 'ip6 causeway';
+  const { vip, endpoints } = testService(family);
+  const [frontend, second] = [`${vip} . tcp . 88`, endpoints[1]?.address];
+  const other = family === 'ipv4' ? '9.9.9.9' : '2001:db8::9';
+  return {
+    name: `the real kernel, nftables, ${family}`,
+    family,
     ruleset: nftables,
     open: (world) => ({
       apply: async (input) => void (await world.exec('nft', ['-f', '-'], { input })),
       list: async () => {
-        const args = ['-j', 'list', 'table', 'ip', 'causeway'];
+        const args = ['-j', 'list', 'table', ...table.split(' ')];
         return (await world.exec('nft', args, { okCodes: [1] })).stdout;
       },
     }),
     damage: [
-      'nft delete table ip causeway',
-      'nft flush table ip causeway',
-      'nft flush chain ip causeway postrouting',
-      'nft delete element ip causeway services { 2.2.2.2 . tcp . 88 }',
-      'nft delete element ip causeway pick2 { 2.2.2.2 . tcp . 88 . 1 }',
-      'nft add element ip causeway vips { 9.9.9.9 }',
-      'nft add rule ip causeway forward accept',
-      'nft insert rule ip causeway refuse counter comment \\"mine\\"',
-      'nft add chain ip causeway strange',
-      'nft add set ip causeway strange "{ type ipv4_addr; }"',
-      'nft chain ip causeway postrouting "{ policy drop; }"',
-      'nft delete element ip causeway pick2 { 2.2.2.2 . tcp . 88 . 1 }; nft add element ip causeway pick2 { 2.2.2.2 . tcp . 88 . 1 : 6.6.6.6 . 6 }',
+      `nft delete table ${table}`,
+      `nft flush table ${table}`,
+      `nft flush chain ${table} postrouting`,
+      `nft delete element ${table} services { ${frontend} }`,
+      `nft delete element ${table} pick2 { ${frontend} . 1 }`,
+      `nft add element ${table} vips { ${other} }`,
+      `nft add rule ${table} forward accept`,
+      `nft insert rule ${table} refuse counter comment \\"mine\\"`,
+      `nft add chain ${table} strange`,
+      `nft add set ${table} strange "{ type ipv4_addr; }"`,
+      `nft chain ${table} postrouting "{ policy drop; }"`,
+      `nft delete element ${table} pick2 { ${frontend} . 1 }; nft add element ${table} pick2 { ${frontend} . 1 : ${second} . 6 }`,
     ],
-  },
-  {
-    name: 'iptables in miniature',
-    ruleset: iptables,
-    open: () => {
-      const fake = new FakeIptables();
-      return {
-        apply: async (input) => fake.apply(input),
-        list: async () => fake.list(),
-      };
-    },
-    damage: [],
-  },
-  iptablesCase('nft'),
-  iptablesCase('legacy'),
-];
+  };
+}
 
-const intent = intentOf([
-  TEST_SERVICE,
-  { id: 'dns', vip: '10.96.0.1', protocol: 'udp', port: 53, endpoints: [{ address: '10.10.1.2', port: 53 }] },
-  { id: 'idle', vip: '10.96.0.1', protocol: 'sctp', port: 53, nodePort: 30009, endpoints: [] },
+/** The kernels in miniature. */
+function fakeCases(family: Family): readonly Case[] {
+  const open = (fake: { apply(input: string): void; list(): string }) => (): Kernel => ({
+    apply: async (input) => fake.apply(input),
+    list: async () => fake.list(),
+  });
+  return [
+    {
+      ...{ name: `nftables in miniature, ${family}`, family, ruleset: nftables, damage: [] },
+      open: () => open(new FakeNft(family))(),
+    },
+    {
+      ...{ name: `iptables in miniature, ${family}`, family, ruleset: iptables, damage: [] },
+      open: () => open(new FakeIptables())(),
+    },
+  ];
+}
+
+const cases: readonly Case[] = FAMILIES.flatMap((family) => [
+  ...fakeCases(family),
+  nftCase(family),
+  iptablesCase(family, 'nft'),
+  iptablesCase(family, 'legacy'),
 ]);
 
-describe.each(cases)('rules in $name', ({ ruleset, open }) => {
+/** A service on two endpoints, another one on one, and one on none, which shares the VIP of the second. */
+function threeServices(family: Family): FirewallIntent {
+  const [vip, address] = family === 'ipv4' ? ['10.96.0.1', '10.10.1.2'] : ['fd00:96::1', 'fd00:10:0:1::2'];
+  return {
+    ...intentOf(
+      [
+        testService(family),
+        { id: 'dns', vip, protocol: 'udp', port: 53, endpoints: [{ address, port: 53 }] },
+        { id: 'idle', vip, protocol: 'sctp', port: 53, nodePort: 30009, endpoints: [] },
+      ],
+      family,
+    ),
+    nonMasqueradeCidrs: family === 'ipv4' ? ['192.0.2.0/24'] : ['2001:db8:2::/48'],
+  };
+}
+
+describe.each(cases)('rules in $name', ({ family, ruleset, open }) => {
+  const intent = threeServices(family);
+  const nothing = { ...intent, services: [] };
   let world: Netns;
   let kernel: Kernel;
   beforeAll(async () => {
@@ -117,7 +143,7 @@ describe.each(cases)('rules in $name', ({ ruleset, open }) => {
   afterAll(() => world.close());
   beforeEach(async () => {
     kernel = open(world);
-    await kernel.apply(ruleset.clean(await kernel.list()));
+    await kernel.apply(ruleset.clean(await kernel.list(), family));
   });
 
   it('says that nothing is there before the first run', async () => {
@@ -132,11 +158,11 @@ describe.each(cases)('rules in $name', ({ ruleset, open }) => {
   });
 
   it('holds each intent of a random sequence after its change', async () => {
-    const sequence = fc.array(anyIntent, { minLength: 2, maxLength: 5 });
+    const sequence = fc.array(anyIntentOf(family), { minLength: 2, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(sequence, async (intents) => {
-        await kernel.apply(ruleset.clean(await kernel.list()));
-        let held = intentOf([]);
+        await kernel.apply(ruleset.clean(await kernel.list(), family));
+        let held = intentOf([], family);
         await kernel.apply(ruleset.full(held, await kernel.list()));
         for (const next of intents) {
           await kernel.apply(ruleset.change(held, next));
@@ -149,46 +175,51 @@ describe.each(cases)('rules in $name', ({ ruleset, open }) => {
   });
 
   it('hands a VIP, a port and a NodePort over between services in one change', async () => {
-    const { endpoints: _, ...frontends } = TEST_SERVICE;
-    const before = intentOf([TEST_SERVICE, { id: 'a', protocol: 'tcp', port: 9, endpoints: [] }]);
-    const after = intentOf([
-      { ...TEST_SERVICE, vip: '2.2.2.3', nodePort: 30002 },
-      { ...frontends, id: 'a', endpoints: [{ address: '10.10.3.3', port: 80 }] },
-    ]);
+    const service = testService(family);
+    const vip = family === 'ipv4' ? '2.2.2.3' : '2001:db8::3';
+    const before = intentOf([service, { id: 'a', protocol: 'tcp', port: 9, endpoints: [] }], family);
+    const after = intentOf(
+      [
+        { ...service, vip, nodePort: 30002 },
+        { ...service, id: 'a', endpoints: service.endpoints.slice(1).map((one) => ({ ...one, port: 80 })) },
+      ],
+      family,
+    );
     await kernel.apply(ruleset.full(before, await kernel.list()));
     await kernel.apply(ruleset.change(before, after));
     expect(ruleset.drift(after, await kernel.list())).toEqual([]);
   });
 
   it('refuses a change as a whole when the kernel does not hold what it starts from', async () => {
-    await kernel.apply(ruleset.full(intentOf([]), await kernel.list()));
-    await expect(kernel.apply(ruleset.change(intent, intentOf([])))).rejects.toThrow();
-    expect(ruleset.drift(intentOf([]), await kernel.list())).toEqual([]);
+    await kernel.apply(ruleset.full(nothing, await kernel.list()));
+    await expect(kernel.apply(ruleset.change(intent, nothing))).rejects.toThrow();
+    expect(ruleset.drift(nothing, await kernel.list())).toEqual([]);
   });
 
   it('is clean after cleaning, and cleaning again does no harm', async () => {
     const before = await kernel.list();
     await kernel.apply(ruleset.full(intent, await kernel.list()));
     for (let i = 0; i < 2; i++) {
-      await kernel.apply(ruleset.clean(await kernel.list()));
+      await kernel.apply(ruleset.clean(await kernel.list(), family));
       expect(withoutStamps(await kernel.list())).toBe(withoutStamps(before));
     }
   });
 
   it('takes 2,000 services, in parts where the socket is too small', async () => {
-    const many = intentOf(manyServices(2000));
+    const many = intentOf(manyServices(2000, family), family);
     await applyLarge(kernel, ruleset, ruleset.full(many, await kernel.list()));
     expect(ruleset.drift(many, await kernel.list())).toEqual([]);
-    const { services } = intentOf([...manyServices(2000), TEST_SERVICE]);
+    const { services } = intentOf([...manyServices(2000, family), testService(family)], family);
     await kernel.apply(ruleset.change(many, { ...many, services }));
     expect(ruleset.drift({ ...many, services }, await kernel.list())).toEqual([]);
-    await applyLarge(kernel, ruleset, ruleset.clean(await kernel.list()));
+    await applyLarge(kernel, ruleset, ruleset.clean(await kernel.list(), family));
   });
 });
 
 const realCases = cases.filter(({ damage }) => damage.length > 0);
 
-describe.each(realCases)('rules and others in $name', ({ ruleset, open, damage }) => {
+describe.each(realCases)('rules and others in $name', ({ family, ruleset, open, damage }) => {
+  const intent = threeServices(family);
   let world: Netns;
   let kernel: Kernel;
   beforeAll(async () => {
@@ -206,23 +237,27 @@ describe.each(realCases)('rules and others in $name', ({ ruleset, open, damage }
   });
 
   it('touches no rule of anybody else', async () => {
-    await kernel.apply(ruleset.clean(await kernel.list()));
-    await world.sh(FOREIGN);
-    const before = await everybodyElse(world);
+    await kernel.apply(ruleset.clean(await kernel.list(), family));
+    await world.sh(foreignTo(family));
+    const before = await everybodyElse(world, family);
     await kernel.apply(ruleset.full(intent, await kernel.list()));
-    await kernel.apply(ruleset.change(intent, intentOf([])));
-    expect(await everybodyElse(world)).toEqual(before);
-    await kernel.apply(ruleset.clean(await kernel.list()));
-    expect(await everybodyElse(world)).toEqual(before);
+    await kernel.apply(ruleset.change(intent, { ...intent, services: [] }));
+    expect(await everybodyElse(world, family)).toEqual(before);
+    await kernel.apply(ruleset.clean(await kernel.list(), family));
+    expect(await everybodyElse(world, family)).toEqual(before);
   });
 });
 
 /** What the kernel holds in any rule language, without ours. The tables nat and filter are iptables-nft's. */
-async function everybodyElse(world: Netns): Promise<readonly string[]> {
+async function everybodyElse(world: Netns, family: Family): Promise<readonly string[]> {
+  const ip = family === 'ipv4' ? 'ip' : 'ip6';
   const { stdout } = await world.sh(
-    'nft list ruleset; iptables-legacy-save -t nat; iptables-legacy-save -t filter; iptables-nft-save',
+    `nft list ruleset; for i in ip ip6; do for v in nft legacy; do for t in nat filter raw; do
+      \${i}tables-$v-save -t $t
+    done; done; done`,
   );
-  return withoutStamps(stdout.replace(/^table ip (?:causeway|nat|filter) \{\n[\s\S]*?^\}\n/gm, ''))
+  const ours = new RegExp(`^table (?:${ip} causeway|ip6? (?:nat|filter|raw)) \\{\\n[\\s\\S]*?^\\}\\n`, 'gm');
+  return withoutStamps(stdout.replace(ours, ''))
     .split('\n')
     .filter((line) => !/CWY-/.test(line));
 }
@@ -237,18 +272,22 @@ async function applyLarge(kernel: Kernel, ruleset: Ruleset, input: string): Prom
   }
 }
 
-/** Docker-like neighbours in every rule language. */
-const FOREIGN = `
-for v in nft legacy; do
-  iptables-$v -t nat -N DOCKER
-  iptables-$v -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
-  iptables-$v -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
-  iptables-$v -t filter -A FORWARD -s 10.0.0.0/8 -j DROP
-done
+/** Neighbours in every rule language and both families, and a table of ours in the other family. */
+function foreignTo(family: Family): string {
+  return `
+for i in ip ip6; do for v in nft legacy; do
+  t=\${i}tables-$v
+  $t -t nat -N DOCKER
+  $t -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+  $t -t nat -A POSTROUTING ! -o docker0 -j MASQUERADE
+  $t -t filter -A FORWARD -p tcp -j DROP
+  $t -t raw -A PREROUTING ! -i docker0 -p tcp -j DROP
+done; done
 nft add table inet mine
 nft add chain inet mine forward '{ type filter hook forward priority 0; policy drop; }'
-nft add table ip6 causeway
+nft add table ${family === 'ipv4' ? 'ip6' : 'ip'} causeway
 `;
+}
 
 function withoutStamps(listing: string): string {
   return listing
