@@ -14,8 +14,9 @@ function state(revision: number, values: Record<string, string>): PrefixState {
 }
 
 const CONFIG = '{"Network":"10.10.0.0/16","Backend":{"Type":"host-gw"}}';
+const subnetKey = (ipv4: string) => keys.subnet({ ipv4 });
 const lease = (n: number) =>
-  encodeLease({ subnet: '', publicIp: `192.168.122.${n}`, backendType: 'host-gw' });
+  encodeLease({ ipv4: { subnet: '', publicIp: `192.168.122.${n}` }, backendType: 'host-gw' });
 const service = (name: string) =>
   encode({
     name,
@@ -29,8 +30,8 @@ const set = (name: string) => encode({ service: name, endpoints: [], unresolved:
 const healthy = {
   network: state(7, {
     [keys.networkConfig]: CONFIG,
-    [keys.subnet('10.10.1.0/24')]: lease(11),
-    [keys.subnet('10.10.2.0/24')]: lease(12),
+    [subnetKey('10.10.1.0/24')]: lease(11),
+    [subnetKey('10.10.2.0/24')]: lease(12),
   }),
   services: state(9, {
     [keys.serviceSpec('a')]: service('a'),
@@ -48,7 +49,7 @@ describe('snapshotBuilder', () => {
   it('gathers what one host needs', () => {
     const { snapshot, problems } = snapshotBuilder('host-1')(healthy);
     expect(problems).toEqual([]);
-    expect(snapshot?.leases.map((one) => one.subnet)).toEqual(['10.10.1.0/24', '10.10.2.0/24']);
+    expect(snapshot?.leases.map((one) => one.ipv4?.subnet)).toEqual(['10.10.1.0/24', '10.10.2.0/24']);
     expect(snapshot?.services.map((one) => one.name)).toEqual(['a', 'b']);
     expect([...(snapshot?.endpoints.keys() ?? [])]).toEqual(['a']);
     expect(snapshot?.containers.map((one) => one.name)).toEqual(['web-1']);
@@ -56,7 +57,7 @@ describe('snapshotBuilder', () => {
       networkRevision: 7,
       servicesRevision: 9,
       settings: DEFAULT_SETTINGS,
-      config: { network: '10.10.0.0/16' },
+      config: { ipv4: { network: '10.10.0.0/16' } },
     });
   });
 
@@ -65,7 +66,7 @@ describe('snapshotBuilder', () => {
       ...healthy,
       network: state(7, {
         ...Object.fromEntries([...healthy.network.items].map(([key, kv]) => [key, kv.value])),
-        [keys.subnet('10.10.3.0/24')]: 'not json',
+        [subnetKey('10.10.3.0/24')]: 'not json',
       }),
       services: state(9, {
         [keys.serviceSpec('a')]: service('a'),
@@ -74,7 +75,7 @@ describe('snapshotBuilder', () => {
       }),
     });
     expect(problems).toHaveLength(3);
-    expect(problems[0]).toContain(`${keys.subnet('10.10.3.0/24')}: its value "not json" is not JSON`);
+    expect(problems[0]).toContain(`${subnetKey('10.10.3.0/24')}: its value "not json" is not JSON`);
     expect(snapshot?.leases).toHaveLength(2);
     expect(snapshot?.services.map((one) => one.name)).toEqual(['a']);
   });
@@ -86,7 +87,7 @@ describe('snapshotBuilder', () => {
     expect(empty.problems[0]).toContain('the network has no configuration');
     build(healthy);
     const broken = build({ ...healthy, network: state(8, { [keys.networkConfig]: 'x' }) });
-    expect(broken.snapshot?.config.network).toBe('10.10.0.0/16');
+    expect(broken.snapshot?.config.ipv4?.network).toBe('10.10.0.0/16');
     expect(broken.problems).toHaveLength(1);
   });
 
@@ -134,18 +135,18 @@ describe('snapshotBuilder', () => {
       const broken = build(structuredClone(all));
       expect(broken.snapshot).toEqual({ ...first, networkRevision: 8, servicesRevision: 10 });
       expect(broken.problems).toHaveLength(8);
-      expect(broken.unreadable).toContain(keys.subnet('10.10.2.0/24'));
+      expect(broken.unreadable).toContain(subnetKey('10.10.2.0/24'));
       expect(broken.unknownContainers).toEqual([]);
     }
     const gone = [keys.serviceSpec('a'), keys.serviceEndpoints('a')];
     const less = build({
       ...all,
       services: garbled(services, ...gone),
-      network: garbled(network, keys.subnet('10.10.2.0/24')),
+      network: garbled(network, subnetKey('10.10.2.0/24')),
     });
     expect(less.snapshot?.services.map((one) => one.name)).toEqual(['b']);
     expect(less.snapshot?.endpoints.size).toBe(0);
-    expect(less.snapshot?.leases.map((one) => one.subnet)).toEqual(['10.10.1.0/24']);
+    expect(less.snapshot?.leases.map((one) => one.ipv4?.subnet)).toEqual(['10.10.1.0/24']);
     // Back again, still unreadable: what it was before it went is no longer true of it.
     expect(build(all).snapshot?.services.map((one) => one.name)).toEqual(['b']);
     expect(build(healthy)).toMatchObject({ problems: [], unreadable: [] });
@@ -155,6 +156,65 @@ describe('snapshotBuilder', () => {
     const containers = state(9, { [keys.container('web-1')]: 'x', [keys.container('web-2')]: '{}' });
     const { snapshot, unknownContainers } = snapshotBuilder('host-1')({ ...healthy, containers });
     expect([snapshot?.containers, unknownContainers]).toEqual([[], ['web-1', 'web-2']]);
+  });
+
+  it('follows what hosts last followed, until a change that would renumber them is confirmed', () => {
+    const build = snapshotBuilder('host-1');
+    const first = build(healthy).snapshot?.config;
+    const settings = state(9, { [keys.acceptedNetwork]: CONFIG });
+    const other = '{"Network":"10.11.0.0/16"';
+    const leases = Object.fromEntries([...healthy.network.items].map(([key, { value }]) => [key, value]));
+    const changed = (config: string) => state(11, { ...leases, [keys.networkConfig]: config });
+    const stays = changed(`${other}}`);
+    const waiting = build({ ...healthy, settings, network: stays });
+    expect(waiting.snapshot?.config).toEqual(first);
+    expect(waiting.problems).toEqual([waiting.refused?.reason]);
+    expect(waiting.refused).toMatchObject({ hosts: ['10.10.1.0/24', '10.10.2.0/24'] });
+    // A service's change does not ask again.
+    const services = { ...healthy.services, revision: 12 };
+    expect(build({ ...healthy, settings, services, network: stays }).refused).toBe(waiting.refused);
+    const confirmed = `${other},"CausewayRenumber":"${waiting.refused?.fingerprint}"}`;
+    const followed = build({ ...healthy, settings, network: changed(confirmed) });
+    expect(followed).toMatchObject({
+      problems: [],
+      snapshot: { config: { ipv4: { network: '10.11.0.0/16' } } },
+    });
+    expect(followed).not.toHaveProperty('refused');
+    // Without a note of what was followed, the configuration holds.
+    const free = build({ ...healthy, network: changed(`${other}}`) });
+    expect(free.snapshot?.config.ipv4?.network).toBe('10.11.0.0/16');
+  });
+
+  it('has what hosts last followed where the configuration never could be read', () => {
+    const settings = state(9, { [keys.acceptedNetwork]: CONFIG });
+    for (const network of [state(7, {}), state(7, { [keys.networkConfig]: 'x' })]) {
+      const { snapshot, problems } = snapshotBuilder('host-1')({ ...healthy, settings, network });
+      expect([snapshot?.config.ipv4?.network, problems.length]).toEqual(['10.10.0.0/16', 1]);
+    }
+  });
+
+  it("names the configuration's key as etcd has it", () => {
+    const network = { ...state(7, {}), storedPrefix: '/other/net/' };
+    const { problems } = snapshotBuilder('host-1')({ ...healthy, network });
+    expect(problems).toEqual(['the network has no configuration: etcd key /other/net/config is absent']);
+  });
+
+  it('reads each of a thousand leases once, whatever changes beside it', () => {
+    const leases = Array.from({ length: 1_000 }, (_, i) => {
+      const ipv4 = `10.${10 + Math.floor(i / 250)}.${i % 250}.0/24`;
+      return [subnetKey(ipv4), lease(i % 250)] as const;
+    });
+    const build = snapshotBuilder('host-1');
+    const network = state(7, { [keys.networkConfig]: CONFIG, ...Object.fromEntries(leases) });
+    const first = build({ ...healthy, network }).snapshot?.leases ?? [];
+    const [key = ''] = leases[500] ?? [];
+    const items = new Map(network.items);
+    items.set(key, { key, value: lease(77), modRevision: 8, createRevision: 1, leaseId: '0' });
+    const second =
+      build({ ...healthy, network: { items, revision: 8, changed: [key] } }).snapshot?.leases ?? [];
+    expect(second.filter((one, i) => one !== first[i])).toEqual([
+      { ...first[500], ipv4: { ...first[500]?.ipv4, publicIp: '192.168.122.77' } },
+    ]);
   });
 
   it('ignores keys that it does not know', () => {
