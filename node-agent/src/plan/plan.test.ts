@@ -1,46 +1,62 @@
 import type { DesiredHost } from '@causeway/shared/desired/host';
+import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import type { Ruleset } from '@causeway/shared/rules/ruleset';
 import { describe, expect, it } from 'vitest';
-import type { Observed, ObservedFirewall, ObservedNetwork, ObservedRoute } from './observed.ts';
-import { blockedBy, PHASES } from './order.ts';
-import { plan, planChange } from './plan.ts';
+import { planChange } from './firewall.ts';
+import type {
+  FirewallListing,
+  Observed,
+  ObservedFirewall,
+  ObservedNetwork,
+  ObservedRoute,
+} from './observed.ts';
+import { createFailures, PHASES } from './order.ts';
+import { plan } from './plan.ts';
 import { planRemoval } from './removal.ts';
-import type { StepKind } from './step.ts';
+import type { Step, StepKind } from './step.ts';
 
 /** Rules that are their intent: what is tested here is what happens with them, not what they say. */
 const ruleset: Ruleset = {
   full: (intent, listing) => `full ${intent.subnet} over "${listing}"`,
-  change: (from, to) => (from.subnet === to.subnet ? '' : `${from.subnet} -> ${to.subnet}`),
+  change: (from, to) => (from.services === to.services ? '' : 'other services'),
   clean: (listing) => (listing === '' ? '' : `clean ${listing}`),
   drift: (intent, listing) => (listing === intent.subnet ? [] : ['a', 'b', 'c', 'd']),
+  beside: (_, listing) => ({ input: listing, reasons: [], holds: false }),
   parts: (input) => [input],
 };
 const rulesets = { nftables: ruleset, iptables: ruleset };
 
+const intent: FirewallIntent = {
+  ...{ family: 'ipv4', network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
+  ...{ serviceRange: '10.96.0.0/16', services: [], masquerade: true, nonMasqueradeCidrs: [] },
+};
 const desired: DesiredHost = {
-  bridge: { name: 'cwy0', address: '10.10.1.1/24', mtu: 1450 },
+  bridge: { name: 'cwy0', addresses: ['10.10.1.1/24'], mtu: 1450 },
+  tunnels: [],
   routes: [{ destination: '10.10.2.0/24', gateway: '192.168.122.12', device: 'eth0' }],
   sysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv4/conf/eth0.5/send_redirects': '0' },
-  firewall: {
-    ...{ network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
-    ...{ serviceRange: '10.96.0.0/16', services: [] },
-  },
+  firewalls: [intent],
   peers: [],
   problems: [],
 };
 const ours: ObservedRoute = {
-  ...{ destination: '10.10.2.0/24', type: 'unicast', gateway: '192.168.122.12', device: 'eth0' },
-  ...{ protocol: 88, metric: 0 },
+  ...{ family: 'ipv4', destination: '10.10.2.0/24', type: 'unicast', gateway: '192.168.122.12' },
+  ...{ device: 'eth0', protocol: 88, metric: 0 },
 };
 const connected: ObservedRoute = {
-  ...{ destination: '10.10.1.0/24', type: 'unicast', device: 'cwy0', protocol: 2, metric: 0 },
+  ...{ family: 'ipv4', destination: '10.10.1.0/24', type: 'unicast', device: 'cwy0', protocol: 2, metric: 0 },
 };
 const network: ObservedNetwork = {
   bridge: { mtu: 1450, up: true, addresses: ['10.10.1.1/24'] },
+  tunnels: [],
   routes: [connected, ours],
   sysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv4/conf/eth0.5/send_redirects': '0' },
 };
-const firewall: ObservedFirewall = { tool: 'nft', listing: '10.10.1.0/24', leftovers: [] };
+const listed = (listing: string, tool: FirewallListing['tool'] = 'nft'): FirewallListing => ({
+  ...{ tool, family: 'ipv4', listing },
+});
+const firewall: ObservedFirewall = { tool: 'nft', listings: [listed('10.10.1.0/24')], others: [] };
+const unwritten: ObservedFirewall = { ...firewall, listings: [listed('')] };
 
 const texts = (observed: Observed, host = desired) =>
   plan(host, observed, rulesets).steps.map((step) => step.text);
@@ -55,52 +71,70 @@ describe('a plan', () => {
 
   it('says nothing of what was not looked at', () => {
     expect(texts({})).toEqual([]);
-    expect(texts({ firewall: { ...firewall, listing: '' } })).toHaveLength(1);
+    expect(texts({ firewall: unwritten })).toHaveLength(1);
   });
 
   it('starts from nothing in this order', () => {
-    const empty: ObservedNetwork = {
-      routes: [],
-      sysctls: { ...network.sysctls, 'net/ipv4/ip_forward': '0' },
-    };
-    expect(texts({ network: empty, firewall: { ...firewall, listing: '' } })).toEqual([
+    const sysctls = { ...network.sysctls, 'net/ipv4/ip_forward': '0' };
+    expect(texts({ network: { tunnels: [], routes: [], sysctls }, firewall: unwritten })).toEqual([
       'create bridge cwy0',
       'set cwy0 up with MTU 1450',
       'add address 10.10.1.1/24 to cwy0',
       'set net.ipv4.ip_forward = 1 (was 0)',
       'add route 10.10.2.0/24 via 192.168.122.12 dev eth0',
-      'write all rules of ours to nft: a; b; c; and 1 more',
+      'write all IPv4 rules of ours to nft: a; b; c; and 1 more',
     ]);
   });
 
   it('makes before it breaks', () => {
     const stale = { ...ours, destination: '10.10.9.0/24' };
-    const leftovers = [{ tool: 'iptables-nft' as const, listing: 'old rules' }];
     const observed: Observed = {
       network: { ...network, routes: [stale, connected] },
-      firewall: { ...firewall, listing: '', leftovers },
+      firewall: { ...unwritten, others: [listed('old rules', 'iptables-nft')] },
     };
     const kinds = plan(desired, observed, rulesets).steps.map((step) => step.kind);
     expect(kinds).toEqual(['route-add', 'firewall-apply', 'firewall-clean', 'route-delete']);
   });
 
   it('gives the full rules what is listed, and cleans what is left over', () => {
-    const leftovers = [{ tool: 'iptables-legacy' as const, listing: 'old' }];
-    const { steps } = plan(desired, { firewall: { ...firewall, listing: 'x', leftovers } }, rulesets);
+    const others = [listed('old', 'iptables-legacy')];
+    const { steps } = plan(desired, { firewall: { ...firewall, listings: [listed('x')], others } }, rulesets);
+    const input = 'full 10.10.1.0/24 over "x"';
     expect(steps).toMatchObject([
-      {
-        kind: 'firewall-apply',
-        tool: 'nft',
-        input: 'full 10.10.1.0/24 over "x"',
-        reasons: ['a', 'b', 'c', 'd'],
-      },
+      { kind: 'firewall-apply', tool: 'nft', input, reasons: ['a', 'b', 'c', 'd'] },
       { kind: 'firewall-clean', tool: 'iptables-legacy', input: 'clean old' },
     ]);
   });
 
-  it('gives the bridge a fixed address of its own', () => {
-    const { steps } = plan(desired, { network: { routes: [], sysctls: network.sysctls } }, rulesets);
-    expect(steps[0]).toMatchObject({ kind: 'link-add', mac: '0a:58:0a:0a:01:01' });
+  it.each([
+    ['10.10.1.1/24', '0a:58:0a:0a:01:01'],
+    ['fd00:10:0:1::1/64', '0a:58:00:00:00:01'],
+  ])('gives the bridge with %s a fixed address of its own', (address, mac) => {
+    const host = { ...desired, bridge: { ...desired.bridge, addresses: [address] } };
+    const { steps } = plan(
+      host,
+      { network: { tunnels: [], routes: [], sysctls: network.sysctls } },
+      rulesets,
+    );
+    expect(steps[0]).toMatchObject({ kind: 'link-add', mac });
+  });
+
+  it('makes no bridge for a host without a subnet, and takes the addresses off one that is there', () => {
+    const host = { ...desired, bridge: { ...desired.bridge, addresses: [] } };
+    expect(texts({ network: { ...network, tunnels: [], routes: [ours] } }, host)).toEqual([
+      'remove address 10.10.1.1/24 from cwy0',
+    ]);
+    const { bridge: _, ...bare } = network;
+    expect(texts({ network: { ...bare, routes: [ours] } }, host)).toEqual([]);
+  });
+
+  it('clears an address of our own network first, since ours may go with it', () => {
+    const addresses = ['10.10.1.77/24', '10.10.1.1/24', '10.99.9.1/24'];
+    expect(texts({ network: { ...network, bridge: { mtu: 1450, up: true, addresses } } })).toEqual([
+      'remove address 10.10.1.77/24 from cwy0, which stands in our network',
+      'add address 10.10.1.1/24 to cwy0',
+      'remove address 10.99.9.1/24 from cwy0',
+    ]);
   });
 });
 
@@ -126,6 +160,11 @@ describe('routes', () => {
       ['remove stale route 10.10.2.0/24 via 192.168.122.12 dev eth0 metric 7'],
     ],
     ['foreign with the same way', [{ ...ours, protocol: 3 }], []],
+    [
+      'foreign with the same way, but less precedence',
+      [{ ...ours, protocol: 3, metric: 100 }],
+      ['add route 10.10.2.0/24 via 192.168.122.12 dev eth0'],
+    ],
   ])('%s', (_, routes, expected) => expect(texts(withRoutes(...routes))).toEqual(expected));
 
   it('that are not ours are a problem where they lead elsewhere, and stay', () => {
@@ -165,7 +204,7 @@ describe('sysctls', () => {
 
   it('of the bridge are set once it is there', () => {
     const host = { ...desired, sysctls: { 'net/ipv4/conf/cwy0/send_redirects': '0' } };
-    const kinds = plan(host, { network: { routes: [ours], sysctls: {} } }, rulesets).steps.map(
+    const kinds = plan(host, { network: { tunnels: [], routes: [ours], sysctls: {} } }, rulesets).steps.map(
       (step) => step.kind,
     );
     expect(kinds).toEqual(['link-add', 'link-set', 'address-add', 'sysctl-set']);
@@ -175,39 +214,47 @@ describe('sysctls', () => {
 describe('order', () => {
   it('has a place and a reason for every kind of step', () => {
     const kinds: Record<StepKind, true> = {
-      ...{
-        'link-add': true,
-        'link-set': true,
-        'link-delete': true,
-        'address-add': true,
-        'address-delete': true,
-      },
-      ...{ 'route-add': true, 'route-replace': true, 'route-delete': true, 'connected-add': true },
-      ...{ 'sysctl-set': true, 'firewall-apply': true, 'firewall-clean': true },
+      ...{ 'link-add': true, 'link-set': true, 'link-delete': true },
+      ...{ 'address-clear': true, 'address-add': true, 'address-delete': true, 'connected-add': true },
+      ...{ 'tunnel-delete': true, 'tunnel-add': true, 'tunnel-set': true, 'tunnel-mac': true },
+      ...{ 'neighbour-replace': true, 'neighbour-delete': true },
+      ...{ 'forwarding-replace': true, 'forwarding-delete': true },
+      ...{ 'route-clear': true, 'route-add': true, 'route-replace': true, 'route-delete': true },
+      ...{ 'sysctl-set': true, 'firewall-apply': true, 'firewall-beside': true, 'firewall-clean': true },
     };
     expect(PHASES.flatMap((phase) => phase.kinds).sort()).toEqual(Object.keys(kinds).sort());
     expect(PHASES.every((phase) => phase.reason.length > 10)).toBe(true);
   });
 
   it('keeps the other dataplane until the chosen one holds', () => {
-    const [step] = planRemoval(
-      { links: [], routes: [], firewalls: [{ tool: 'nft', listing: 'x' }] },
-      rulesets,
-    );
-    if (step === undefined) throw new Error('no step');
-    expect(blockedBy(step, new Set())).toBeUndefined();
-    expect(blockedBy(step, new Set(['route-add']))).toBeUndefined();
-    expect(blockedBy(step, new Set(['firewall-apply']))).toBe('firewall-apply');
+    const [clean] = planRemoval({ links: [], routes: [], firewalls: [listed('x')] }, rulesets);
+    const [apply] = plan(desired, { firewall: unwritten }, rulesets).steps;
+    if (clean === undefined || apply === undefined) throw new Error('no step');
+    const failures = createFailures();
+    expect(failures.blocking(clean)).toBeUndefined();
+    failures.add(apply);
+    expect(failures.blocking(clean)).toBe('firewall-apply');
+  });
+
+  it('spares what hangs on another link than the one that failed', () => {
+    const failures = createFailures();
+    failures.add({ kind: 'link-delete', link: 'cwyx.1', text: '' });
+    failures.add({ kind: 'link-set', link: 'cwyx.1', mtu: 1450, text: '' });
+    const route = (device: string): Step => ({
+      kind: 'route-add',
+      route: { family: 'ipv4', destination: '10.10.2.0/24', type: 'unicast', device, metric: 0 },
+      text: '',
+    });
+    expect(failures.blocking(route('eth0'))).toBeUndefined();
+    expect(failures.blocking(route('cwyx.1'))).toBe('link-set');
   });
 });
 
 describe('a change of services', () => {
   it('is one step, or none', () => {
-    const to = { ...desired.firewall, subnet: '10.10.5.0/24' };
-    expect(planChange(desired.firewall, desired.firewall, 'nft', rulesets)).toBeUndefined();
-    expect(planChange(desired.firewall, to, 'iptables-nft', rulesets)).toMatchObject({
-      kind: 'firewall-apply',
-      input: '10.10.1.0/24 -> 10.10.5.0/24',
-    });
+    expect(planChange([intent], [intent], 'nft', rulesets)).toEqual([]);
+    expect(
+      planChange([intent], [{ ...intent, services: [...intent.services] }], 'nft', rulesets),
+    ).toMatchObject([{ kind: 'firewall-apply', input: 'other services' }]);
   });
 });
