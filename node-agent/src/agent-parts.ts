@@ -40,7 +40,6 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const { place, events, host, tool, request, dataplane } = start;
   const reporter = createReporter({ store, lease: place.ownership, log });
   const keeper = createContainerKeeper({ runtime, store, host: config.name, log });
-  let connected = false;
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
@@ -59,7 +58,6 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       loop.changed();
     },
     onConnection: (whole, reason) => {
-      connected = whole;
       log.warn({ reason }, whole ? 'etcd is back' : 'etcd is away; everything stays as it is');
       if (!whole) return;
       place.verify();
@@ -83,7 +81,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   );
   return {
     ...{ loop, reporter },
-    connected: () => connected,
+    connected: () => view.isWhole(),
     families: () => {
       const network = view.read()?.snapshot?.config;
       return FAMILIES.filter((family) => network?.[family] !== undefined);

@@ -7,6 +7,7 @@ import type { FirewallStep, Step } from '../../node-agent/src/plan/step.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
 import { ROUTE_PROTOCOL } from '../../shared/src/names.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
+import { hasOthers } from '../../shared/src/rules/iptables/others.ts';
 import { FakeIptables } from './fake-iptables.ts';
 import { FakeNetwork } from './fake-network.ts';
 import { FakeNft } from './fake-nft.ts';
@@ -24,7 +25,7 @@ export class FakeKernel extends FakeNetwork implements Kernel {
   readonly sysctls = new Map<string, string>();
   readonly #before = new Map<string, { before: string; set: string }>();
   readonly firewalls: Record<FirewallTool, Record<Family, FakeFirewall>> = {
-    nft: perFamily(() => new FakeNft()),
+    nft: perFamily((family) => new FakeNft(family)),
     'iptables-nft': perFamily(() => new FakeIptables()),
     'iptables-legacy': perFamily(() => new FakeIptables()),
   };
@@ -58,7 +59,7 @@ export class FakeKernel extends FakeNetwork implements Kernel {
         firewall: {
           tool: firewall.tool,
           listings: all.filter(isAsked),
-          others: all.filter((one) => !isAsked(one) && holdsOurs(one)),
+          others: all.filter((one) => !isAsked(one) && matters(one)),
         },
       }),
     });
@@ -135,8 +136,13 @@ export class FakeKernel extends FakeNetwork implements Kernel {
   }
 }
 
-function perFamily(make: () => FakeFirewall): Record<Family, FakeFirewall> {
-  return { ipv4: make(), ipv6: make() };
+function perFamily(make: (family: Family) => FakeFirewall): Record<Family, FakeFirewall> {
+  return { ipv4: make('ipv4'), ipv6: make('ipv6') };
+}
+
+/** Of what was not asked for: what is ours, and rules of others that packets of containers meet. */
+function matters(one: FirewallListing): boolean {
+  return holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing));
 }
 
 function listed(link: string, text: string): HostAddress {

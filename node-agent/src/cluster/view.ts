@@ -15,6 +15,8 @@ const PARTS = Object.keys(PREFIXES) as readonly Part[];
 export interface ClusterView {
   /** @returns undefined until every part has been read once */
   read(): BuiltSnapshot | undefined;
+  /** Whether every part has been read and is being followed. */
+  isWhole(): boolean;
   close(): void;
 }
 
@@ -50,6 +52,7 @@ export function watchCluster(store: Store, nodeName: string, listener: ViewListe
       const input = whole(states);
       return input === undefined ? undefined : build(input);
     },
+    isWhole: () => broken.size === 0 && whole(states) !== undefined,
     close: () => {
       for (const watch of watches) watch.close();
     },

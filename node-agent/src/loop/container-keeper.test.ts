@@ -7,7 +7,9 @@ import { createLogger } from '../logger.ts';
 import { createContainerKeeper } from './container-keeper.ts';
 
 const SPEC = { name: 'web-1', host: 'host-1', command: ['true'], files: {} };
-const NETWORK = { subnet: '10.10.1.0/24', gateway: '10.10.1.1', bridge: 'cwy0', mtu: 1500 };
+const NETWORK = {
+  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1500 },
+};
 
 let status: Omit<ContainerStatus, 'name' | 'host'>;
 let looks: number;
@@ -22,6 +24,7 @@ const runtime: ContainerRuntime = {
   },
   plan: async () => [],
   onNeed: () => () => undefined,
+  onEvent: () => () => undefined,
   removeAll: async () => [],
 };
 

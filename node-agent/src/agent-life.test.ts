@@ -1,0 +1,118 @@
+import { keys } from '@causeway/shared/store/keys';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AgentWorld, until } from '../../test/support/agent-world.ts';
+
+let world: AgentWorld;
+
+beforeEach(() => {
+  world = new AgentWorld();
+});
+afterEach(() => world.close());
+
+/** Kinds of all steps that were applied from here on. */
+const stepsFromHere = () => {
+  const applied = vi.spyOn(world.kernel, 'apply');
+  return () => applied.mock.calls.flatMap(([steps]) => steps.map((step) => step.kind));
+};
+
+describe('an agent', () => {
+  it('leaves all in place when it stops, and has nothing to do when it starts again', async () => {
+    await world.settled();
+    world.expose('web', '2.2.2.2');
+    await until(() => expect(world.rules()).toContain('2.2.2.2'));
+    await world.stop();
+    const before = [structuredClone(world.kernel.routes), world.rules()];
+    const steps = stepsFromHere();
+    world.wanted.length = 0;
+    void world.start();
+    await until(() => expect(world.wanted).not.toEqual([]));
+    expect(steps()).toEqual([]);
+    expect([world.kernel.routes, world.rules()]).toEqual(before);
+  });
+
+  it('removes at its start what an earlier life left: routes to peers that are gone, tunnels that are not wanted', async () => {
+    await world.settled();
+    await world.stop();
+    world.store.remove(keys.subnet({ ipv4: '10.10.12.0/24' }));
+    world.peer(13);
+    const tunnel = { name: 'cwyx.7', vni: 7, port: 8472, local: '192.168.122.11', device: 'eth0' };
+    const flags = { mac: '02:00:00:00:00:01', learning: false, gbp: false };
+    world.kernel.addLink('cwyx.7', { type: 'vxlan', tunnel: { ...tunnel, ...flags } });
+    void world.start();
+    await until(() => expect(world.routes()).toEqual(['10.10.13.0/24 192.168.122.13']));
+    await until(() => expect(world.kernel.links.has('cwyx.7')).toBe(false));
+  });
+
+  it('changes the dataplane on a restart, the new one first', async () => {
+    await world.settled();
+    await world.stop();
+    const steps = stepsFromHere();
+    void world.start({ dataplane: 'iptables' });
+    await until(() => expect(world.rules()).toBe(''));
+    expect(steps()).toEqual(['firewall-apply', 'firewall-clean']);
+    expect(world.kernel.firewalls['iptables-nft'].ipv4.list()).toContain('CWY-SERVICES');
+  });
+
+  it('runs this host’s containers once their network is there, reports them, and tells of what moved', async () => {
+    const container = { command: ['httpd'], files: {} };
+    world.store.put(keys.container('web-1'), { ...container, name: 'web-1', host: 'host-1' });
+    world.store.put(keys.container('web-2'), { ...container, name: 'web-2', host: 'host-2' });
+    await world.settled();
+    expect(world.wanted).toEqual([['web-1']]);
+    await until(() => expect(world.store.dump()[keys.containerStatus('web-1')]).toContain('running'));
+    world.told('container-moved', 'web-1 has another address');
+    world.told('restart-needed', 'web-1 must be started again');
+    await until(() => expect(world.events()).toEqual(['joined', 'container-moved', 'restart-needed']));
+    world.store.remove(keys.container('web-1'));
+    await until(() => expect(world.store.dump()[keys.containerStatus('web-1')]).toBeUndefined());
+  });
+
+  it('serves its health pages from before it has joined until it stops, and they tell the truth', async () => {
+    const healthAddr = '127.0.0.1:17481';
+    const read = async (page: string) => {
+      const answer = await fetch(`http://${healthAddr}${page}`);
+      return { code: answer.status, lines: (await answer.text()).trimEnd().split('\n') };
+    };
+    world.store.fail('gone');
+    void world.start({ healthAddr });
+    await vi.waitFor(async () => {
+      expect(await read('/readyz')).toEqual({
+        code: 503,
+        lines: [
+          expect.stringMatching(/^\[-\]etcd failed: no word since the start: .*gone/),
+          '[-]lease failed: this host has not joined the cluster yet',
+          '[-]kernel failed: nothing has been applied yet',
+          'readyz check failed',
+        ],
+      });
+    });
+    expect((await read('/healthz')).code).toBe(200);
+    world.store.recover();
+    world.store.put(keys.networkConfig, { Network: '10.10.0.0/16' });
+    world.peer(12);
+    await vi.waitFor(async () => expect((await read('/readyz')).lines).toEqual(['ok']), { timeout: 4_000 });
+    expect((await read('/readyz?verbose')).lines).toEqual([
+      expect.stringMatching(/^\[\+\]etcd ok: last word \d\.\d s ago$/),
+      expect.stringMatching(/^\[\+\]lease 10\.10\.\d+\.0\/24 ok: 2[34] h \d+ min left$/),
+      expect.stringMatching(/^\[\+\]sign of life ok: \d+(\.\d)? s left$/),
+      expect.stringMatching(/^\[\+\]network ok: the kernel holds revision \d+$/),
+      expect.stringMatching(/^\[\+\]firewall ok: the kernel holds revision \d+$/),
+      '[+]peer 10.10.12.0/24 (192.168.122.12) ok: installed, direct',
+      'readyz check passed',
+    ]);
+    world.store.put(keys.subnet({ ipv4: '10.10.14.0/24' }), { PublicIP: '1.2.3.4', BackendType: 'host-gw' });
+    await vi.waitFor(async () =>
+      expect((await read('/readyz')).lines).toContainEqual(
+        expect.stringMatching(/^\[-\]peer 10\.10\.14\.0\/24 \(1\.2\.3\.4\) failed: /),
+      ),
+    );
+    world.store.fail('cut off');
+    await vi.waitFor(async () =>
+      expect((await read('/readyz')).lines[0]).toMatch(
+        /^\[-\]etcd failed: last word \d\.\d s ago: .*cut off/,
+      ),
+    );
+    await world.stop();
+    await expect(read('/healthz')).rejects.toThrow();
+  });
+});
