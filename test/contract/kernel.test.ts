@@ -2,15 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { firewallLook, networkLook } from '../../node-agent/src/kernel/look.ts';
 import type { FirewallTool, Observed } from '../../node-agent/src/plan/observed.ts';
-import { dataplaneOf } from '../../node-agent/src/plan/observed.ts';
 import { plan } from '../../node-agent/src/plan/plan.ts';
 import { planRemoval } from '../../node-agent/src/plan/removal.ts';
 import type { DesiredHost } from '../../shared/src/desired/host.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
-import { intentOf, TEST_SERVICE } from '../support/intents.ts';
+import { intentOf, TEST_SERVICE, testService } from '../support/intents.ts';
 import { openFakeWorld, openRealWorld, type World } from '../support/kernel-worlds.ts';
+import { hostOf } from '../support/network-damage.ts';
 import { buildDriver } from '../support/real-kernel.ts';
 
 /** The same cases for the kernel in miniature and the real one: what holds in the former holds in the latter. */
@@ -18,15 +19,8 @@ const rulesets = { nftables, iptables };
 const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
 
 const desired: DesiredHost = {
-  bridge: { name: 'cwy0', address: '10.10.1.1/24', mtu: 1450 },
-  routes: [
-    { destination: '10.10.2.0/24', gateway: '192.168.122.12', device: 'eth0' },
-    { destination: '10.10.3.0/24', gateway: '192.168.122.13', device: 'eth0' },
-  ],
-  sysctls: { 'net/ipv4/ip_forward': '1' },
-  firewall: intentOf([TEST_SERVICE]),
-  peers: [],
-  problems: [],
+  ...hostOf({ families: 'dual', backend: 'host-gw' }),
+  firewalls: [intentOf([TEST_SERVICE]), intentOf([testService('ipv6')], 'ipv6')],
 };
 
 let directory: string;
@@ -48,10 +42,7 @@ describe.each([
   afterEach(() => world.close());
 
   const look = (tool: FirewallTool, host: DesiredHost): Promise<Observed> =>
-    world.kernel.observe({
-      network: { bridge: 'cwy0', network: '10.10.0.0/16', sysctls: Object.keys(host.sysctls) },
-      firewall: { tool, leftovers: true },
-    });
+    world.kernel.observe({ network: networkLook(host), firewall: firewallLook(host, tool) });
   const planNow = async (tool: FirewallTool = 'nft', host = desired) =>
     plan(host, await look(tool, host), rulesets);
   const converge = async (tool: FirewallTool = 'nft', host = desired) =>
@@ -66,38 +57,13 @@ describe.each([
     expect(await texts(tool)).toEqual([]);
   });
 
-  it.each<[string, (world: World) => Promise<void>, RegExp]>([
-    ['a route is deleted', (w) => w.deleteRoute('10.10.2.0/24'), /^add route 10.10.2.0\/24/],
-    ['the route of the bridge is deleted', (w) => w.deleteRoute('10.10.1.0/24'), /^put back route 10.10.1.0/],
-    ['the bridge is deleted', (w) => w.deleteLink('cwy0'), /^create bridge cwy0/],
-    ['the bridge goes down', (w) => w.linkDown('cwy0'), /^set cwy0 up/],
-    [
-      'the bridge gets another address',
-      (w) => w.addAddress('cwy0', '10.10.9.1/24'),
-      /^remove address 10.10.9.1/,
-    ],
-    [
-      'a sysctl is changed',
-      (w) => w.setSysctl('net/ipv4/ip_forward', '0'),
-      /^set net.ipv4.ip_forward = 1 \(was 0\)/,
-    ],
-    [
-      'the rules are flushed',
-      (w) => w.flush('nft'),
-      /^write all rules of ours to nft: table ip causeway is missing/,
-    ],
-  ])('is mended when %s', async (_, damage, first) => {
-    await converge();
-    await damage(world);
-    expect((await texts())[0]).toMatch(first);
-    await converge();
-    expect(await texts()).toEqual([]);
-  });
-
-  it.each(['iptables-nft', 'iptables-legacy'] as const)('is mended when %s is flushed', async (tool) => {
+  it.each(TOOLS)('is mended when %s is flushed', async (tool) => {
     await converge(tool);
     await world.flush(tool);
-    expect(await texts(tool)).toEqual([expect.stringMatching(/^write all rules of ours/)]);
+    expect(await texts(tool)).toEqual([
+      expect.stringMatching(/^write all IPv4 rules of ours/),
+      expect.stringMatching(/^write all IPv6 rules of ours/),
+    ]);
     await converge(tool);
     expect(await texts(tool)).toEqual([]);
   });
@@ -110,7 +76,8 @@ describe.each([
     await converge();
     expect(await texts()).toEqual([]);
     const { network } = await look('nft', desired);
-    const routes = network?.routes.map((route) => `${route.destination} ${route.gateway} ${route.protocol}`);
+    const v4 = network?.routes.filter((route) => route.family === 'ipv4');
+    const routes = v4?.map((route) => `${route.destination} ${route.gateway} ${route.protocol}`);
     expect(routes?.sort()).toEqual([
       '10.10.1.0/24 undefined 2',
       '10.10.2.0/24 192.168.122.12 88',
@@ -119,23 +86,19 @@ describe.each([
     ]);
   });
 
-  it.each([
-    { destination: '10.10.2.0/24', gateway: '192.168.122.50' },
-    { destination: '10.10.2.0/24', gateway: '192.168.122.50', metric: 100 },
-    { destination: '10.10.2.0/24' },
-  ])('keeps somebody else’s route that leads elsewhere, and tells of it: %o', async (route) => {
-    await world.addRoute(route);
+  it('keeps somebody else’s black hole, and tells of it', async () => {
+    await world.addRoute({ destination: '10.10.2.0/24' });
+    await world.addRoute({ destination: 'fd00:10:0:2::/64' });
     const { problems, blocked } = await planNow();
-    expect(blocked).toEqual(['10.10.2.0/24']);
+    expect(blocked).toEqual(['10.10.2.0/24', 'fd00:10:0:2::/64']);
     expect(problems).toEqual([
-      expect.stringMatching(/^adding route 10.10.2.0\/24 .*not ours leads elsewhere/),
+      expect.stringMatching(/^adding route 10.10.2.0\/24 .*\(blackhole 10.10.2.0\/24/),
+      expect.stringMatching(/^adding route fd00:10:0:2::\/64 .*\(blackhole fd00:10:0:2::\/64/),
     ]);
     await converge();
     expect(await texts()).toEqual([]);
-    const held = (await look('nft', desired)).network?.routes.filter(
-      (one) => one.destination === '10.10.2.0/24',
-    );
-    expect(held?.map((one) => [one.gateway, one.protocol])).toEqual([[route.gateway, 3]]);
+    const held = (await look('nft', desired)).network?.routes.filter((one) => one.type === 'blackhole');
+    expect(held?.map((one) => [one.destination, one.protocol])).toEqual(blocked.map((to) => [to, 3]));
   });
 
   it('is content with somebody else’s route that leads the same way', async () => {
@@ -164,6 +127,8 @@ describe.each([
     const fates = await world.kernel.apply(spoilt);
     expect(fates.map(({ step, fate }) => [step.kind, fate])).toEqual([
       ['firewall-apply', 'failed'],
+      ['firewall-apply', 'failed'],
+      ['firewall-clean', 'notExecuted'],
       ['firewall-clean', 'notExecuted'],
     ]);
     expect(await texts('iptables-nft')).toEqual([]);
@@ -174,8 +139,10 @@ describe.each([
     await converge(tool);
     expect(await texts(tool)).toEqual([]);
     const { firewalls } = await world.kernel.remains();
-    expect(firewalls.map((firewall) => dataplaneOf(firewall.tool))).toEqual([dataplaneOf(tool)]);
-    expect(firewalls.map((firewall) => firewall.tool)).toEqual([tool]);
+    expect(firewalls.map((firewall) => [firewall.tool, firewall.family])).toEqual([
+      [tool, 'ipv4'],
+      [tool, 'ipv6'],
+    ]);
   });
 
   it.each(TOOLS)('is after a removal what it was before, with %s', async (tool) => {
@@ -183,12 +150,15 @@ describe.each([
     // The kernel changes these along with ip_forward, whatever somebody had set them to.
     await world.setSysctl('net/ipv4/conf/lo/forwarding', '1');
     await world.setSysctl('net/ipv4/conf/all/accept_redirects', '0');
+    await world.setSysctl('net/ipv6/conf/lo/forwarding', '1');
     const before = await world.state();
     await converge(tool);
     expect(await world.state()).not.toEqual(before);
     const fates = await world.kernel.apply(planRemoval(await world.kernel.remains(), rulesets));
     expect(fates.filter(({ fate }) => fate !== 'done')).toEqual([]);
-    expect(await world.kernel.restoreSysctls()).toContain('set net/ipv4/ip_forward back to 0');
+    const told = await world.kernel.restoreSysctls();
+    expect(told).toContain('set net/ipv4/ip_forward back to 0');
+    expect(told).toContain('set net/ipv6/conf/all/forwarding back to 0');
     await world.kernel.removeEmptyTables();
     expect(await world.state()).toEqual(before);
     expect(planRemoval(await world.kernel.remains(), rulesets)).toEqual([]);
@@ -213,22 +183,19 @@ describe.each([
     expect(problems).toEqual([expect.stringMatching(/no such setting; load the module br_netfilter/)]);
   });
 
-  it('finds the link and the address to the other hosts', async () => {
+  it('finds the link and the addresses to the other hosts', async () => {
     const who = { name: 'host-1', id: 'x' };
     const { facts, addresses } = await world.kernel.host(who);
     expect(facts).toMatchObject({
-      iface: 'eth0',
-      publicIp: '192.168.122.11',
-      ifaceSubnet: '192.168.122.0/24',
-      mtu: 1500,
+      ...{ iface: 'eth0', mtu: 1500 },
+      ipv4: { publicIp: '192.168.122.11', network: '192.168.122.0/24' },
+      ipv6: { publicIp: 'fd00:122::11', network: 'fd00:122::/64' },
     });
-    expect(addresses).toEqual(['192.168.122.11']);
-    expect((await world.kernel.host({ ...who, publicIp: '192.168.122.11' })).facts).toEqual(facts);
-    await expect(world.kernel.host({ ...who, iface: 'eth9' })).rejects.toThrow(
-      /iface "eth9" is no link of this host/,
-    );
-    await expect(world.kernel.host({ ...who, publicIp: '9.9.9.9' })).rejects.toThrow(/public-ip "9.9.9.9"/);
-    await world.deleteRoute('0.0.0.0/0');
+    expect(addresses).toEqual(['192.168.122.11', 'fd00:122::11']);
+    await converge();
+    expect((await world.kernel.host(who)).addresses).toEqual(addresses);
+    await expect(world.kernel.host({ ...who, iface: 'eth9' })).rejects.toThrow(/iface "eth9"/);
+    for (const destination of ['0.0.0.0/0', '::/0']) await world.deleteRoute(destination);
     await expect(world.kernel.host(who)).rejects.toThrow(/there is no default route/);
   });
 });

@@ -102,7 +102,7 @@ export function openFakeWorld(): World {
     flush: (tool) =>
       does(() => {
         for (const family of FAMILIES)
-          kernel.firewalls[tool][family] = tool === 'nft' ? new FakeNft() : new FakeIptables();
+          kernel.firewalls[tool][family] = tool === 'nft' ? new FakeNft(family) : new FakeIptables();
       }, 'firewall'),
     state: async () => {
       const { links, routes, sysctls, firewalls } = kernel;
