@@ -1,206 +1,192 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
-import { wantedSysctls } from '../../shared/src/desired/sysctls.ts';
+import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
-import { intentOf, TEST_SERVICE } from '../support/intents.ts';
-import { type Netns, openNetns } from '../support/netns.ts';
-import { type Answers, CLIENT, LONG_CLIENT, SERVER } from '../support/talk.ts';
+import { intentOf, testService, WORLD } from '../support/intents.ts';
+import { openPacketWorld, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
+import { GROUP_LISTENER, GROUP_SENDER, LONG_CLIENT, PORT_CLIENT } from '../support/talk.ts';
 
-/**
- * One host with the rules (the world's own namespace), two containers on its bridge, and on the hosts' network a
- * second host, whose container is an address of its own, and an outside client.
- */
-const TOPOLOGY = `
-ip link add cwy0 type bridge
-ip address add 10.10.1.1/24 dev cwy0
-ip link set cwy0 up
-for i in 2 3; do
-  ip netns add c$i
-  ip link add c$i type veth peer name eth0 netns c$i
-  ip link set c$i master cwy0 up
-  bridge link set dev c$i hairpin on
-  ip -n c$i address add 10.10.1.$i/24 dev eth0
-  ip -n c$i link set eth0 up
-  ip -n c$i link set lo up
-  ip -n c$i route add default via 10.10.1.1
-done
-ip netns add lan
-ip -n lan link add lan type bridge
-ip -n lan link set lan up
-ip link add eth0 type veth peer name lan-host netns lan
-ip -n lan link set lan-host master lan up
-ip address add 192.168.122.11/24 dev eth0
-ip link set eth0 up
-for pair in peer:12 client:200; do
-  name=\${pair%:*}
-  ip netns add $name
-  ip link add eth0 netns $name type veth peer name lan-$name netns lan
-  ip -n lan link set lan-$name master lan up
-  ip -n $name address add 192.168.122.\${pair#*:}/24 dev eth0
-  ip -n $name link set eth0 up
-  ip -n $name link set lo up
-  ip -n $name route add 10.10.1.0/24 via 192.168.122.11
-done
-ip -n peer address add 10.10.2.2/32 dev lo
-ip route add 10.10.2.0/24 via 192.168.122.12
-ip route add default via 192.168.122.12
-ip -n client route add default via 192.168.122.11
-`;
+/** VIPs: of the test service, of a container's own service, of a service without endpoints, of nobody. */
+const VIPS = {
+  ipv4: { test: '2.2.2.2', self: '10.96.0.2', idle: '10.96.0.3', nobody: '10.96.9.9' },
+  ipv6: { test: '2001:db8::2', self: 'fd00:96::2', idle: 'fd00:96::3', nobody: 'fd00:96::9:9' },
+} as const;
 
-const SYSCTLS = wantedSysctls({
-  ...{ name: 'host-1', id: 'x', iface: 'eth0', mtu: 1500 },
-  ...{ publicIp: '192.168.122.11', ifaceSubnet: '192.168.122.0/24' },
-});
-
-const INTENT = intentOf([
-  { ...TEST_SERVICE, endpoints: [at('10.10.1.3'), at('10.10.2.2')] },
-  {
-    ...{ id: 'udp', vip: '2.2.2.2', protocol: 'udp', port: 88 },
-    nodePort: 30001,
-    endpoints: [at('10.10.1.3')],
-  },
-  {
-    ...{ id: 'self', vip: '10.96.0.2', protocol: 'tcp', port: 80 },
-    nodePort: 30002,
-    endpoints: [at('10.10.1.2')],
-  },
-  { ...{ id: 'idle', vip: '10.96.0.3', protocol: 'tcp', port: 80 }, nodePort: 30003, endpoints: [] },
-  { ...{ id: 'idle-udp', vip: '10.96.0.3', protocol: 'udp', port: 80 }, nodePort: 30003, endpoints: [] },
-]);
-
-function at(address: string) {
-  return { address, port: 12345 };
+function intentFor(family: Family): FirewallIntent {
+  const { c2, c3, remote } = PLACES[family];
+  const { test, self, idle } = VIPS[family];
+  return intentOf(
+    [
+      { ...testService(family), endpoints: [at(c3), at(remote)] },
+      { ...{ id: 'udp', vip: test, protocol: 'udp', port: 88 }, nodePort: 30001, endpoints: [at(c3)] },
+      { ...{ id: 'self', vip: self, protocol: 'tcp', port: 80 }, nodePort: 30002, endpoints: [at(c2)] },
+      { ...{ id: 'idle', vip: idle, protocol: 'tcp', port: 80 }, nodePort: 30003, endpoints: [] },
+      { ...{ id: 'idle-udp', vip: idle, protocol: 'udp', port: 80 }, nodePort: 30003, endpoints: [] },
+    ],
+    family,
+  );
 }
 
-describe.each([
-  { name: 'nftables', ruleset: nftables, restore: ['nft', '-f', '-'] },
-  ...['nft', 'legacy'].map((variant) => ({
-    name: `iptables-${variant}`,
-    ruleset: iptables,
-    restore: [`iptables-${variant}-restore`, '--noflush'],
-  })),
-])('packets through $name', ({ ruleset, restore }) => {
-  let world: Netns;
-  const apply = async (input: string) => {
-    const [command = '', ...args] = restore;
-    await world.exec(command, args, { input });
+function at(address: string) {
+  return { address, port: SERVER_PORT };
+}
+
+const IP = { ipv4: { nft: 'ip', tables: 'iptables' }, ipv6: { nft: 'ip6', tables: 'ip6tables' } } as const;
+
+describe.each(['nftables', 'iptables-nft', 'iptables-legacy'])('packets through %s', (dataplane) => {
+  const ruleset = dataplane === 'nftables' ? nftables : iptables;
+  let world: PacketWorld;
+
+  const programOf = (family: Family) => dataplane.replace('iptables', IP[family].tables);
+  const apply = async (family: Family, input: string) => {
+    if (dataplane === 'nftables') await world.exec('nft', ['-f', '-'], { input });
+    else await world.exec(`${programOf(family)}-restore`, ['--noflush'], { input });
+  };
+  const list = async (family: Family) => {
+    if (dataplane === 'nftables')
+      return (await world.sh(`nft -j list table ${IP[family].nft} causeway`)).stdout;
+    return (await world.sh(`${programOf(family)}-save -t nat; ${programOf(family)}-save -t filter`)).stdout;
+  };
+  /** Asks while other settings hold. */
+  const askWith = async (intent: FirewallIntent, ask: () => Promise<void>) => {
+    const { family } = intent;
+    await apply(family, ruleset.full(intent, await list(family)));
+    await ask();
+    await apply(family, ruleset.full(intentFor(family), await list(family)));
   };
 
   beforeAll(async () => {
-    world = await openNetns();
-    await world.sh(TOPOLOGY);
-    for (const [path, value] of Object.entries(SYSCTLS)) await world.sh(`echo ${value} > /proc/sys/${path}`);
-    await apply(ruleset.full(INTENT));
-    for (const name of ['c2', 'c3', 'peer'])
-      await world.start('ip', ['netns', 'exec', name, process.execPath, '-e', SERVER, name, '12345']);
+    world = await openPacketWorld();
+    for (const family of FAMILIES) await apply(family, ruleset.full(intentFor(family)));
   });
   afterAll(() => world.close());
 
-  /** @param from a namespace; `host` is the one with the rules */
-  async function ask(from: string, target: string, n = 4): Promise<Answers> {
-    const [protocol = '', host = '', port = ''] = target.split(/[ :]/);
-    const client = [process.execPath, '-e', CLIENT, protocol, host, port, String(n)];
-    const { stdout } =
-      from === 'host'
-        ? await world.exec(client[0] ?? '', client.slice(1))
-        : await world.exec('ip', ['netns', 'exec', from, ...client]);
-    return JSON.parse(stdout) as Answers;
-  }
+  describe.each(FAMILIES)('%s', (family) => {
+    const { c2, c3, bridge, remote, host, peer, client, hosts, loopback, group } = PLACES[family];
+    const { test, self, idle, nobody } = VIPS[family];
 
-  async function answers(from: string, target: string, n?: number): Promise<string[]> {
-    return Object.keys((await ask(from, target, n)).answers).sort();
-  }
+    it('spreads a container’s connections evenly, and keeps its address', async () => {
+      const { answers: found } = await world.ask('c2', `tcp ${test} 88`, 400);
+      expect(Object.keys(found).sort()).toEqual([`c3 sees ${c2}`, `peer sees ${c2}`]);
+      // Binomial with a deviation of 10: six of them off happens in one run of 500 million.
+      for (const count of Object.values(found)) expect(Math.abs(count - 200)).toBeLessThan(60);
+    });
 
-  it('spreads a container’s connections evenly, and keeps its address', async () => {
-    const { answers: found } = await ask('c2', 'tcp 2.2.2.2:88', 400);
-    expect(Object.keys(found).sort()).toEqual(['c3 sees 10.10.1.2', 'peer sees 10.10.1.2']);
-    // Binomial with a deviation of 10: six of them off happens in one run of 500 million.
-    for (const count of Object.values(found)) expect(Math.abs(count - 200)).toBeLessThan(60);
-  });
+    it('masquerades a host and an outside client on their way to a VIP', async () => {
+      const both = [`c3 sees ${bridge}`, `peer sees ${host}`];
+      expect(await world.answers('host', `tcp ${test} 88`, 40)).toEqual(both);
+      expect(await world.answers('client', `tcp ${test} 88`, 40)).toEqual(both);
+    });
 
-  it('masquerades a host and an outside client on their way to a VIP', async () => {
-    const both = ['c3 sees 10.10.1.1', 'peer sees 192.168.122.11'];
-    expect(await answers('host', 'tcp 2.2.2.2:88', 40)).toEqual(both);
-    expect(await answers('client', 'tcp 2.2.2.2:88', 40)).toEqual(both);
-  });
+    it('serves a NodePort to the host itself, to an outside client and to containers, not on loopback', async () => {
+      const both = [`c3 sees ${bridge}`, `peer sees ${host}`];
+      expect(await world.answers('host', `tcp ${host} 30001`, 40)).toEqual(both);
+      expect(await world.answers('client', `tcp ${host} 30001`, 40)).toEqual(both);
+      const fromContainer = await world.answers('c2', `tcp ${host} 30001`, 40);
+      expect(fromContainer).toEqual([`c3 sees ${c2}`, `peer sees ${c2}`]);
+      expect(await world.answers('host', `tcp ${loopback} 30001`)).toEqual(['ECONNREFUSED']);
+    });
 
-  it('serves a NodePort to the host itself, to an outside client and to containers, not on 127.0.0.1', async () => {
-    const both = ['c3 sees 10.10.1.1', 'peer sees 192.168.122.11'];
-    expect(await answers('host', 'tcp 192.168.122.11:30001', 40)).toEqual(both);
-    expect(await answers('client', 'tcp 192.168.122.11:30001', 40)).toEqual(both);
-    expect(await answers('c2', 'tcp 192.168.122.11:30001', 40)).toEqual([
-      'c3 sees 10.10.1.2',
-      'peer sees 10.10.1.2',
-    ]);
-    expect(await answers('host', 'tcp 127.0.0.1:30001')).toEqual(['ECONNREFUSED']);
-  });
+    it('keeps protocols apart: the same VIP, port and NodePort by UDP', async () => {
+      expect(await world.answers('c2', `udp ${test} 88`)).toEqual([`c3 sees ${c2}`]);
+      expect(await world.answers('host', `udp ${test} 88`)).toEqual([`c3 sees ${bridge}`]);
+      expect(await world.answers('client', `udp ${host} 30001`)).toEqual([`c3 sees ${bridge}`]);
+    });
 
-  it('keeps protocols apart: the same VIP, port and NodePort by UDP', async () => {
-    expect(await answers('c2', 'udp 2.2.2.2:88')).toEqual(['c3 sees 10.10.1.2']);
-    expect(await answers('host', 'udp 2.2.2.2:88')).toEqual(['c3 sees 10.10.1.1']);
-    expect(await answers('client', 'udp 192.168.122.11:30001')).toEqual(['c3 sees 10.10.1.1']);
-  });
+    it('lets a container reach itself through VIP and NodePort', async () => {
+      expect(await world.answers('c2', `tcp ${self} 80`)).toEqual([`c2 sees ${bridge}`]);
+      expect(await world.answers('c2', `tcp ${host} 30002`)).toEqual([`c2 sees ${bridge}`]);
+    });
 
-  it('lets a container reach itself through VIP and NodePort', async () => {
-    expect(await answers('c2', 'tcp 10.96.0.2:80')).toEqual(['c2 sees 10.10.1.1']);
-    expect(await answers('c2', 'tcp 192.168.122.11:30002')).toEqual(['c2 sees 10.10.1.1']);
-  });
+    it.each(['c2', 'host', 'client'])(
+      'refuses at once what a live VIP does not serve, to %s',
+      async (from) => {
+        const targets = [`tcp ${test} 89`, `udp ${test} 89`, `tcp ${idle} 80`, `udp ${idle} 80`];
+        for (const target of [...targets, `tcp ${host} 30003`, `udp ${host} 30003`]) {
+          const { answers: found, slowestMs } = await world.ask(from, target, 1);
+          expect({ target, found }).toEqual({ target, found: { ECONNREFUSED: 1 } });
+          expect(slowestMs).toBeLessThan(500);
+        }
+      },
+    );
 
-  it.each(['c2', 'host', 'client'])('refuses at once what a live VIP does not serve, to %s', async (from) => {
-    const targets = ['tcp 2.2.2.2:89', 'udp 2.2.2.2:89', 'tcp 10.96.0.3:80', 'udp 10.96.0.3:80'];
-    for (const target of [...targets, 'tcp 192.168.122.11:30003', 'udp 192.168.122.11:30003']) {
-      const { answers: found, slowestMs } = await ask(from, target, 1);
-      expect({ target, found }).toEqual({ target, found: { ECONNREFUSED: 1 } });
-      expect(slowestMs).toBeLessThan(500);
-    }
-  });
+    it('drops what is for an address of the service range that no service has', async () => {
+      expect(await world.answers('c2', `tcp ${nobody} 80`, 1)).toEqual(['silence']);
+      expect(await world.answers('client', `tcp ${nobody} 80`, 1)).toEqual(['silence']);
+    });
 
-  it('drops what is for an address of the service range that no service has', async () => {
-    expect(await answers('c2', 'tcp 10.96.9.9:80', 1)).toEqual(['silence']);
-    expect(await answers('client', 'tcp 10.96.9.9:80', 1)).toEqual(['silence']);
-  });
+    it('translates no address between containers, nor of a client that asks a container’s own host', async () => {
+      expect(await world.answers('c2', `tcp ${c3} ${SERVER_PORT}`)).toEqual([`c3 sees ${c2}`]);
+      expect(await world.answers('c2', `tcp ${remote} ${SERVER_PORT}`)).toEqual([`peer sees ${c2}`]);
+      expect(await world.answers('client', `tcp ${c3} ${SERVER_PORT}`)).toEqual([`c3 sees ${client}`]);
+    });
 
-  it('translates no address between containers, nor of a client that asks a container’s own host', async () => {
-    expect(await answers('c2', 'tcp 10.10.1.3:12345')).toEqual(['c3 sees 10.10.1.2']);
-    expect(await answers('c2', 'tcp 10.10.2.2:12345')).toEqual(['peer sees 10.10.1.2']);
-    expect(await answers('client', 'tcp 10.10.1.3:12345')).toEqual(['c3 sees 192.168.122.200']);
-  });
+    it('masquerades containers towards the outside, and outsiders towards containers of another host', async () => {
+      expect(await world.answers('c2', `tcp ${peer} ${SERVER_PORT}`)).toEqual([`peer sees ${host}`]);
+      expect(await world.answers('client', `tcp ${remote} ${SERVER_PORT}`)).toEqual([`peer sees ${host}`]);
+    });
 
-  it('masquerades containers towards the outside, and outsiders towards containers of another host', async () => {
-    expect(await answers('c2', 'tcp 192.168.122.12:12345')).toEqual(['peer sees 192.168.122.11']);
-    expect(await answers('client', 'tcp 10.10.2.2:12345')).toEqual(['peer sees 192.168.122.11']);
-  });
+    it('masquerades with a port of its own choice', async () => {
+      const ports = [40_001, 40_002, 40_003];
+      const seen = await Promise.all(
+        ports.map((port) => world.talk('c2', PORT_CLIENT, [peer, SERVER_PORT, port])),
+      );
+      expect(seen.map(Number).filter((port) => port > 0)).toHaveLength(3);
+      // Each is kept by chance once in 64,000 times.
+      expect(seen.map(Number)).not.toEqual(ports);
+    });
 
-  it('keeps connections through every change of the rules, down to none and back', async () => {
-    const long = async (from: string, host: string, port: string, path: string) => {
-      await world.sh(`mkfifo ${path}.ask ${path}.answer`);
-      const first = await world.start('ip', [
-        ...['netns', 'exec', from, process.execPath, '-e', LONG_CLIENT, host, port, path],
-      ]);
-      return { first, again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout };
-    };
-    const connections = [
-      await long('c2', '2.2.2.2', '88', '/run/a'),
-      await long('client', '2.2.2.2', '88', '/run/b'),
-      await long('client', '192.168.122.11', '30001', '/run/c'),
-      await long('c2', '10.96.0.2', '80', '/run/d'),
-    ];
-    const list = async () => {
-      if (restore[0] === 'nft') return (await world.sh('nft -j list table ip causeway')).stdout;
-      const save = `${restore[0]?.replace('restore', 'save')}`;
-      return (await world.sh(`${save} -t nat; ${save} -t filter`)).stdout;
-    };
-    const none = intentOf([]);
-    const steps: readonly (readonly [FirewallIntent, () => Promise<string>])[] = [
-      [none, async () => ruleset.change(INTENT, none)],
-      [INTENT, async () => ruleset.change(none, INTENT)],
-      [INTENT, async () => ruleset.full(INTENT, await list())],
-    ];
-    for (const [intent, input] of steps) {
-      await apply(await input());
-      expect(ruleset.drift(intent, await list())).toEqual([]);
-      for (const { first, again } of connections) expect(await again()).toBe(first);
-    }
+    it('translates no address of what a container says to a group', async () => {
+      const fifo = `/run/group-${family}`;
+      await world.sh(`mkfifo ${fifo}`);
+      expect(await world.listen('c3', GROUP_LISTENER, [group, 9999, fifo])).toBe('ready');
+      await world.talk('c2', GROUP_SENDER, [group, 9999]);
+      expect((await world.sh(`timeout 5 cat ${fifo}`)).stdout).toBe(c2);
+    });
+
+    it('keeps a container’s address towards spared destinations, and everywhere where masquerading is off', async () => {
+      const intent = intentFor(family);
+      for (const other of [{ nonMasqueradeCidrs: [hosts] }, { masquerade: false }])
+        await askWith({ ...intent, ...other }, async () => {
+          expect(await world.answers('c2', `tcp ${peer} ${SERVER_PORT}`)).toEqual([`peer sees ${c2}`]);
+          // What a service needs, it has all the same.
+          expect(await world.answers('client', `udp ${test} 88`)).toEqual([`c3 sees ${bridge}`]);
+          expect(await world.answers('c2', `tcp ${self} 80`)).toEqual([`c2 sees ${bridge}`]);
+        });
+      const spared = { ...intent, nonMasqueradeCidrs: [WORLD[family].serviceRange] };
+      await askWith(spared, async () => {
+        expect(await world.answers('c2', `tcp ${peer} ${SERVER_PORT}`)).toEqual([`peer sees ${host}`]);
+      });
+    });
+
+    it('keeps connections through every change of the rules, down to none and back', async () => {
+      const long = async (from: string, address: string, port: number, name: string) => {
+        const path = `/run/${name}-${family}`;
+        await world.sh(`mkfifo ${path}.ask ${path}.answer`);
+        const first = await world.listen(from, LONG_CLIENT, [address, port, path]);
+        return {
+          first,
+          again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout,
+        };
+      };
+      const connections = [
+        await long('c2', test, 88, 'a'),
+        await long('client', test, 88, 'b'),
+        await long('client', host, 30001, 'c'),
+        await long('c2', self, 80, 'd'),
+      ];
+      const [all, none] = [intentFor(family), intentOf([], family)];
+      const steps: readonly (readonly [FirewallIntent, () => Promise<string>])[] = [
+        [none, async () => ruleset.change(all, none)],
+        [all, async () => ruleset.change(none, all)],
+        [all, async () => ruleset.full(all, await list(family))],
+      ];
+      for (const [intent, input] of steps) {
+        await apply(family, await input());
+        expect(ruleset.drift(intent, await list(family))).toEqual([]);
+        for (const { first, again } of connections) expect(await again()).toBe(first);
+      }
+    });
   });
 });

@@ -1,7 +1,8 @@
 /** Programs for node that run in test hosts: they say who they are, or ask others. */
 
 /**
- * A server on TCP and UDP that answers with its name and the address that it sees.
+ * A server on TCP and UDP, in both families, that answers with its name and the address that it sees; asked
+ * `which port?` by TCP, with the port.
  * Arguments: name, port. Prints `ready`.
  */
 export const SERVER = `
@@ -9,11 +10,12 @@ const [name, port] = process.argv.slice(1);
 const told = (address) => name + ' sees ' + address.replace('::ffff:', '');
 const tcp = require('net').createServer((socket) => {
   socket.on('error', () => {});
-  socket.on('data', () => socket.write(told(socket.remoteAddress)));
+  const answer = (asked) => (asked === 'which port?' ? String(socket.remotePort) : told(socket.remoteAddress));
+  socket.on('data', (data) => socket.write(answer(String(data))));
 });
-const udp = require('dgram').createSocket('udp4');
+const udp = require('dgram').createSocket('udp6');
 udp.on('message', (_, from) => udp.send(told(from.address), from.port, from.address));
-tcp.listen(port, '0.0.0.0', () => udp.bind(port, '0.0.0.0', () => console.log('ready')));
+tcp.listen(port, '::', () => udp.bind(port, '::', () => console.log('ready')));
 `;
 
 /**
@@ -32,7 +34,7 @@ const tcp = () => new Promise((resolve) => {
   socket.on('error', (error) => resolve(error.code));
 });
 const udp = () => new Promise((resolve) => {
-  const socket = require('dgram').createSocket('udp4');
+  const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   const end = (answer) => { clearTimeout(timer); resolve(answer); socket.close(); };
   const timer = setTimeout(() => end('silence'), 1000);
   socket.on('error', (error) => end(error.code));
@@ -76,4 +78,42 @@ const next = () => fs.readFile(path + '.ask', () => {
   socket.write('who?');
 });
 next();
+`;
+
+/** Asks a server which port it sees, from a port of the asker's choice. Arguments: address, port, own port. */
+export const PORT_CLIENT = `
+const [host, port, localPort] = process.argv.slice(1);
+const socket = require('net').connect({ host, port: Number(port), localPort: Number(localPort) });
+socket.on('connect', () => socket.write('which port?'));
+socket.on('data', (data) => { console.log(String(data)); socket.destroy(); });
+`;
+
+/**
+ * Listens to a group on \`eth0\` and writes the address that it hears first into a fifo. Arguments: group, port, fifo.
+ * Prints \`ready\`.
+ */
+export const GROUP_LISTENER = `
+const [group, port, fifo] = process.argv.slice(1);
+const is6 = group.includes(':');
+const socket = require('dgram').createSocket(is6 ? 'udp6' : 'udp4');
+socket.once('message', (_, from) => {
+  require('fs').writeFileSync(fifo, from.address);
+  socket.close();
+});
+socket.bind(Number(port), () => {
+  if (is6) socket.addMembership(group, '::%eth0');
+  else socket.addMembership(group);
+  console.log('ready');
+});
+`;
+
+/** Sends one word to a group by way of \`eth0\`. Arguments: group, port. */
+export const GROUP_SENDER = `
+const [group, port] = process.argv.slice(1);
+const is6 = group.includes(':');
+const socket = require('dgram').createSocket(is6 ? 'udp6' : 'udp4');
+socket.bind(() => {
+  if (is6) socket.setMulticastInterface('::%eth0');
+  socket.send('all of you', Number(port), group, () => socket.close());
+});
 `;
