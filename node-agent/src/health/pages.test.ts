@@ -192,8 +192,7 @@ it.each([
 it('goes on without its pages when the port is another’s', async () => {
   const log = createLogger('silent', 'host-1');
   const app = buildHealth(() => WELL);
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const port = app.addresses()[0]?.port ?? 0;
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
   const close = await serveHealth(() => WELL, { host: '127.0.0.1', port }, log);
   await close();
   await app.close();

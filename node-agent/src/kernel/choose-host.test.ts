@@ -55,8 +55,8 @@ describe('the link and its addresses', () => {
         ipv6: { publicIp: 'fd00:122::b', network: 'fd00:122::/64' },
       },
       addresses: [
-        ...['192.168.122.11', '192.168.122.12', 'fd00:122::9', 'fd00:122::b'],
-        ...['10.0.0.11', 'fd00:1::b'],
+        ...['10.0.0.11', '192.168.122.11', '192.168.122.12'],
+        ...['fd00:122::9', 'fd00:122::b', 'fd00:1::b'],
       ],
       problems: [],
     });
@@ -169,8 +169,9 @@ describe('what was chosen before', () => {
   });
 
   it('is kept while the link has none of that family, and that is told', () => {
-    const { facts, problems } = choose({ known: eth0 }, without('fd00:122::b', 'fd00:122::9'));
+    const { facts, problems, addresses } = choose({ known: eth0 }, without('fd00:122::b', 'fd00:122::9'));
     expect(facts.ipv6).toEqual(eth0.ipv6);
+    expect(addresses).toContain('fd00:122::b');
     expect(problems).toEqual(['the link eth0 has no IPv6 address; the other hosts still know fd00:122::b']);
   });
 

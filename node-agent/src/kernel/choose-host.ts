@@ -2,7 +2,14 @@ import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { FamilyFacts, HostFacts } from '@causeway/shared/model/host-facts';
 import { LINK_PREFIX } from '@causeway/shared/names';
 import { blockAt, formatBlock, parseIp } from '@causeway/shared/net/block';
-import { type ByFamily, byFamily, FAMILIES, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
+import {
+  type ByFamily,
+  byFamily,
+  entriesOf,
+  FAMILIES,
+  FAMILY_NAMES,
+  type Family,
+} from '@causeway/shared/net/family';
 import type { FactsRequest, HostInfo } from './kernel.ts';
 
 /** What the choice of the host's link and addresses is made from, in the kernel's order. */
@@ -54,9 +61,15 @@ export function chooseHost(request: FactsRequest, listing: HostListing): HostInf
   const { name, id } = request;
   return {
     facts: { name, id, iface: link.name, mtu: link.mtu, ...families },
-    addresses: listing.addresses.filter(isHosts).map(({ address }) => address),
+    addresses: addressesOf(listing, families),
     problems,
   };
+}
+
+/** Sorted: the kernel's order changes with the weather. An address that is kept counts as there. */
+function addressesOf(listing: HostListing, kept: ByFamily<FamilyFacts>): readonly string[] {
+  const listed = listing.addresses.filter(isHosts).map(({ address }) => address);
+  return [...new Set([...listed, ...entriesOf(kept).map(([, { publicIp }]) => publicIp)])].sort();
 }
 
 function chooseLink(request: FactsRequest, listing: HostListing): Choice {
