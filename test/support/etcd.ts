@@ -22,13 +22,58 @@ export interface TestEtcd {
 
 const READY_MS = 20_000;
 
+export interface EtcdOptions {
+  /** Files of `makeCertificates`; clients must have a certificate too with `clients`. */
+  readonly tls?: {
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+    readonly clients?: boolean;
+  };
+}
+
 /** Starts an etcd and waits until it answers. */
-export async function startEtcd(): Promise<TestEtcd> {
+export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
+  const [member] = await startMembers(1, options);
+  if (member === undefined) throw new Error('a cluster of one has no member');
+  return member;
+}
+
+/** Starts a cluster on loopback and waits until every member answers. */
+export async function startEtcdCluster(count: number): Promise<readonly TestEtcd[]> {
+  return startMembers(count, {});
+}
+
+async function startMembers(count: number, options: EtcdOptions): Promise<readonly TestEtcd[]> {
   const directory = mkdtempSync(join(tmpdir(), 'causeway-etcd-'));
-  const [clientPort, peerPort] = await freePorts(2);
-  const endpoint = `http://127.0.0.1:${clientPort}`;
-  const args = flags(join(directory, 'data'), endpoint, `http://127.0.0.1:${peerPort}`);
-  let member = await boot(args, endpoint);
+  const ports = await freePorts(count * 3);
+  const members = Array.from({ length: count }, (_, i): Member => {
+    const [client, peer, health] = ports.slice(i * 3);
+    return {
+      name: `test-${i}`,
+      directory: join(directory, `test-${i}`),
+      endpoint: `http${options.tls === undefined ? '' : 's'}://127.0.0.1:${client}`,
+      peer: `http://127.0.0.1:${peer}`,
+      health: `http://127.0.0.1:${health}`,
+    };
+  });
+  const started = await Promise.all(
+    members.map((member) => runMember(member, flags(member, members, options))),
+  );
+  return started.map((member) => ({
+    ...member,
+    stop: async () => {
+      await member.stop();
+      if (readdirSync(directory).length === 0) rmSync(directory, { recursive: true, force: true });
+    },
+  }));
+}
+
+async function runMember(
+  { directory, endpoint, health }: Member,
+  args: readonly string[],
+): Promise<TestEtcd> {
+  let member = await boot(args, health);
 
   async function kill(): Promise<void> {
     member.kill('SIGKILL');
@@ -39,7 +84,7 @@ export async function startEtcd(): Promise<TestEtcd> {
     endpoint,
     kill,
     restart: async () => {
-      member = await boot(args, endpoint);
+      member = await boot(args, health);
     },
     freeze: async () => {
       member.kill('SIGSTOP');
@@ -51,6 +96,15 @@ export async function startEtcd(): Promise<TestEtcd> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+interface Member {
+  readonly name: string;
+  readonly directory: string;
+  readonly endpoint: string;
+  readonly peer: string;
+  /** Without TLS, whatever the endpoint has. */
+  readonly health: string;
 }
 
 /** A process is stopped when each of its threads is: proc_pid_stat(5), state T. */
@@ -79,11 +133,16 @@ function listen(server: ReturnType<typeof createServer>): Promise<number> {
   });
 }
 
-function flags(dataDir: string, client: string, peer: string): string[] {
+function flags(member: Member, members: readonly Member[], { tls }: EtcdOptions): string[] {
+  const { name, directory, endpoint, peer, health } = member;
   return [
-    ...['--name=test', `--data-dir=${dataDir}`, `--initial-cluster=test=${peer}`],
-    ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
+    ...[`--name=${name}`, `--data-dir=${directory}`],
+    `--initial-cluster=${members.map((one) => `${one.name}=${one.peer}`).join(',')}`,
+    ...[`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
     ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
+    `--listen-metrics-urls=${health}`,
+    ...(tls === undefined ? [] : [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`]),
+    ...(tls?.clients ? [`--trusted-ca-file=${tls.ca}`, '--client-cert-auth'] : []),
   ];
 }
 
@@ -92,7 +151,7 @@ export function etcdProgram(): string {
   return process.env.CAUSEWAY_ETCD ?? process.env.ETCD_BIN ?? 'etcd';
 }
 
-async function boot(args: readonly string[], endpoint: string): Promise<Started> {
+async function boot(args: readonly string[], health: string): Promise<Started> {
   const lines: string[] = [];
   const member = start(etcdProgram(), args, { dieWithParent: true, onLine: (line) => lines.push(line) });
   let ended = false;
@@ -100,7 +159,7 @@ async function boot(args: readonly string[], endpoint: string): Promise<Started>
     ended = true;
   });
   const deadline = Date.now() + READY_MS;
-  while (!(await isHealthy(endpoint))) {
+  while (!(await isHealthy(health))) {
     if (ended || Date.now() > deadline) {
       member.kill('SIGKILL');
       throw new Error(`etcd did not start:\n${lines.slice(-20).join('\n')}`);
@@ -110,9 +169,9 @@ async function boot(args: readonly string[], endpoint: string): Promise<Started>
   return member;
 }
 
-async function isHealthy(endpoint: string): Promise<boolean> {
+async function isHealthy(url: string): Promise<boolean> {
   try {
-    const reply = await fetch(`${endpoint}/health`, { signal: AbortSignal.timeout(1_000) });
+    const reply = await fetch(`${url}/health`, { signal: AbortSignal.timeout(1_000) });
     return (await reply.text()).includes('"true"');
   } catch {
     return false;
