@@ -1,25 +1,71 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
-import type { NodeRecord, NodeReport } from '@causeway/shared/model/node';
+import type { NodeEvent } from '@causeway/shared/model/event';
+import type { NodeReport } from '@causeway/shared/model/node';
+import type { Reservation } from '@causeway/shared/model/reservation';
 import type { Protocol, ServiceSpec } from '@causeway/shared/model/service';
 
 /** The objects of the REST API as the controller answers them (`/openapi.json`). `revision` is etcd's. */
-export type NodeView = NodeRecord & Revised & { readonly alive: boolean; readonly report?: NodeReport };
+export interface NodeView extends Revised {
+  readonly name: string;
+  readonly id: string;
+  readonly publicIp?: string;
+  readonly publicIpv6?: string;
+  readonly addresses: readonly string[];
+  readonly network?: string;
+  readonly networkIpv6?: string;
+  readonly subnet?: string;
+  readonly subnetIpv6?: string;
+  readonly dataplane: string;
+  readonly version: string;
+  readonly alive: boolean;
+  readonly cordoned: boolean;
+  readonly drained: boolean;
+  readonly reservations: readonly string[];
+  readonly report?: NodeReport;
+}
 
 export interface SubnetView extends Revised {
+  /** IPv4; of a lease of IPv6 alone, its IPv6 subnet. */
   readonly subnet: string;
+  readonly subnetIpv6?: string;
   readonly publicIp: string;
+  readonly publicIpv6?: string;
   readonly backendType: string;
+  readonly vtepMac?: string;
+  readonly vtepMacIpv6?: string;
   /** The node's name; a flannel host's lease has none. */
   readonly node?: string;
 }
 
 export type ServiceView = ServiceSpec &
-  Revised & { readonly status?: { readonly endpoints: number; readonly unresolved: readonly string[] } };
+  Revised & {
+    readonly status?: {
+      readonly endpoints: number;
+      readonly unresolved: readonly string[];
+      readonly warnings?: readonly string[];
+    };
+  };
 
 export type EndpointView = Endpoint & Partial<Revised> & { readonly service?: string };
 
 export type ContainerView = ContainerSpec & Revised & { readonly status?: ContainerStatus };
+
+export type ReservationView = Reservation & Revised;
+
+export type EventView = NodeEvent & Revised;
+
+/** What was decided about a node, as the operations on nodes answer it. */
+export interface NodePlanView extends Revised {
+  readonly name: string;
+  readonly cordoned: boolean;
+  readonly drained: boolean;
+  readonly reservations: readonly string[];
+  readonly changed: boolean;
+  readonly warnings: readonly string[];
+  /** What hosts must hold for the services to have followed; 0: none had to. */
+  readonly servicesRevision: number;
+}
 
 export interface Revised {
   readonly revision: number;

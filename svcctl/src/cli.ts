@@ -6,8 +6,11 @@ import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addEndpoint } from './commands/endpoint.ts';
+import { addEvents } from './commands/events.ts';
 import { addExpose } from './commands/expose.ts';
 import { addGet } from './commands/get.ts';
+import { addNetwork } from './commands/network.ts';
+import { addNode } from './commands/node.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnexpose } from './commands/unexpose.ts';
 import { addVersion } from './commands/version.ts';
@@ -43,8 +46,9 @@ export function buildProgram(io: Io): Command {
     .exitOverride()
     .addHelpText('after', rootHelp);
   const context = new Context(io, program);
-  const add = [addExpose, addUnexpose, addEndpoint, addGet, addDescribe, addStatus];
-  for (const one of [...add, addApply, addDelete, addVersion, addCompletion]) one(context);
+  const add = [addExpose, addUnexpose, addEndpoint, addGet, addDescribe, addStatus, addEvents];
+  const rest = [addNode, addNetwork, addApply, addDelete, addVersion, addCompletion];
+  for (const one of [...add, ...rest]) one(context);
   return program;
 }
 

@@ -20,12 +20,6 @@ const VIEW_MS = 3_000;
 
 const PLACES = [keys.subnetPrefix, keys.claimPrefix, keys.reservationPrefix, keys.nodePolicyPrefix];
 
-export interface NodeWritten {
-  readonly plan: NodePlan;
-  /** The revision that hosts must hold for the change to be whole: that of the endpoints it moved. */
-  readonly writtenAt: number;
-}
-
 export type Decision = 'cordon' | 'uncordon' | 'drain';
 
 const POLICIES = {
@@ -48,16 +42,16 @@ export class NodeWriter {
     this.#view = view;
   }
 
-  async reserve(name: string, input: ReserveInput, dryRun: boolean): Promise<NodeWritten> {
+  async reserve(name: string, input: ReserveInput, dryRun: boolean): Promise<NodePlan> {
     const config = networkOf(this.#view.tables).config;
     return this.#write(name, (tables) => planReserve(name, input, config, tables), dryRun);
   }
 
-  async release(name: string, withLease: boolean, dryRun: boolean): Promise<NodeWritten> {
+  async release(name: string, withLease: boolean, dryRun: boolean): Promise<NodePlan> {
     return this.#write(name, (tables) => planRelease(name, withLease, tables), dryRun);
   }
 
-  async decide(name: string, decision: Decision, dryRun: boolean): Promise<NodeWritten> {
+  async decide(name: string, decision: Decision, dryRun: boolean): Promise<NodePlan> {
     const written = await this.#write(
       name,
       (tables, unreadable) => {
@@ -68,10 +62,10 @@ export class NodeWriter {
       dryRun,
     );
     if (dryRun) return written;
-    return { ...written, writtenAt: Math.max(written.writtenAt, await this.#endpointsFollowed(name)) };
+    return { ...written, servicesRevision: await this.#endpointsFollowed(name) };
   }
 
-  async #write(name: string, plan: Planner, dryRun: boolean): Promise<NodeWritten> {
+  async #write(name: string, plan: Planner, dryRun: boolean): Promise<NodePlan> {
     if (!NAME_PATTERN.test(name)) throw noNode(name);
     return this.#turns.take(name, async () => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -114,6 +108,6 @@ function oneNode(name: string): readonly string[] {
   return [keys.node(name), keys.alive(name)];
 }
 
-function written(name: string, { after, writes, warnings }: NodeChange, revision: number): NodeWritten {
-  return { plan: { name, ...after, changed: writes.length > 0, warnings, revision }, writtenAt: revision };
+function written(name: string, { after, writes, warnings }: NodeChange, revision: number): NodePlan {
+  return { name, ...after, changed: writes.length > 0, warnings, revision, servicesRevision: 0 };
 }

@@ -38,7 +38,10 @@ export const nodePlanSchema = z
     reservations: z.array(z.string()).readonly(),
     changed: z.boolean().describe('False: it was so already.'),
     warnings: z.array(z.string()).readonly(),
-    revision: z.int(),
+    revision: z.int().describe('Of the change; 0: there was none.'),
+    servicesRevision: z
+      .int()
+      .describe('What hosts must hold for the services to have followed; 0: none had to.'),
   })
   .meta({ id: 'NodePlan' });
 

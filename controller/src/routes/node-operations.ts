@@ -1,5 +1,5 @@
 import type { App, Deps } from '../deps.ts';
-import type { Decision, NodeWritten } from '../nodes/node-writer.ts';
+import type { Decision } from '../nodes/node-writer.ts';
 import {
   type NodePlan,
   nodePlanSchema,
@@ -70,7 +70,7 @@ function decisionRoute(app: App, { nodes }: Deps, decision: Decision, summary: s
   );
 }
 
-function answer(reply: Headers, { plan, writtenAt }: NodeWritten): NodePlan {
-  reply.header(REVISION_HEADER, writtenAt);
+function answer(reply: Headers, plan: NodePlan): NodePlan {
+  reply.header(REVISION_HEADER, plan.revision);
   return plan;
 }

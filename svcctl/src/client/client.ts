@@ -11,6 +11,8 @@ export interface Answer<T> {
   readonly body: T;
   /** etcd's revision of the write, or of the object where nothing was written; 0 when there is none. */
   readonly revision: number;
+  /** Whether a write changed anything, where the controller says so. */
+  readonly changed?: boolean;
 }
 
 export interface Ask {
@@ -27,7 +29,7 @@ export interface Stream {
   readonly onEnd: (reason: string) => void;
 }
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A controller that says nothing for this long counts as unreachable. */
 const SILENCE_MS = 10_000;
@@ -54,7 +56,13 @@ export class Client {
     const status = response.statusCode ?? 0;
     const body = parseBody(text, response, told);
     if ((status < 200 || status > 299) && !ask.accept?.includes(status)) throw problem(status, body, told);
-    return { status, body: body as T, revision: revisionOf(response, body) };
+    const changed = response.headers['x-causeway-changed'];
+    return {
+      status,
+      body: body as T,
+      revision: revisionOf(response, body),
+      ...(changed === undefined ? {} : { changed: changed === 'true' }),
+    };
   }
 
   async get<T>(path: string, query?: Readonly<Record<string, string>>): Promise<T> {
@@ -137,7 +145,8 @@ function reachable(path: string): { path: string; release(): void } {
 
 function withQuery(path: string, query: Readonly<Record<string, string>> = {}): string {
   const text = new URLSearchParams(query).toString();
-  return text === '' ? path : `${path}?${text}`;
+  if (text === '') return path;
+  return `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }
 
 async function readAll(response: IncomingMessage, told: string): Promise<string> {

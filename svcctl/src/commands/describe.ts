@@ -1,10 +1,11 @@
+import type { PeerReport } from '@causeway/shared/model/node';
 import type { EndpointView, NodeView, ServiceView } from '../api.ts';
 import type { Client } from '../client/client.ts';
 import type { Context } from '../context.ts';
 import { parseSubject, type Subject, singular } from '../input/kinds.ts';
 import { checkName } from '../input/name.ts';
-import { nodePorts, portText } from '../print/columns.ts';
-import { safe } from '../print/safe.ts';
+import { nodePorts, portText, stateText } from '../print/columns.ts';
+import { type Field, fieldsText } from '../print/fields.ts';
 import { noEndpointsNote } from '../print/service.ts';
 
 export function addDescribe(context: Context): void {
@@ -31,10 +32,11 @@ function describeNode({ io }: Context, node: NodeView): void {
   const { report } = node;
   const fields: Field[] = [
     ['Name', node.name],
-    ['State', node.alive ? 'alive' : 'dead'],
-    ['Address', node.publicIp],
+    ['State', stateText(node).replace(',', ', ')],
+    ['Address', [node.publicIp, node.publicIpv6].flatMap((text) => text ?? [])],
     ['Addresses', node.addresses],
-    ['Subnet', node.subnet],
+    ['Subnet', subnetsOf(node)],
+    ['Reserved', node.reservations ?? []],
     ['Dataplane', node.dataplane],
     ['Version', node.version],
     ['Id', node.id],
@@ -51,11 +53,23 @@ function describeNode({ io }: Context, node: NodeView): void {
       ['Repairs', `${report.repairs} since the agent started`],
       [
         'Peers',
-        report.peers.map((p) => [p.subnet, 'via', p.publicIp, p.state, p.reason ?? ''].join(' ').trim()),
+        [`${report.peersInstalled} of ${report.peersWanted} installed`, ...report.peers.map(peerLine)],
       ],
       ['Problems', report.problems],
     );
   io.out(fieldsText(fields));
+}
+
+function subnetsOf({ subnet, subnetIpv6 }: NodeView): readonly string[] {
+  const held = [subnet, subnetIpv6].flatMap((text) => text ?? []);
+  return held.length === 0 ? ['none: it waits for one'] : held;
+}
+
+/** `10.10.3.0/24 of host-3 via 192.168.122.13: failed: the reason` */
+function peerLine({ subnet, node, publicIp, state, reason }: PeerReport): string {
+  const who = node === undefined ? '' : ` of ${node}`;
+  const via = publicIp === '' ? '' : ` via ${publicIp}`;
+  return `${subnet}${who}${via}: ${state}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 async function describeService(context: Context, client: Client, name: string): Promise<void> {
@@ -71,6 +85,9 @@ async function describeService(context: Context, client: Client, name: string): 
     ['Targets', service.endpoints],
     ['Endpoints', endpoints.items.map(endpointText)],
     ['Unresolved', service.status?.unresolved ?? []],
+    ...((service.status?.warnings ?? []).length === 0
+      ? []
+      : [['Warnings', service.status?.warnings] as const]),
     ['Created', service.createdAt],
     ['Revision', service.revision],
   ];
@@ -86,18 +103,4 @@ function endpointText(endpoint: EndpointView): string {
   if (container !== undefined) words.push(`in ${container}`);
   if (node !== undefined) words.push(`on ${node}`);
   return words.join(' ');
-}
-
-type Field = readonly [string, string | number | readonly string[] | undefined];
-
-/** `Name:   value`; a list of several values takes a line for each. */
-function fieldsText(fields: readonly Field[]): string {
-  const width = Math.max(...fields.map(([label]) => label.length)) + 4;
-  return fields
-    .flatMap(([label, value]) => {
-      const values = (Array.isArray(value) ? value : [value ?? '']).map((one) => safe(String(one)));
-      const lines = values.length === 0 ? ['none'] : values;
-      return lines.map((line, i) => `${(i === 0 ? `${label}:` : '').padEnd(width)}${line}\n`);
-    })
-    .join('');
 }

@@ -61,7 +61,11 @@ describe('svcctl get', () => {
     [['get', 'subnet', '10.10.9.0/24'], 3, 'subnet "10.10.9.0/24" does not exist'],
     [['get', 'service', 'nope', '-w'], 3, 'there is no service "nope"'],
     [['get', 'service', '../nodes'], 2, 'name "../nodes" is not a name'],
-    [['get', 'pods'], 2, 'type "pods" is none of nodes, subnets, services, endpoints, containers'],
+    [
+      ['get', 'pods'],
+      2,
+      'type "pods" is none of nodes, subnets, services, endpoints, containers, reservations, events',
+    ],
     [['get'], 2, "missing required argument 'type'"],
   ])('%j ends with %i', async (argv, code, sentence) => {
     const result = await svcctl(argv);

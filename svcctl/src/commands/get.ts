@@ -17,12 +17,17 @@ interface GetOptions {
 
 export function addGet(context: Context): void {
   context
-    .command(context.program, 'get', 'Show nodes, subnets, services, endpoints or containers', [
-      'svcctl get services',
-      'svcctl get nodes -o wide',
-      'svcctl get endpoints web -w            # and every change, until Ctrl-C',
-    ])
-    .argument('<type>', `${KINDS.join(', ')} (or no, sn, svc, ep, ct)`)
+    .command(
+      context.program,
+      'get',
+      'Show nodes, subnets, services, endpoints, containers, reservations or events',
+      [
+        'svcctl get services',
+        'svcctl get nodes -o wide',
+        'svcctl get endpoints web -w            # and every change, until Ctrl-C',
+      ],
+    )
+    .argument('<type>', `${KINDS.join(', ')} (or no, sn, svc, ep, ct, rs, ev)`)
     .argument('[name]', 'only this one; for endpoints, those of this service')
     .addOption(outputOption())
     .option('-w, --watch', 'go on with every change; in json and yaml as {event, object}')
@@ -47,8 +52,12 @@ async function get(context: Context, subject: Subject, options: GetOptions): Pro
   await printList(context.io, kind, { items, revision: list.revision }, printed);
 }
 
+/** Kinds whose objects have no address of their own. */
+const LISTED_ONLY: readonly Kind[] = ['subnets', 'reservations', 'events'];
+
 async function getOne<K extends Kind>(client: Client, kind: K, name: string): Promise<ObjectsByKind[K]> {
-  if (kind !== 'subnets') return client.get<ObjectsByKind[K]>(`/v1/${kind}/${checkName('name', name)}`);
+  if (!LISTED_ONLY.includes(kind))
+    return client.get<ObjectsByKind[K]>(`/v1/${kind}/${checkName('name', name)}`);
   const { items } = await client.list<ObjectsByKind[K]>(`/v1/${kind}`);
   const found = items.find((item) => NAMES[kind](item) === name);
   if (found === undefined)

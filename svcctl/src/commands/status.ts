@@ -13,6 +13,8 @@ interface StatusOptions {
   readonly output?: 'json' | 'yaml';
 }
 
+/** How many faults are told in one line. */
+const TOLD = 20;
 /** While waiting, the controller or etcd may be down, so there is no stream to wait on. */
 const ASK_EVERY_MS = 250;
 
@@ -27,8 +29,10 @@ export function addStatus(context: Context): void {
     .addOption(new Option('-o, --output <format>', 'print in another format').choices(['json', 'yaml']))
     .addHelpText(
       'after',
-      '\nDegraded (7) is: etcd away, no host, a host that is dead, behind, silent or has problems, and a\n' +
-        'service none of whose targets runs. A service that names no targets is shown, and is no fault.',
+      '\nDegraded (7) is: etcd away, no host, a host that is dead, behind, silent, without a subnet, does not\n' +
+        'reach a peer or has problems, a change of the network that waits to be confirmed, a key in etcd that\n' +
+        'cannot be read, and a service none of whose targets runs. A service that names no targets is shown, and\n' +
+        'is no fault; nor is a host that somebody cordoned or drained.',
     )
     .action((options: StatusOptions) => status(context, options));
 }
@@ -40,7 +44,13 @@ async function status(context: Context, options: StatusOptions): Promise<void> {
   if (options.output !== undefined) await printData(context.io, found, options.output);
   else context.io.out(statusText(found, context.io.colour));
   if (found.degraded.length > 0)
-    throw new CausewayError('degraded', `the cluster is degraded: ${found.degraded.join('; ')}`);
+    throw new CausewayError('degraded', `the cluster is degraded: ${sentences(found.degraded)}`);
+}
+
+/** The first of many; all are in `-o json`. */
+function sentences(all: readonly string[]): string {
+  const more = all.length - TOLD;
+  return more > 0 ? `${all.slice(0, TOLD).join('; ')}; and ${more} more` : all.join('; ');
 }
 
 /** Asks until nothing is degraded. @throws CausewayError `timeout` with the last reason */
@@ -60,7 +70,7 @@ async function healthy(context: Context, timeoutMs: number): Promise<ClusterStat
 async function look(context: Context): Promise<{ status?: ClusterStatus; reason: string }> {
   try {
     const found = await gatherStatus(context.client());
-    return { status: found, reason: found.degraded.join('; ') };
+    return { status: found, reason: sentences(found.degraded) };
   } catch (error) {
     // A controller that is still starting is what `--wait` waits for.
     if (error instanceof CausewayError && error.code === 'unreachable') return { reason: messageOf(error) };

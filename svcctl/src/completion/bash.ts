@@ -64,9 +64,10 @@ function valueCases(tree: readonly CompletedCommand[]): string {
   const cases = tree.flatMap(({ path, options }) =>
     options
       .filter((option) => option.takesValue)
-      .map(({ flags, values, takesFile }) => {
+      .map(({ flags, values, takesFile, names }) => {
         const pattern = flags.map((flag) => `"${path} ${flag}"`).join('|');
-        const how = takesFile ? '-f' : `-W "${values.join(' ')}"`;
+        const words = names === undefined ? values.join(' ') : `$(_svcctl_names ${names})`;
+        const how = takesFile ? '-f' : `-W "${words}"`;
         return `    ${pattern}) COMPREPLY=($(compgen ${how} -- "$current")); return ;;`;
       }),
   );

@@ -43,7 +43,10 @@ describe('bash', () => {
   it('offers commands, types, options and their values', () => {
     expect(offered('un')).toEqual(['unexpose']);
     expect(offered('endpoint', '')).toEqual(['add', 'rm', 'list']);
-    expect(offered('get', '')).toEqual(['nodes', 'subnets', 'services', 'endpoints', 'containers']);
+    const kinds = ['nodes', 'subnets', 'services', 'endpoints', 'containers', 'reservations', 'events'];
+    expect(offered('get', '')).toEqual(kinds);
+    expect(offered('node', '')).toEqual(['reserve', 'release', 'cordon', 'uncordon', 'drain']);
+    expect(offered('network', 'set', '--backend', '')).toEqual(['host-gw', 'vxlan']);
     expect(offered('expose', ':1', '--node')).toEqual(['--node-port']);
     expect(offered('get', 'nodes', '-o', '')).toEqual(['wide', 'json', 'yaml', 'name']);
     expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
@@ -51,6 +54,8 @@ describe('bash', () => {
 
   it('offers the names of what is there', () => {
     expect(offered('get', 'nodes', '')).toEqual(['nodes-1', 'nodes-2']);
+    expect(offered('node', 'drain', '')).toEqual(['nodes-1', 'nodes-2']);
+    expect(offered('events', '--host', '')).toEqual(['nodes-1', 'nodes-2']);
     expect(offered('unexpose', '')).toEqual(['services-1', 'services-2']);
     expect(offered('endpoint', 'add', 'services-2')).toEqual(['services-2']);
   });

@@ -43,10 +43,11 @@ function nameLines({ path, words, names }: CompletedCommand): string[] {
 
 function optionLine(
   when: string,
-  { flags, summary, takesValue, values, takesFile }: CompletedOption,
+  { flags, summary, takesValue, values, takesFile, names: kind }: CompletedOption,
 ): string {
   const names = flags.map((flag) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
-  const value = takesFile ? ' -r -F' : ` -x -a ${quoted(values.join(' '))}`;
+  const words = kind === undefined ? values.join(' ') : `(__svcctl_names ${kind})`;
+  const value = takesFile ? ' -r -F' : ` -x -a ${quoted(words)}`;
   return `complete -c svcctl ${when} ${names.join(' ')} -d ${quoted(summary)}${takesValue ? value : ''}`;
 }
 

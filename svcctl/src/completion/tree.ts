@@ -20,6 +20,8 @@ export interface CompletedOption {
   readonly takesValue: boolean;
   readonly values: readonly string[];
   readonly takesFile: boolean;
+  /** The kind whose names are its values. */
+  readonly names?: Kind;
 }
 
 const TYPES: Readonly<Record<string, readonly Kind[]>> = {
@@ -32,6 +34,11 @@ const NAMED: Readonly<Record<string, Kind>> = {
   'endpoint add': 'services',
   'endpoint rm': 'services',
   'endpoint list': 'services',
+  'node reserve': 'nodes',
+  'node release': 'nodes',
+  'node cordon': 'nodes',
+  'node uncordon': 'nodes',
+  'node drain': 'nodes',
 };
 
 /** All commands, parents before their children. */
@@ -83,5 +90,6 @@ function describeOption(option: Option): CompletedOption {
     takesValue: option.required || option.optional,
     values: option.argChoices ?? [],
     takesFile: option.long === '--filename',
+    ...(option.long === '--host' ? { names: 'nodes' as const } : {}),
   };
 }

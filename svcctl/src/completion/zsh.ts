@@ -56,8 +56,9 @@ function argumentSpecs({ words, names }: CompletedCommand): string[] {
   return list === '' ? [] : [`'1: :(${list})'`];
 }
 
-function optionSpec({ flags, summary, takesValue, values, takesFile }: CompletedOption): string {
-  const value = takesFile ? ':file:_files' : `:value:(${values.join(' ')})`;
+function optionSpec({ flags, summary, takesValue, values, takesFile, names: kind }: CompletedOption): string {
+  const words = kind === undefined ? `(${values.join(' ')})` : `_svcctl_names ${kind}`;
+  const value = takesFile ? ':file:_files' : `:value:${words}`;
   const text = quoted(`[${summary.replaceAll(/[[\]\\:]/g, ' ')}]${takesValue ? value : ''}`);
   const names = flags.length > 1 ? `'(${flags.join(' ')})'{${flags.join(',')}}` : (flags[0] ?? '');
   return `${names}${text}`;

@@ -19,3 +19,15 @@ export function formatDuration(milliseconds: number): string {
     ? `${Math.round(milliseconds)} ms`
     : `${Number((milliseconds / 1_000).toFixed(1))} s`;
 }
+
+const MINUTE_S = 60;
+const HOUR_S = 3_600;
+
+/** A time for tables: `0.4s`, `12s`, `3m5s`, `23h59m`. @param seconds rounded down */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${(Math.floor(Math.max(0, seconds) * 10) / 10).toFixed(1)}s`;
+  const whole = Math.floor(seconds);
+  if (whole < MINUTE_S) return `${whole}s`;
+  if (whole < HOUR_S) return `${Math.floor(whole / MINUTE_S)}m${whole % MINUTE_S}s`;
+  return `${Math.floor(whole / HOUR_S)}h${Math.floor((whole % HOUR_S) / MINUTE_S)}m`;
+}

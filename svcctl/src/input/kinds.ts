@@ -1,6 +1,9 @@
 import { invalid } from '@causeway/shared/errors';
 
-export const KINDS = ['nodes', 'subnets', 'services', 'endpoints', 'containers'] as const;
+export const KINDS = [
+  ...(['nodes', 'subnets', 'services', 'endpoints', 'containers'] as const),
+  ...(['reservations', 'events'] as const),
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** What the user may call each kind; the first is the singular that the output uses. */
@@ -10,6 +13,8 @@ export const CALLED: Readonly<Record<Kind, readonly string[]>> = {
   services: ['service', 'services', 'svc'],
   endpoints: ['endpoint', 'endpoints', 'ep'],
   containers: ['container', 'containers', 'ct'],
+  reservations: ['reservation', 'reservations', 'rs'],
+  events: ['event', 'events', 'ev'],
 };
 
 export function singular(kind: Kind): string {

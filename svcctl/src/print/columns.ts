@@ -1,5 +1,13 @@
 import type { ServicePort } from '@causeway/shared/model/service';
-import type { ContainerView, EndpointView, NodeView, ServiceView, SubnetView } from '../api.ts';
+import type {
+  ContainerView,
+  EndpointView,
+  EventView,
+  NodeView,
+  ReservationView,
+  ServiceView,
+  SubnetView,
+} from '../api.ts';
 import type { Kind } from '../input/kinds.ts';
 import type { Column } from './table.ts';
 
@@ -9,17 +17,22 @@ export interface ObjectsByKind {
   readonly services: ServiceView;
   readonly endpoints: EndpointView;
   readonly containers: ContainerView;
+  readonly reservations: ReservationView;
+  readonly events: EventView;
 }
 
 export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[] } = {
   nodes: [
     { header: 'NAME', cell: (node) => node.name },
-    { header: 'STATE', cell: (node) => (node.alive ? 'alive' : 'dead') },
-    { header: 'ADDRESS', cell: (node) => node.publicIp },
-    { header: 'SUBNET', cell: (node) => node.subnet },
+    { header: 'STATE', cell: stateText },
+    { header: 'ADDRESS', cell: (node) => node.publicIp ?? node.publicIpv6 },
+    { header: 'SUBNET', cell: (node) => node.subnet ?? node.subnetIpv6 ?? 'waiting' },
     { header: 'DATAPLANE', cell: (node) => node.dataplane },
     { header: 'PROBLEMS', cell: (node) => node.report?.problems?.length ?? 'no report' },
     { header: 'VERSION', cell: (node) => node.version },
+    { header: 'SUBNET-IPV6', cell: (node) => node.subnetIpv6, wide: true },
+    { header: 'RESERVED', cell: (node) => node.reservations?.join(','), wide: true },
+    { header: 'PEERS', cell: (node) => peersText(node.report), wide: true },
     { header: 'SERVICES-REVISION', cell: (node) => node.report?.servicesRevision, wide: true },
     { header: 'APPLIED-IN', cell: (node) => inMs(node.report?.appliedInMs), wide: true },
     { header: 'REPAIRS', cell: (node) => node.report?.repairs, wide: true },
@@ -30,6 +43,9 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
     { header: 'NODE', cell: (subnet) => subnet.node },
     { header: 'ADDRESS', cell: (subnet) => subnet.publicIp },
     { header: 'BACKEND', cell: (subnet) => subnet.backendType },
+    { header: 'SUBNET-IPV6', cell: (subnet) => subnet.subnetIpv6, wide: true },
+    { header: 'ADDRESS-IPV6', cell: (subnet) => subnet.publicIpv6, wide: true },
+    { header: 'VTEP', cell: (subnet) => subnet.vtepMac ?? subnet.vtepMacIpv6, wide: true },
     { header: 'REVISION', cell: (subnet) => subnet.revision, wide: true },
   ],
   services: [
@@ -54,10 +70,23 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
     { header: 'NAME', cell: (container) => container.name },
     { header: 'NODE', cell: (container) => container.host },
     { header: 'STATE', cell: (container) => container.status?.state ?? 'waiting' },
-    { header: 'ADDRESS', cell: (container) => container.status?.address },
+    { header: 'ADDRESS', cell: ({ status }) => status?.address ?? status?.ipv6Address },
+    { header: 'ADDRESS-IPV6', cell: (container) => container.status?.ipv6Address, wide: true },
     { header: 'PID', cell: (container) => container.status?.pid, wide: true },
     { header: 'COMMAND', cell: (container) => container.command.join(' '), wide: true },
     { header: 'REASON', cell: (container) => container.status?.reason, wide: true },
+  ],
+  reservations: [
+    { header: 'SUBNET', cell: (reservation) => reservation.subnet },
+    { header: 'NODE', cell: (reservation) => reservation.node },
+  ],
+  events: [
+    { header: 'TIME', cell: (event) => event.at },
+    { header: 'NODE', cell: (event) => event.node },
+    { header: 'SEVERITY', cell: (event) => event.severity },
+    { header: 'KIND', cell: (event) => event.kind },
+    { header: 'MESSAGE', cell: (event) => event.message },
+    { header: 'SEQUENCE', cell: (event) => event.sequence, wide: true },
   ],
 };
 
@@ -69,7 +98,20 @@ export const NAMES: { readonly [K in Kind]: (object: ObjectsByKind[K]) => string
   endpoints: (endpoint) =>
     `${endpoint.service ?? ''}/${endpoint.portName ? `${endpoint.portName}/` : ''}${endpoint.address}:${endpoint.port}`,
   containers: (container) => container.name,
+  reservations: (reservation) => reservation.subnet,
+  events: (event) => `${event.node}/${event.sequence}`,
 };
+
+/** `alive`, `alive,cordoned`, `dead,drained`. */
+export function stateText(node: Pick<NodeView, 'alive' | 'cordoned' | 'drained'>): string {
+  const decided = node.drained ? ',drained' : node.cordoned ? ',cordoned' : '';
+  return `${node.alive ? 'alive' : 'dead'}${decided}`;
+}
+
+/** `2/3`: installed of wanted. */
+function peersText(report: NodeView['report']): string | undefined {
+  return report === undefined ? undefined : `${report.peersInstalled}/${report.peersWanted}`;
+}
 
 /** `88`, `53/udp`, `88→12345`. */
 export function portText(port: ServicePort): string {

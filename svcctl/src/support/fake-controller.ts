@@ -142,6 +142,9 @@ export function node(name: string, revision: number, changes: Partial<NodeView> 
     dataplane: 'nftables',
     version: '0.1.0',
     alive: true,
+    cordoned: false,
+    drained: false,
+    reservations: [],
     revision: 1,
     report: {
       name,
@@ -149,6 +152,8 @@ export function node(name: string, revision: number, changes: Partial<NodeView> 
       networkRevision: 1,
       appliedInMs: 4.2,
       at: '2026-01-01T00:00:00Z',
+      peersWanted: 2,
+      peersInstalled: 2,
       peers: [],
       problems: [],
       repairs: 0,
