@@ -18,7 +18,7 @@ export interface Call {
 export type Answer =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: string }
-  | { readonly signal: string };
+  | { readonly signal: string; readonly reason: string };
 
 const kernel = linuxKernel({ stateDir: process.argv[2] ?? '', rulesets: { nftables, iptables } });
 let monitor: ReturnType<typeof kernel.watch> | undefined;
@@ -39,7 +39,7 @@ async function carryOut({ method, argument }: Call): Promise<unknown> {
   if (method === 'sh') return (await run('sh', ['-ec', String(argument)])).stdout;
   if (method === 'watch') {
     const request = argument as Omit<Parameters<typeof kernel.watch>[0], 'onSignal'>;
-    monitor = kernel.watch({ ...request, onSignal: (signal) => say({ signal }) });
+    monitor = kernel.watch({ ...request, onSignal: (signal, reason) => say({ signal, reason }) });
     return undefined;
   }
   if (method === 'focus') return monitor?.focus(argument as Parameters<typeof monitor.focus>[0]);

@@ -51,8 +51,6 @@ export interface Damage {
   readonly cause: (world: World, host: DesiredHost) => Promise<void>;
   /** Some of the steps that mend it. */
   readonly mended: (host: DesiredHost) => readonly RegExp[];
-  /** Nobody tells of it; it is found by looking. */
-  readonly isSilent?: true;
 }
 
 export const DAMAGES: readonly Damage[] = [

@@ -63,7 +63,7 @@ export async function openRealKernel(driver: string): Promise<RealKernel> {
           return;
         }
         const answer: Answer = JSON.parse(line);
-        if ('signal' in answer) listener?.(answer.signal as Signal, 'from the driver');
+        if ('signal' in answer) listener?.(answer.signal as Signal, answer.reason);
         else waiting.get(answer.id)?.(answer);
       },
     },
