@@ -15,10 +15,14 @@ Usage: setup-host.sh controller|agent|both [options]
 
 Options:
   --public-ip IP     this host's address on the hosts' network
+  --public-ipv6 IP   agent: and its IPv6 address there, where it has several
   --iface IF         or the link that has it
   --etcd URL[,URL]   etcd, e.g. http://192.168.56.11:2379
   --listen IP:PORT   controller: the REST API; default 127.0.0.1:7480. It has no authentication
-  --network CIDR     controller: the network of all containers, default 10.10.0.0/16
+  --network CIDR     controller: the IPv4 network of all containers, default 10.10.0.0/16; none: IPv6 only
+  --network-ipv6 N   controller: their IPv6 network, default none
+  --backend B        controller: how packets come to other hosts: host-gw (default) or vxlan
+  --fallback vxlan   controller: with host-gw, a tunnel to the hosts that are not on the same link
   --dataplane D      agent: nftables (default) or iptables
   --root DIR         put the files below DIR; install no packages, load and start nothing (for images and tests)
 
@@ -52,10 +56,13 @@ matches() { printf '%s\n' "$1" | grep -Eqx -- "$2" && [ "$(printf '%s\n' "$1" | 
 OCTET='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 IPV4="$OCTET(\\.$OCTET){3}"
 PORT='([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+# The programs themselves look closer: this keeps out what would not be a word in a file of settings.
+IPV6='[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*'
 URL='https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?'
 
 parse() {
-  role='' public_ip='' iface='' etcd='' listen='' network='' dataplane='' root='' given=''
+  role='' public_ip='' public_ipv6='' iface='' etcd='' listen='' network='' network_ipv6='' backend='' fallback=''
+  dataplane='' root='' given=''
   [ $# -gt 0 ] || refuse 'what to set up is missing: controller, agent, both or uninstall'
   case $1 in
     controller | agent | both | uninstall) role=$1 ;;
@@ -66,7 +73,8 @@ parse() {
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) usage && exit 0 ;;
-      --public-ip | --iface | --etcd | --listen | --network | --dataplane | --root) ;;
+      --public-ip | --public-ipv6 | --iface | --etcd | --listen | --dataplane | --root) ;;
+      --network | --network-ipv6 | --backend | --fallback) ;;
       *) refuse "\"$1\" is no option; see setup-host.sh --help" ;;
     esac
     [ $# -gt 1 ] || refuse "$1 needs a value"
@@ -84,16 +92,21 @@ accept() { # option value
       return
       ;;
     --public-ip) matches "$2" "$IPV4" || refuse "--public-ip \"$2\" is no IPv4 address" && public_ip=$2 ;;
+    --public-ipv6) matches "$2" "$IPV6" || refuse "--public-ipv6 \"$2\" is no IPv6 address" && public_ipv6=$2 ;;
     --iface) matches "$2" '[A-Za-z0-9_.:@-]{1,15}' && [ -e "/sys/class/net/$2" ] ||
       refuse "--iface \"$2\" is no link of this machine" && iface=$2 ;;
     --etcd) matches "$2" "$URL(,$URL)*" || refuse "--etcd \"$2\" is no URL like http://192.168.56.11:2379" && etcd=$2 ;;
     --listen) matches "$2" "$IPV4:$PORT" || refuse "--listen \"$2\" is no address and port like 127.0.0.1:7480" && listen=$2 ;;
-    --network) matches "$2" "$IPV4/([0-9]|[12][0-9]|3[0-2])" || refuse "--network \"$2\" is no IPv4 network like 10.10.0.0/16" && network=$2 ;;
+    --network) matches "$2" "none|$IPV4/([0-9]|[12][0-9]|3[0-2])" || refuse "--network \"$2\" is no IPv4 network like 10.10.0.0/16" && network=$2 ;;
+    --network-ipv6) matches "$2" "$IPV6/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])" ||
+      refuse "--network-ipv6 \"$2\" is no IPv6 network like fd00:10::/48" && network_ipv6=$2 ;;
+    --backend) matches "$2" 'host-gw|vxlan' || refuse "--backend \"$2\" is neither host-gw nor vxlan" && backend=$2 ;;
+    --fallback) matches "$2" 'vxlan' || refuse "--fallback \"$2\" is not vxlan" && fallback=$2 ;;
     --dataplane) matches "$2" 'nftables|iptables' || refuse "--dataplane \"$2\" is neither nftables nor iptables" && dataplane=$2 ;;
   esac
   given=yes
   case $role:$1 in
-    uninstall:* | agent:--listen | agent:--network | controller:--dataplane) refuse "$1 does not belong to \"$role\"" ;;
+    uninstall:* | agent:--listen | agent:--network* | agent:--backend | agent:--fallback | controller:--dataplane | controller:--public-ipv6) refuse "$1 does not belong to \"$role\"" ;;
   esac
 }
 
@@ -204,11 +217,12 @@ configure() {
     own=$(address)
     [ -z "$etcd" ] || own=''
     write_env controller "CAUSEWAY_ETCD_URLS=$etcd" "CAUSEWAY_ETCD_LISTEN=$own" "CAUSEWAY_LISTEN=$listen" \
-      "CAUSEWAY_NETWORK=$network"
+      "CAUSEWAY_NETWORK=$network" "CAUSEWAY_NETWORK_IPV6=$network_ipv6" "CAUSEWAY_BACKEND=$backend" \
+      "CAUSEWAY_FALLBACK=$fallback"
     [ -n "$etcd$own" ] || [ -z "$given" ] || say 'etcd will listen on 127.0.0.1 only; other hosts need --public-ip or --iface'
   fi
   if has_role agent; then
-    write_env agent "CAUSEWAY_ETCD_URLS=$etcd" "CAUSEWAY_PUBLIC_IP=$public_ip" "CAUSEWAY_IFACE=$iface" \
+    write_env agent "CAUSEWAY_ETCD_URLS=$etcd" "CAUSEWAY_PUBLIC_IP=$public_ip" "CAUSEWAY_PUBLIC_IPV6=$public_ipv6" "CAUSEWAY_IFACE=$iface" \
       "CAUSEWAY_DATAPLANE=$dataplane"
   fi
 }

@@ -93,6 +93,24 @@ describe('setup-host.sh', () => {
       'CAUSEWAY_ETCD_LISTEN=10.0.0.1\nCAUSEWAY_LISTEN=10.0.0.1:7480\nCAUSEWAY_NETWORK=10.20.0.0/16\n',
     );
     expect(settings('agent')).toBe('CAUSEWAY_PUBLIC_IP=10.0.0.1\nCAUSEWAY_DATAPLANE=iptables\n');
+    setup(
+      ...[
+        'both',
+        '--root',
+        machine,
+        '--network',
+        'none',
+        '--network-ipv6',
+        'fd00:10::/48',
+        '--backend',
+        'host-gw',
+      ],
+      ...['--fallback', 'vxlan', '--public-ipv6', 'fd00::1'],
+    );
+    expect(settings('controller')).toBe(
+      'CAUSEWAY_NETWORK=none\nCAUSEWAY_NETWORK_IPV6=fd00:10::/48\nCAUSEWAY_BACKEND=host-gw\nCAUSEWAY_FALLBACK=vxlan\n',
+    );
+    expect(settings('agent')).toBe('CAUSEWAY_PUBLIC_IPV6=fd00::1\n');
     setup('both', '--root', machine, '--etcd', 'http://a:2379,http://b:2379', '--iface', 'lo');
     expect(settings('controller')).toBe('CAUSEWAY_ETCD_URLS=http://a:2379,http://b:2379\n');
     expect(settings('agent')).toBe('CAUSEWAY_ETCD_URLS=http://a:2379,http://b:2379\nCAUSEWAY_IFACE=lo\n');
@@ -137,6 +155,12 @@ describe('setup-host.sh', () => {
     [['agent', '--listen', '1.2.3.4:80'], '--listen does not belong to "agent"'],
     [['both', '--network', '10.10.0.0'], '--network "10.10.0.0"'],
     [['both', '--dataplane', 'ebpf'], '--dataplane "ebpf"'],
+    [['both', '--network-ipv6', '10.0.0.0/8'], '--network-ipv6 "10.0.0.0/8"'],
+    [['both', '--public-ipv6', '::1;reboot'], '--public-ipv6 "::1;reboot"'],
+    [['both', '--backend', 'udp'], '--backend "udp"'],
+    [['both', '--fallback', 'host-gw'], '--fallback "host-gw"'],
+    [['agent', '--network-ipv6', 'fd00::/48'], '--network-ipv6 does not belong to "agent"'],
+    [['controller', '--public-ipv6', 'fd00::1'], '--public-ipv6 does not belong to "controller"'],
     [['uninstall', '--etcd', 'http://x'], '--etcd does not belong to "uninstall"'],
   ])('refuses %j', (args, said) => {
     const [role, ...options] = args;
