@@ -13,6 +13,12 @@ export interface Script {
   readonly calls: readonly Call[];
 }
 
+/** What the agent answered to each call, and what the runtime told in between. */
+export interface Answers {
+  readonly answers: unknown[];
+  readonly events: readonly (readonly [kind: string, message: string])[];
+}
+
 export type Call =
   | { readonly reconcile: readonly ContainerSpec[] }
   | { readonly plan: readonly ContainerSpec[] }
@@ -24,6 +30,8 @@ export type Call =
 async function main(): Promise<void> {
   const { stateDir, runDir, network, calls }: Script = JSON.parse(readFileSync(0, 'utf8'));
   const runtime = createRuntime({ stateDir, runDir });
+  const events: [string, string][] = [];
+  runtime.onEvent((kind, message) => events.push([kind, message]));
   const answer = async (call: Call): Promise<unknown> => {
     if ('reconcile' in call) return runtime.reconcile(call.reconcile, network);
     if ('plan' in call) return runtime.plan(call.plan, network);
@@ -41,7 +49,8 @@ async function main(): Promise<void> {
   };
   const answers: unknown[] = [];
   for (const call of calls) answers.push(await answer(call));
-  process.stdout.write(JSON.stringify(answers));
+  const told: Answers = { answers, events };
+  process.stdout.write(JSON.stringify(told));
 }
 
 void main();

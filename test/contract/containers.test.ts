@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
 import { hostLinkOf } from '../../node-agent/src/containers/places.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
-import type { Call, Script } from './containers-driver.ts';
+import type { Answers, Call, Script } from './containers-driver.ts';
 
 /** Real runc, real namespaces: everything happens inside user namespaces of the current user. */
-const network = { subnet: '10.10.1.0/24', gateway: '10.10.1.1', bridge: 'cwy0', mtu: 1450 };
+const network: ContainerNetwork = {
+  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
+};
 const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
 
 let programs: string;
@@ -52,7 +55,12 @@ function web(name: string, files: Record<string, string> = {}): ContainerSpec {
 
 /** Runs calls as one agent's life; the next `agent` is the agent restarted. */
 async function agent(...calls: Call[]): Promise<unknown[]> {
-  const script: Script = { ...where(), calls };
+  return (await agentOn(network, ...calls)).answers;
+}
+
+/** The same, on another network of the host. */
+async function agentOn(other: ContainerNetwork, ...calls: Call[]): Promise<Answers> {
+  const script: Script = { ...where(), network: other, calls };
   const { stdout } = await net.exec('node', [join(programs, 'driver.cjs')], {
     input: JSON.stringify(script),
   });

@@ -1,12 +1,12 @@
 import { CausewayError } from '@causeway/shared/errors';
-import { parseAddress, parseCidr } from '@causeway/shared/net/cidr';
+import { nthOfBlock, parseBlock } from '@causeway/shared/net/block';
 import { describe, expect, it } from 'vitest';
 import { assignAddresses, macOf } from './addresses.ts';
 
 function assign(cidr: string, held: Record<string, string>, wanted: string[]): Record<string, unknown> {
-  const subnet = parseCidr(cidr);
+  const subnet = parseBlock(cidr);
   if (subnet === undefined) throw new Error(cidr);
-  const gateway = parseAddress(cidr.replace(/\d+\/.*/, String(Number(/(\d+)\//.exec(cidr)?.[1]) + 1))) ?? 0;
+  const gateway = nthOfBlock(subnet, 1);
   return Object.fromEntries(
     assignAddresses({ subnet, gateway, held: new Map(Object.entries(held)), wanted }),
   );
@@ -47,12 +47,31 @@ describe('addresses of containers', () => {
     const given = assign('10.10.1.0/29', {}, ['a', 'b', 'c', 'd', 'e', 'f']);
     expect(given.e).toBe('10.10.1.6');
     expect(given.f).toBeInstanceOf(CausewayError);
-    expect(String(given.f)).toContain('container f: all 5 addresses of 10.10.1.0/29 are taken');
+    expect(String(given.f)).toContain(
+      'choosing an IPv4 address for container f: all 5 addresses of 10.10.1.0/29 are taken',
+    );
     expect(assign('10.10.1.0/31', {}, ['a']).a).toMatchObject({ code: 'exhausted' });
     expect(assign('10.10.1.4/32', {}, ['a']).a).toMatchObject({ code: 'exhausted' });
   });
 
+  it('are the same in IPv6, where the last one is one like the others', () => {
+    const v6 = 'fd00:10:0:1::';
+    expect(assign(`${v6}/64`, { b: 'fd00:10:0:1:0::3', c: `${v6}ffff` }, ['a', 'b', 'c', 'd'])).toEqual({
+      ...{ a: `${v6}2`, b: `${v6}3`, c: `${v6}ffff`, d: `${v6}4` },
+    });
+    const held = { a: '10.10.1.2', b: `${v6}1`, c: v6 };
+    expect(assign(`${v6}/64`, held, ['a', 'b', 'c'])).toEqual({ a: `${v6}2`, b: `${v6}3`, c: `${v6}4` });
+    const small = assign(`${v6}/126`, {}, ['a', 'b', 'c']);
+    expect([small.a, small.b]).toEqual([`${v6}2`, `${v6}3`]);
+    expect(String(small.c)).toContain(
+      'an IPv6 address for container c: all 2 addresses of fd00:10:0:1::/126',
+    );
+    expect(assign(`${v6}/128`, {}, ['a']).a).toMatchObject({ code: 'exhausted' });
+  });
+
   it('make the link-layer address', () => {
-    expect(macOf('10.10.1.255')).toBe('0a:58:0a:0a:01:ff');
+    expect(macOf({ ipv4: '10.10.1.255' })).toBe('0a:58:0a:0a:01:ff');
+    expect(macOf({ ipv4: '10.10.1.255', ipv6: 'fd00::2' })).toBe('0a:58:0a:0a:01:ff');
+    expect(macOf({ ipv6: 'fd00:10:0:1::1:2ff' })).toBe('0a:5a:00:01:02:ff');
   });
 });

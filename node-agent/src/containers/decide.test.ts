@@ -1,11 +1,24 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { describe, expect, it } from 'vitest';
 import { decide, leftovers } from './decide.ts';
+import type { ContainerNetwork } from './network.ts';
 import type { Observed } from './observe.ts';
 import { hostLinkOf } from './places.ts';
 import { specHash } from './spec.ts';
 
-const network = { subnet: '10.10.1.0/24', gateway: '10.10.1.1', bridge: 'cwy0', mtu: 1500 };
+const network: ContainerNetwork = {
+  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1500 },
+};
+const elsewhere: ContainerNetwork = {
+  ...network,
+  subnets: { ipv4: '10.10.2.0/24' },
+  gateways: { ipv4: '10.10.2.1' },
+};
+const dual: ContainerNetwork = {
+  ...network,
+  subnets: { ...network.subnets, ipv6: 'fd00:10:0:1::/64' },
+  gateways: { ...network.gateways, ipv6: 'fd00:10:0:1::1' },
+};
 const web = (name: string, text = ''): ContainerSpec => ({
   name,
   host: 'h',
@@ -39,26 +52,62 @@ function decideOne(observed: Observed, spec = web('a'), where = network) {
 
 describe('deciding', () => {
   it('keeps what is well', () => {
-    expect(decideOne(host(['a']))).toEqual({ kind: 'keep', name: 'a', address: '10.10.1.2', pid: 7 });
+    expect(decideOne(host(['a']))).toEqual({
+      ...{ kind: 'keep', name: 'a', addresses: { ipv4: '10.10.1.2' }, pid: 7 },
+    });
   });
 
   it('starts what is missing, has ended, or is another now', () => {
-    expect(decideOne(host([]))).toMatchObject({ kind: 'start', address: '10.10.1.2', fresh: true });
+    expect(decideOne(host([]))).toMatchObject({
+      ...{ kind: 'start', addresses: { ipv4: '10.10.1.2' }, fresh: true },
+    });
     const dead = decideOne(host(['a'], { running: new Map() }));
     expect(dead).toMatchObject({ kind: 'start', fresh: false, why: 'it has ended' });
     const changed = decideOne(host(['a']), web('a', 'other'));
     expect(changed).toMatchObject({ kind: 'start', fresh: true, why: 'its definition has changed' });
-    const moved = decideOne(host(['a']), web('a'), {
-      ...network,
-      subnet: '10.10.2.0/24',
-      gateway: '10.10.2.1',
-    });
-    expect(moved).toMatchObject({
-      kind: 'start',
-      address: '10.10.2.2',
-      why: expect.stringContaining('10.10.1.2'),
-    });
     expect(decideOne(host(['a'], { records: new Map() }))).toMatchObject({ kind: 'start' });
+  });
+
+  it('moves a running one, and says what it loses', () => {
+    const moved = decideOne(host(['a']), web('a'), elsewhere);
+    expect(moved).toMatchObject({
+      ...{ kind: 'repair', addresses: { ipv4: '10.10.2.2' }, from: { ipv4: '10.10.1.2' }, relink: true },
+      why: 'its addresses change from 10.10.1.2 to 10.10.2.2',
+    });
+    const ended = decideOne(host(['a'], { running: new Map() }), web('a'), elsewhere);
+    expect(ended).toMatchObject({ kind: 'start', from: { ipv4: '10.10.1.2' } });
+  });
+
+  it('gives a running one an address of a second family without taking anything, and takes it back', () => {
+    const given = decideOne(host(['a']), web('a'), dual);
+    expect(given).toMatchObject({ kind: 'repair', relink: true, renameNetns: false });
+    expect(given).toMatchObject({ addresses: { ipv4: '10.10.1.2', ipv6: 'fd00:10:0:1::2' } });
+    expect(given).not.toHaveProperty('from');
+    const process = { pid: 7, startTime: '1', bootId: 'b' };
+    const record = { name: 'a', specHash: specHash(web('a')), process, address: '10.10.1.2' };
+    const both = host(['a'], { records: new Map([['a', { ...record, ipv6Address: 'fd00:10:0:1::2' }]]) });
+    expect(decideOne(both, web('a'), dual)).toMatchObject({ kind: 'keep' });
+    const taken = decideOne(both);
+    expect(taken).toMatchObject({ addresses: { ipv4: '10.10.1.2' }, from: { ipv6: 'fd00:10:0:1::2' } });
+  });
+
+  it('ends a move that broke off half-way', () => {
+    const process = { pid: 7, startTime: '1', bootId: 'b' };
+    const record = { name: 'a', specHash: specHash(web('a')), process, address: '10.10.1.2' };
+    const half = host(['a'], { records: new Map([['a', { ...record, movedFrom: { ipv4: '10.10.9.2' } }]]) });
+    expect(decideOne(half)).toMatchObject({ kind: 'repair', from: { ipv4: '10.10.9.2' }, relink: true });
+  });
+
+  it('starts none without a subnet, and leaves what runs alone', () => {
+    const nowhere = { ...network, subnets: {}, gateways: {} };
+    const [first, second] = decide([web('a'), web('b')], host(['a']), nowhere, new Set());
+    expect(first).toMatchObject({ kind: 'refuse' });
+    expect(String(first?.kind === 'refuse' && first.error)).toContain(
+      'container a runs without a network: this host has no subnet',
+    );
+    expect(String(second?.kind === 'refuse' && second.error)).toContain(
+      'container b is not started: this host',
+    );
   });
 
   it.each([
@@ -84,17 +133,21 @@ describe('deciding', () => {
   it('refuses bad definitions and the second of one name, and decides the rest', () => {
     const kinds = decide([web('../x'), web('a'), web('a', '2'), web('b')], host(['a']), network, new Set());
     expect(kinds.map(({ kind }) => kind)).toEqual(['refuse', 'keep', 'refuse', 'start']);
-    expect(kinds[3]).toMatchObject({ address: '10.10.1.3' });
+    expect(kinds[3]).toMatchObject({ addresses: { ipv4: '10.10.1.3' } });
   });
 
   it('gives the address of one that could not be removed to nobody', () => {
     const [decision] = decide([web('b')], host(['a']), network, new Set(['a']));
-    expect(decision).toMatchObject({ kind: 'start', address: '10.10.1.3' });
-    expect(decide([web('b')], host(['a']), network, new Set())[0]).toMatchObject({ address: '10.10.1.2' });
+    expect(decision).toMatchObject({ kind: 'start', addresses: { ipv4: '10.10.1.3' } });
+    expect(decide([web('b')], host(['a']), network, new Set())[0]).toMatchObject({
+      addresses: { ipv4: '10.10.1.2' },
+    });
   });
 
   it('does not guess a network', () => {
-    expect(() => decideOne(host([]), web('a'), { ...network, gateway: '10.9.1.1' })).toThrow(/10\.9\.1\.1/);
+    expect(() => decideOne(host([]), web('a'), { ...network, gateways: { ipv4: '10.9.1.1' } })).toThrow(
+      /10\.9\.1\.1/,
+    );
   });
 });
 

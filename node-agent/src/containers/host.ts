@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import type { OciFacts } from './oci.ts';
 
-export type HostAbilities = Pick<OciFacts, 'inUserNamespace' | 'capabilities'>;
+export type HostAbilities = Pick<OciFacts, 'inUserNamespace' | 'capabilities' | 'ipv6'>;
 
 /** By number, as in linux/capability.h. */
 const CAPABILITY_NAMES = (
@@ -14,11 +14,16 @@ const WHOLE_MAP = /^\s*0\s+0\s+4294967295\s*$/;
 
 /** What this process may do on its host, from /proc/self. */
 export async function hostAbilities(): Promise<HostAbilities> {
-  const [map, status] = await Promise.all([
+  const [map, status, links] = await Promise.all([
     readFile('/proc/self/uid_map', 'utf8'),
     readFile('/proc/self/status', 'utf8'),
+    readdir('/proc/sys/net/ipv6/conf').catch(() => []),
   ]);
-  return { inUserNamespace: !WHOLE_MAP.test(map), capabilities: boundingSet(status) };
+  return {
+    inUserNamespace: !WHOLE_MAP.test(map),
+    capabilities: boundingSet(status),
+    ipv6: links.length > 0,
+  };
 }
 
 /** PURE. Names of the capabilities in the bounding set of a /proc/PID/status. */

@@ -1,8 +1,8 @@
 import { CausewayError } from '@causeway/shared/errors';
-import { parseCidr } from '@causeway/shared/net/cidr';
 import type { ByFamily } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
 import { macOf } from './addresses.ts';
+import { configureInside } from './inside.ts';
 import type { Place } from './places.ts';
 
 /** What containers need to know of their host's network. A family has both a subnet and a gateway, or neither. */
@@ -34,22 +34,27 @@ export interface HostLink {
  */
 export async function connect(
   place: Place,
-  address: string,
+  addresses: ByFamily<string>,
   network: ContainerNetwork,
   existing: { readonly netns: boolean; readonly link: boolean },
 ): Promise<void> {
   if (!existing.netns) await run('ip', ['netns', 'add', place.netns], { doing: `connecting ${place.name}` });
-  if (!existing.link) await makePair(place, address, network);
+  if (!existing.link) await makePair(place, addresses, network);
   try {
-    await configureInside(place, address, network);
+    await configureInside(place, addresses, network, !existing.link);
   } catch (error) {
     if (!existing.link) throw error;
     // A pair whose other end is elsewhere is of no use.
     await removeLink(place.hostLink);
-    await makePair(place, address, network);
-    await configureInside(place, address, network);
+    await makePair(place, addresses, network);
+    await configureInside(place, addresses, network, true);
   }
   await attach(place, network);
+}
+
+/** Takes the host's end off the bridge: what is inside can be changed, and a crash on the way is seen. */
+export async function detach(place: Place): Promise<void> {
+  await run('ip', ['link', 'set', 'dev', place.hostLink, 'nomaster'], { doing: `moving ${place.name}` });
 }
 
 /** Gives the namespace of a running process its name back (`ip netns exec` and runc find it by that). */
@@ -108,28 +113,9 @@ export function parseLinks(json: string): ReadonlyMap<string, HostLink> {
   );
 }
 
-async function makePair(place: Place, address: string, { mtu }: ContainerNetwork): Promise<void> {
+async function makePair(place: Place, addresses: ByFamily<string>, { mtu }: ContainerNetwork): Promise<void> {
   const pair = `link add dev ${place.hostLink} mtu ${mtu} type veth`;
-  await batch(
-    place,
-    [],
-    [`${pair} peer name eth0 mtu ${mtu} address ${macOf(address)} netns ${place.netns}`],
-  );
-}
-
-async function configureInside(place: Place, address: string, network: ContainerNetwork): Promise<void> {
-  const length = parseCidr(network.subnet)?.length ?? 24;
-  await batch(
-    place,
-    ['-n', place.netns],
-    [
-      'link set dev lo up',
-      `link set dev eth0 mtu ${network.mtu}`,
-      `address replace ${address}/${length} dev eth0`,
-      'link set dev eth0 up',
-      `route replace default via ${network.gateway} dev eth0`,
-    ],
-  );
+  await batch(place, [`${pair} peer name eth0 mtu ${mtu} address ${macOf(addresses)} netns ${place.netns}`]);
 }
 
 /**
@@ -137,19 +123,14 @@ async function configureInside(place: Place, address: string, network: Container
  * the bridge, and the frame must go out of the port that it came in by.
  */
 async function attach(place: Place, network: ContainerNetwork): Promise<void> {
-  await batch(
-    place,
-    [],
-    [
-      `link set dev ${place.hostLink} mtu ${network.mtu}`,
-      `link set dev ${place.hostLink} master ${network.bridge}`,
-      `link set dev ${place.hostLink} type bridge_slave hairpin on`,
-      `link set dev ${place.hostLink} up`,
-    ],
-  );
+  await batch(place, [
+    `link set dev ${place.hostLink} mtu ${network.mtu}`,
+    `link set dev ${place.hostLink} master ${network.bridge}`,
+    `link set dev ${place.hostLink} type bridge_slave hairpin on`,
+    `link set dev ${place.hostLink} up`,
+  ]);
 }
 
-async function batch(place: Place, where: readonly string[], lines: readonly string[]): Promise<void> {
-  const doing = `connecting ${place.name}`;
-  await run('ip', [...where, '-batch', '-'], { input: `${lines.join('\n')}\n`, doing });
+async function batch(place: Place, lines: readonly string[]): Promise<void> {
+  await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n`, doing: `connecting ${place.name}` });
 }

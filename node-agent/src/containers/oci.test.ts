@@ -7,6 +7,7 @@ import { etcFiles, reachableNameServers } from './rootfs.ts';
 const spec = { name: 'web-1', host: 'h', command: ['sleep', '1'], files: {} };
 const facts = {
   capabilities: new Set(['CAP_NET_RAW', 'CAP_KILL', 'CAP_SYS_ADMIN']),
+  ipv6: true,
   rootfs: '/r',
   netnsPath: '/run/netns/cwy-web-1',
 };
@@ -33,6 +34,13 @@ describe('the OCI configuration', () => {
         cgroupsPath: '/causeway/web-1',
       },
     });
+  });
+
+  it('makes it deaf to routers, where there is IPv6', () => {
+    const sysctls = (ipv6: boolean) =>
+      JSON.stringify(ociConfig(spec, { ...facts, ipv6, inUserNamespace: true }));
+    expect(sysctls(true)).toContain('"net.ipv6.conf.eth0.accept_ra":"0"');
+    expect(sysctls(false)).not.toContain('ipv6');
   });
 
   it('leaves out in a user namespace what cannot be there: cgroups, sysfs, the group of terminals', () => {
@@ -78,8 +86,8 @@ describe('what the host says', () => {
   });
 
   it('puts a container’s own name into its hosts', () => {
-    expect(etcFiles('web-1', '10.10.1.2', ['1.1.1.1'])).toMatchObject({
-      '/etc/hosts': expect.stringContaining('10.10.1.2\tweb-1\n'),
+    expect(etcFiles('web-1', { ipv4: '10.10.1.2', ipv6: 'fd00::2' }, ['1.1.1.1'])).toMatchObject({
+      '/etc/hosts': expect.stringContaining('10.10.1.2\tweb-1\nfd00::2\tweb-1\n'),
       '/etc/resolv.conf': 'nameserver 1.1.1.1\n',
     });
   });

@@ -6,6 +6,8 @@ export interface OciFacts {
   readonly inUserNamespace: boolean;
   /** Names of the capabilities that this process could hand on. */
   readonly capabilities: ReadonlySet<string>;
+  /** The kernel has IPv6. */
+  readonly ipv6: boolean;
   readonly rootfs: string;
   readonly netnsPath: string;
 }
@@ -49,6 +51,12 @@ const MASKED = [
 ];
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/**
+ * A neighbour on the bridge that announces itself as a router would get all of a container's IPv6 packets
+ * (CVE-2020-13401). `default` is for a link that is made again later.
+ */
+const DEAF_TO_ROUTERS = { 'net.ipv6.conf.default.accept_ra': '0', 'net.ipv6.conf.eth0.accept_ra': '0' };
+
 interface Mount {
   readonly destination: string;
   readonly type: string;
@@ -78,6 +86,7 @@ export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
         ...['pid', 'mount', 'uts', 'ipc'].map((type) => ({ type })),
         { type: 'network', path: facts.netnsPath },
       ],
+      ...(facts.ipv6 ? { sysctl: DEAF_TO_ROUTERS } : {}),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
       ...(facts.inUserNamespace ? {} : cgroup(spec.name)),

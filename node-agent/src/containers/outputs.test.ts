@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { parseAddresses } from './inside.ts';
 import { parseLinks } from './network.ts';
 import { parseStat } from './processes.ts';
 import { createRestarts } from './restarts.ts';
 import { lastError, parseRuncList } from './runc.ts';
+import { parseSockets } from './sockets.ts';
 
 describe('what programs print', () => {
   it('ip -d -j link show', () => {
@@ -25,6 +27,28 @@ describe('what programs print', () => {
     const log = '{"level":"warning","msg":"w"}\n{"level":"error","msg":"exec: not found"}\nnoise\n';
     expect(lastError(log)).toBe('exec: not found');
     expect(lastError('')).toBeUndefined();
+  });
+
+  it('ip -j address show', () => {
+    const address = { family: 'inet6', local: 'fd00::2', prefixlen: 64, scope: 'global' };
+    expect(parseAddresses(JSON.stringify([{}, { ifname: 'eth0', addr_info: [address, {}] }]))).toEqual([
+      { local: 'fd00::2', prefixlen: 64 },
+    ]);
+    expect(parseAddresses('')).toEqual([]);
+    expect(() => parseAddresses('{}')).toThrow(/no list/);
+  });
+
+  it('/proc/net/tcp and tcp6', () => {
+    const head =
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+    const four =
+      '   0: 02010A0A:3039 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n';
+    const six =
+      '  12: 100000FD010000000000000002000000:0050 00000000000000000000000000000000:0000 07 00000000:00000000\n';
+    expect(parseSockets(head + four + six)).toEqual([
+      { address: '10.10.1.2', port: 12345, state: '0A' },
+      { address: 'fd00:10:0:1::2', port: 80, state: '07' },
+    ]);
   });
 
   it('/proc/PID/stat, also of a program with brackets in its name', () => {

@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
-import { type Decision, decide, leftovers } from './decide.ts';
+import { type Decision, decide, type Keep, leftovers, type Repair, type Start } from './decide.ts';
 import { type HostAbilities, hostAbilities } from './host.ts';
 import { busyboxImage, type Image } from './image.ts';
+import { arrive, leave, type RuntimeEvent, tellStarted } from './move.ts';
 import { type ContainerNetwork, connect, removeLink, renameNetns } from './network.ts';
 import { type Observed, observe } from './observe.ts';
 import { type Layout, placeOf } from './places.ts';
 import { identify, type ProcessId } from './processes.ts';
-import { writeRecord } from './records.ts';
+import { addressesOf, addressFields, writeRecord } from './records.ts';
 import { erase, removeContainer } from './remove.ts';
 import type { Restarts } from './restarts.ts';
 import { startContainer } from './start.ts';
@@ -25,6 +27,8 @@ export interface Pass {
   readonly restarts: Restarts;
   /** First processes by container name, as the last pass left them. */
   readonly running: Map<string, ProcessId>;
+  /** Tells people. */
+  readonly tell: (kind: RuntimeEvent, message: string) => void;
   /** Milliseconds. */
   readonly now: () => number;
 }
@@ -32,7 +36,6 @@ export interface Pass {
 /** Containers that are started or repaired at the same time; a start keeps about one core busy. */
 const AT_ONCE = 4;
 
-type Act<Kind extends Decision['kind']> = Extract<Decision, { kind: Kind }>;
 type Fate = Omit<ContainerStatus, 'name' | 'host'>;
 
 /**
@@ -107,7 +110,7 @@ function actor(
         case 'keep':
           return await alive(pass, decision, observed);
         case 'repair':
-          await repair(decision, observed, pass.layout, network);
+          await repair(pass, decision, observed, network);
           pass.logger.info({ container: decision.name, why: decision.why }, 'container repaired');
           return await alive(pass, decision, observed);
         case 'start':
@@ -117,22 +120,21 @@ function actor(
           throw decision.error;
       }
     } catch (error) {
-      const { name, kind } = decision;
+      const { name } = decision;
       pass.logger.warn({ container: name, err: error }, `container failed: ${messageOf(error)}`);
-      const known = kind === 'repair' ? await alive(pass, decision, observed) : addressOf(decision);
-      return { ...known, state: 'failed', reason: messageOf(error) };
+      return { ...knownOf(pass, decision), state: 'failed', reason: messageOf(error) };
     }
   };
 }
 
 async function start(
   pass: Pass,
-  decision: Act<'start'>,
+  decision: Start,
   observed: Observed,
   network: ContainerNetwork,
   need: () => Promise<[Image, HostAbilities]>,
 ): Promise<Fate> {
-  const { name, address, why, spec, specHash } = decision;
+  const { name, addresses, why, spec, specHash } = decision;
   const { restarts, layout, logger, now } = pass;
   if (decision.fresh) restarts.forget(name);
   const wait = observed.running.has(name) ? 0 : restarts.ended(name, now());
@@ -141,7 +143,7 @@ async function start(
     const often = failures === 1 ? 'once' : `${failures} times in a row`;
     const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
     return {
-      address,
+      ...addressFields(addresses),
       state: 'failed',
       reason: `${why}; ${after}; its output is in ${placeOf(layout, name).log}`,
     };
@@ -149,11 +151,12 @@ async function start(
   try {
     const [image, abilities] = await need();
     await erase(layout, name, observed);
-    const process = await startContainer(layout, { spec, specHash, address, network, image, abilities });
+    const process = await startContainer(layout, { spec, specHash, addresses, network, image, abilities });
     restarts.started(name, now());
     pass.running.set(name, process);
-    logger.info({ container: name, address, pid: process.pid, why }, 'container started');
-    return { state: 'running', address, pid: process.pid };
+    logger.info({ container: name, ...addressFields(addresses), pid: process.pid, why }, 'container started');
+    tellStarted(pass, decision);
+    return { state: 'running', ...addressFields(addresses), pid: process.pid };
   } catch (error) {
     restarts.failed(name, now());
     throw error;
@@ -161,36 +164,52 @@ async function start(
 }
 
 async function repair(
-  { name, address, pid, renameNetns: rename, relink }: Act<'repair'>,
+  pass: Pass,
+  decision: Repair,
   observed: Observed,
-  layout: Layout,
   network: ContainerNetwork,
 ): Promise<void> {
-  const place = placeOf(layout, name);
+  const { name, addresses, pid, renameNetns: rename, relink } = decision;
+  const place = placeOf(pass.layout, name);
+  const record = observed.records.get(name);
   if (rename) await renameNetns(place, pid, observed.netns.has(name));
   const link = observed.links.has(place.hostLink);
+  const moves = record !== undefined && !isDeepStrictEqual(addressesOf(record), addresses);
+  if (moves) await leave(place, decision, record, link);
   // A namespace found under its own name may still be one that the link never led to: look inside again.
-  if (relink || rename) await connect(place, address, network, { netns: true, link });
+  if (relink || rename) await connect(place, addresses, network, { netns: true, link });
+  if (record !== undefined && (moves || record.movedFrom !== undefined))
+    await arrive(pass, place, decision, record);
 }
 
-async function alive(
-  { running, layout }: Pass,
-  { name, address, pid }: Act<'keep' | 'repair'>,
-  observed: Observed,
-): Promise<Fate> {
-  const process = identify(pid);
+async function alive(pass: Pass, decision: Keep | Repair, observed: Observed): Promise<Fate> {
+  const { name, addresses, pid } = decision;
+  const process = watch(pass, decision);
   const record = observed.records.get(name);
-  if (process !== undefined) {
-    running.set(name, process);
-    // An agent that was killed just after the start had no time to write it down.
-    if (record !== undefined && record.process?.startTime !== process.startTime)
-      await writeRecord(placeOf(layout, name).record, { ...record, process });
+  // An agent that was killed just after the start had no time to write it down.
+  if (process !== undefined && record !== undefined && record.process?.startTime !== process.startTime) {
+    const { specHash } = record;
+    await writeRecord(placeOf(pass.layout, name).record, {
+      ...{ name, ...addressFields(addresses), specHash, process },
+    });
   }
-  return { state: 'running', address, pid };
+  return { state: 'running', ...addressFields(addresses), pid };
 }
 
-function addressOf(decision: Decision): { readonly address?: string } {
-  return decision.kind === 'refuse' ? {} : { address: decision.address };
+/** Its end will be noticed. */
+function watch({ running }: Pass, { name, pid }: Keep | Repair): ProcessId | undefined {
+  const process = identify(pid);
+  if (process !== undefined) running.set(name, process);
+  return process;
+}
+
+/** What is true of a container although something went wrong with it. */
+function knownOf(pass: Pass, decision: Decision): Omit<Fate, 'state'> {
+  if (decision.kind === 'refuse') return {};
+  const addresses = addressFields(decision.addresses);
+  if (decision.kind === 'start') return addresses;
+  watch(pass, decision);
+  return { ...addresses, pid: decision.pid };
 }
 
 /** The image is looked for only when a container is to be started. */

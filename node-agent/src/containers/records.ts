@@ -1,17 +1,36 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { type ByFamily, byFamily } from '@causeway/shared/net/family';
 import type { ProcessId } from './processes.ts';
 
 /** What a host remembers of one container: `<state-dir>/containers/<name>.json`. */
 export interface ContainerRecord {
   readonly name: string;
-  /** IPv4, without a prefix length; the container's as long as this file is there. */
-  readonly address: string;
+  /** IPv4 and IPv6, without a prefix length; the container's as long as this file is there. */
+  readonly address?: string;
+  readonly ipv6Address?: string;
+  /** It is on its way here from these, which people have not heard of yet. */
+  readonly movedFrom?: ByFamily<string>;
   /** Of the definition that it was started with. */
   readonly specHash: string;
   /** Its first process, once it was started: found and ended even if runc has forgotten it. */
   readonly process?: ProcessId;
 }
+
+/** The addresses as a host's states and files call them, by family. */
+export function addressesOf({ address, ipv6Address }: Addressed): ByFamily<string> {
+  return byFamily((family) => (family === 'ipv4' ? address : ipv6Address));
+}
+
+/** The other way round. */
+export function addressFields({ ipv4, ipv6 }: ByFamily<string>): Addressed {
+  return {
+    ...(ipv4 === undefined ? {} : { address: ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6Address: ipv6 }),
+  };
+}
+
+type Addressed = Pick<ContainerRecord, 'address' | 'ipv6Address'>;
 
 /** @returns undefined when there is none or it does not parse: the container is then made anew. */
 export async function readRecord(path: string): Promise<ContainerRecord | undefined> {
@@ -42,7 +61,9 @@ function isRecord(value: unknown): value is ContainerRecord {
   const process = record.process as Partial<Record<keyof ProcessId, unknown>> | undefined;
   return (
     typeof record.name === 'string' &&
-    typeof record.address === 'string' &&
+    ['undefined', 'string'].includes(typeof record.address) &&
+    ['undefined', 'string'].includes(typeof record.ipv6Address) &&
+    ['undefined', 'object'].includes(typeof record.movedFrom) &&
     typeof record.specHash === 'string' &&
     (process === undefined || (typeof process?.pid === 'number' && typeof process.startTime === 'string'))
   );

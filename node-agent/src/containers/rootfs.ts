@@ -2,10 +2,13 @@ import { chmod, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promise
 import { dirname } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
+import { type ByFamily, entriesOf } from '@causeway/shared/net/family';
 import { type Image, unpackImage } from './image.ts';
 
 /** Where a host says which name servers it asks; the second lists the real ones behind systemd's stub. */
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+
+const HOSTS = '/etc/hosts';
 
 /**
  * Makes a container's root file system anew, for one start: the image, the usual files of /etc, the definition's files.
@@ -17,28 +20,42 @@ export async function makeRootfs(
   rootfs: string,
   image: Image,
   spec: ContainerSpec,
-  address: string,
+  addresses: ByFamily<string>,
 ): Promise<void> {
   await rm(rootfs, { recursive: true, force: true });
   await mkdir(rootfs, { recursive: true });
   await unpackImage(image, rootfs);
-  const files = { ...etcFiles(spec.name, address, await hostNameServers()), ...spec.files };
+  const files = { ...etcFiles(spec.name, addresses, await hostNameServers()), ...spec.files };
   for (const [path, text] of Object.entries(files)) await putFile(rootfs, path, text);
+}
+
+/** Writes a running container's new addresses where its programs look for them. */
+export async function moveHosts(
+  rootfs: string,
+  { name, files }: ContainerSpec,
+  addresses: ByFamily<string>,
+): Promise<void> {
+  if (files[HOSTS] === undefined) await putFile(rootfs, HOSTS, hostsFile(name, addresses));
 }
 
 /** PURE. What programs expect in /etc; a file of the definition wins over one of these. */
 export function etcFiles(
   name: string,
-  address: string,
+  addresses: ByFamily<string>,
   nameServers: readonly string[],
 ): Readonly<Record<string, string>> {
   return {
     '/etc/hostname': `${name}\n`,
-    '/etc/hosts': `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${address}\t${name}\n`,
+    [HOSTS]: hostsFile(name, addresses),
     '/etc/resolv.conf': nameServers.map((server) => `nameserver ${server}\n`).join(''),
     '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
     '/etc/group': 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n',
   };
+}
+
+function hostsFile(name: string, addresses: ByFamily<string>): string {
+  const own = entriesOf(addresses).map(([, address]) => `${address}\t${name}\n`);
+  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${own.join('')}`;
 }
 
 /** PURE. The name servers that a container can reach: none on the host's own loopback. */

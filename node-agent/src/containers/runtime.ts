@@ -1,5 +1,6 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { decide, leftovers } from './decide.ts';
+import type { RuntimeEvent } from './move.ts';
 import type { ContainerNetwork } from './network.ts';
 import { observe } from './observe.ts';
 import { layoutOf } from './places.ts';
@@ -8,11 +9,9 @@ import { type Pass, type RuntimeLogger, reconcilePass } from './reconcile.ts';
 import { removeEverything } from './remove-all.ts';
 import { createRestarts } from './restarts.ts';
 
+export type { RuntimeEvent } from './move.ts';
 export type { ContainerNetwork } from './network.ts';
 export type { RuntimeLogger } from './reconcile.ts';
-
-/** Kinds of `NodeEvent` that containers cause. */
-export type RuntimeEvent = 'container-moved' | 'restart-needed';
 
 export interface RuntimeOptions {
   /** Survives reboots: addresses, images, root file systems, logs. `/var/lib/causeway` */
@@ -69,13 +68,23 @@ const SILENT: RuntimeLogger = { info: () => undefined, warn: () => undefined };
 
 export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOptions): ContainerRuntime {
   const layout = layoutOf({ stateDir, runDir });
-  const pass: Pass = { layout, logger, restarts: createRestarts(), running: new Map(), now: Date.now };
+  const listeners = new Set<(kind: RuntimeEvent, message: string) => void>();
+  const pass: Pass = {
+    ...{ layout, logger, restarts: createRestarts(), running: new Map(), now: Date.now },
+    tell: (kind, message) => {
+      for (const listener of listeners) listener(kind, message);
+    },
+  };
   const oneAtATime = createQueue();
   return {
     reconcile: (specs, network, spared = []) =>
       oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
     onNeed: (listener) => lookForNeed(pass, listener),
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     removeAll: () =>
       oneAtATime(async () => {
         pass.running.clear();

@@ -1,0 +1,88 @@
+import { CausewayError } from '@causeway/shared/errors';
+import { bitsOf, familyOf, parseBlock } from '@causeway/shared/net/block';
+import { type ByFamily, entriesOf, FAMILIES, type Family } from '@causeway/shared/net/family';
+import { run } from '@causeway/shared/run';
+import { macOf } from './addresses.ts';
+import type { ContainerNetwork } from './network.ts';
+import type { Place } from './places.ts';
+
+const DEFAULT_ROUTES: Readonly<Record<Family, string>> = { ipv4: 'default', ipv6: '::/0' };
+
+/**
+ * The container's end of its link: exactly these addresses, a default route per family, the network's MTU. What is there
+ * and right stays untouched, so that connections survive.
+ *
+ * @param fresh the link was made just before, and holds nothing to take away
+ */
+export async function configureInside(
+  place: Place,
+  addresses: ByFamily<string>,
+  network: ContainerNetwork,
+  fresh: boolean,
+): Promise<void> {
+  await batchInside(place, [
+    'link set dev lo up',
+    `link set dev eth0 mtu ${network.mtu} address ${macOf(addresses)}`,
+    ...entriesOf(addresses).map(([, address]) => `address replace ${addressArguments(address, network)}`),
+    'link set dev eth0 up',
+    ...entriesOf(network.gateways).map(
+      ([family, gateway]) => `route replace ${DEFAULT_ROUTES[family]} via ${gateway} dev eth0`,
+    ),
+  ]);
+  if (fresh) return;
+  const stale = (await listInside(place)).filter(({ local }) => !Object.values(addresses).includes(local));
+  await batchInside(
+    place,
+    stale.map(({ local, prefixlen }) => `address delete ${local}/${prefixlen} dev eth0`),
+  );
+  const left = new Set(stale.map(({ local }) => familyOf(local)));
+  for (const family of FAMILIES)
+    if (left.has(family) && network.gateways[family] === undefined) await forgetRoutes(place, family);
+}
+
+/** Nobody else has the address, so the kernel need not ask around first: it is usable at once (`nodad`). */
+function addressArguments(address: string, { subnets }: ContainerNetwork): string {
+  const family = familyOf(address) ?? 'ipv4';
+  const length = parseBlock(subnets[family] ?? '')?.length ?? bitsOf(family);
+  return `${address}/${length} dev eth0${family === 'ipv6' ? ' nodad' : ''}`;
+}
+
+interface Inside {
+  readonly local: string;
+  readonly prefixlen: number;
+}
+
+async function listInside(place: Place): Promise<readonly Inside[]> {
+  const { stdout } = await run(
+    'ip',
+    ['-n', place.netns, '-j', 'address', 'show', 'dev', 'eth0', 'scope', 'global'],
+    { doing: `connecting ${place.name}` },
+  );
+  return parseAddresses(stdout);
+}
+
+/** PURE. From `ip -j address show dev eth0`, which prints empty objects for what it left out. */
+export function parseAddresses(json: string): readonly Inside[] {
+  const listed: unknown = JSON.parse(json.trim() === '' ? '[]' : json);
+  if (!Array.isArray(listed))
+    throw new CausewayError('unreadable', 'listing addresses: `ip -j` printed no list');
+  return listed.flatMap(({ addr_info = [] }: { readonly addr_info?: readonly Partial<Inside>[] }) =>
+    addr_info.flatMap(({ local, prefixlen }) =>
+      local === undefined || prefixlen === undefined ? [] : { local, prefixlen },
+    ),
+  );
+}
+
+/** Without an address of the family a way out would only make programs wait. */
+async function forgetRoutes(place: Place, family: Family): Promise<void> {
+  const flag = family === 'ipv4' ? '-4' : '-6';
+  await run('ip', [flag, '-n', place.netns, 'route', 'flush', 'exact', 'default'], {
+    doing: `connecting ${place.name}`,
+  });
+}
+
+async function batchInside(place: Place, lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return;
+  const doing = `connecting ${place.name}`;
+  await run('ip', ['-n', place.netns, '-batch', '-'], { input: `${lines.join('\n')}\n`, doing });
+}

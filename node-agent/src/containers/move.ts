@@ -1,0 +1,64 @@
+import { entriesOf } from '@causeway/shared/net/family';
+import { addressText, type Repair, type Start } from './decide.ts';
+import { detach } from './network.ts';
+import type { Place } from './places.ts';
+import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
+import { moveHosts } from './rootfs.ts';
+import { boundTo } from './sockets.ts';
+
+/** Kinds of `NodeEvent` that containers cause. */
+export type RuntimeEvent = 'container-moved' | 'restart-needed';
+
+interface Teller {
+  readonly tell: (kind: RuntimeEvent, message: string) => void;
+}
+
+/**
+ * The first half of a move: off the bridge, then the new addresses on disk. Whenever this breaks off, the next look finds
+ * a link that is not on the bridge and the addresses that should be behind it.
+ */
+export async function leave(
+  place: Place,
+  { addresses, from }: Repair,
+  { address, ipv6Address, ...record }: ContainerRecord,
+  link: boolean,
+): Promise<void> {
+  if (link) await detach(place);
+  const moved = from === undefined ? {} : { movedFrom: from };
+  await writeRecord(place.record, { ...record, ...addressFields(addresses), ...moved });
+}
+
+/**
+ * The second half, once the container has its new addresses: what is inside that names them, and people hear of it. A
+ * container's programs go on running; those that are bound to an address which is gone are told of.
+ */
+export async function arrive(
+  { tell }: Teller,
+  place: Place,
+  { name, spec, pid, addresses, from }: Repair,
+  { movedFrom, address, ipv6Address, ...record }: ContainerRecord,
+): Promise<void> {
+  await moveHosts(place.rootfs, spec, addresses);
+  if (from !== undefined) {
+    tell('container-moved', `container ${name} moved from ${addressText(from)} to ${addressText(addresses)}`);
+    const bound = await boundTo(
+      pid,
+      entriesOf(from).map(([, one]) => one),
+    );
+    if (bound.length > 0)
+      tell(
+        'restart-needed',
+        `container ${name} must be restarted: its programs still listen on ${bound.join(' and ')}, which is gone`,
+      );
+  }
+  await writeRecord(place.record, { ...record, ...addressFields(addresses) });
+}
+
+/** One that did not run was started with other addresses than before. */
+export function tellStarted({ tell }: Teller, { name, addresses, from }: Start): void {
+  if (from === undefined) return;
+  tell(
+    'container-moved',
+    `container ${name} was started with ${addressText(addresses)} instead of ${addressText(from)}`,
+  );
+}
