@@ -30,4 +30,7 @@ export const networkInputSchema = z.strictObject({
     .optional(),
 });
 
-export const confirmInputSchema = z.strictObject({ fingerprint: text('0a1b2c3d') }).default({});
+export const confirmInputSchema = z
+  .strictObject({ fingerprint: text('0a1b2c3d') })
+  .nullish()
+  .transform((body) => body ?? {});

@@ -1,5 +1,10 @@
 import { z } from 'zod';
 
+/** No body at all is as good as an empty one. */
+function given<T extends object>(body: T | null | undefined): T | Record<string, never> {
+  return body ?? {};
+}
+
 const SUBNET_ERROR = 'is not text: a subnet such as "10.10.5.0/24" is needed';
 const FLAG_ERROR = 'is neither true nor false';
 
@@ -12,7 +17,8 @@ export const reserveInputSchema = z
     subnetIpv6: z.string({ error: 'is not text: a subnet such as "fd00:10:0:5::/64" is needed' }).optional(),
     ahead: z.boolean({ error: FLAG_ERROR }).optional().describe('The host has not joined yet.'),
   })
-  .default({});
+  .nullish()
+  .transform(given);
 
 export type ReserveInput = z.output<typeof reserveInputSchema>;
 
@@ -25,7 +31,8 @@ export const releaseInputSchema = z
         'Also give back the subnets that the host leases, and forget the host; it must not be alive.',
       ),
   })
-  .default({});
+  .nullish()
+  .transform(given);
 
 export type ReleaseInput = z.output<typeof releaseInputSchema>;
 
