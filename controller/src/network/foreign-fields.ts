@@ -24,9 +24,14 @@ function unknownOf(object: Record<string, unknown>, known: readonly string[]): R
   return Object.fromEntries(Object.entries(object).filter(([key]) => !known.includes(key.toLowerCase())));
 }
 
+/** Of what is no JSON object there is nothing to keep. */
 function objectIn(text: string): Record<string, unknown> {
-  const value: unknown = JSON.parse(text);
-  return isObject(value) ? value : {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 function objectOf(parent: Record<string, unknown>, name: string): Record<string, unknown> {

@@ -155,11 +155,11 @@ export class NetworkWriter {
       ...(networks.networkIpv6 === before?.ipv6?.network ? {} : { networkIpv6: networks.networkIpv6 }),
     };
     for (const [flag, text] of named(other)) checkNotHuge(flag, text);
+    checkHostNetworks(other, hostNetworks([...tables.node.values()].map(({ value }) => value)));
     if (other.network !== undefined) {
       checkDisjoint({ ...networks, serviceRange });
       checkAddressesOutside(other.network, this.#view.tables);
     }
-    checkHostNetworks(other, hostNetworks([...tables.node.values()].map(({ value }) => value)));
   }
 }
 
