@@ -32,6 +32,11 @@ export function wasNeverSent(error: unknown): boolean {
   );
 }
 
+/** True when the members were choosing a leader, or too few of them are left. */
+export function hasNoLeader(error: unknown): boolean {
+  return /no leader/.test(messageOf(error));
+}
+
 /** True when another member might do better. */
 export function wasMemberFault(error: unknown): boolean {
   return /DEADLINE_EXCEEDED|Deadline exceeded|UNAVAILABLE|No connection established|ECONNRE|no leader/i.test(

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError } from '../errors.ts';
-import { wasMemberFault, wasNeverSent } from './etcd-errors.ts';
+import { hasNoLeader, wasMemberFault, wasNeverSent } from './etcd-errors.ts';
 
 /**
  * Which of etcd's members is asked, and when another one is asked instead: the two policies that etcd3 calls through.
@@ -13,12 +14,14 @@ export interface Policy {
 
 /** A member that did not answer is left alone for this long, while there is another, milliseconds. */
 const AVOID_MS = 10_000;
+const ELECTION_PAUSE_MS = 100;
 
 /**
  * @param count how many members there are
  * @param now milliseconds on a clock that never jumps
+ * @param patienceMs how long a request may wait while the members have no leader
  */
-export function memberPolicies(count: number, now: () => number) {
+export function memberPolicies(count: number, now: () => number, patienceMs: number) {
   const avoided = new Map<symbol, number>();
 
   /**
@@ -45,14 +48,20 @@ export function memberPolicies(count: number, now: () => number) {
 
   /**
    * etcd3 sends a failed request again by default, writes too, and then a transaction that had succeeded answers
-   * that its guards do not hold. This policy asks the next member only when the request surely was not carried out.
+   * that its guards do not hold. This policy asks the next member only when the request surely was not carried out,
+   * and waits for the election of a leader.
    */
   const all = policy(async (ask) => {
+    const giveUp = now() + patienceMs;
+    let isElection = false;
     for (let attempt = 1; ; attempt++) {
       try {
         return await ask();
       } catch (error) {
-        if (attempt >= count || !wasNeverSent(error)) throw error;
+        isElection ||= hasNoLeader(error);
+        const isLast = attempt >= count && (!isElection || now() >= giveUp);
+        if (isLast || !wasNeverSent(error)) throw error;
+        if (attempt >= count) await sleep(ELECTION_PAUSE_MS);
       }
     }
   });

@@ -112,7 +112,9 @@ function endpoint(text: string, tls: boolean): string {
   const known = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
   if (!known || !['', '/'].includes(url.pathname + url.search + url.hash))
     throw invalid('--etcd', text, 'is not an address of the form http://HOST:PORT');
-  return `${url.protocol}//${url.hostname}:${url.port === '' ? '2379' : url.port}`;
+  // The web's own ports are left out by URL, though somebody named them.
+  const port = url.port || /:(\d+)\/?$/.exec(text)?.[1] || '2379';
+  return `${url.protocol}//${url.hostname}:${port}`;
 }
 
 const PREFIX_ERROR = `is not the start of keys, such as ${FLANNEL_PREFIX}`;

@@ -178,7 +178,7 @@ interface Connection {
 function connect({ endpoints, tls, auth }: EtcdStoreOptions, callTimeoutMs: number): Connection {
   const hosts = [...etcdEndpoints(endpoints, tls !== undefined)];
   const options = (): IOptions => {
-    const { member, all } = memberPolicies(hosts.length, () => performance.now());
+    const { member, all } = memberPolicies(hosts.length, () => performance.now(), callTimeoutMs);
     return {
       hosts,
       grpcOptions: GRPC_OPTIONS,
