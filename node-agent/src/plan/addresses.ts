@@ -25,9 +25,11 @@ export function planAddresses(
   desired: readonly string[],
   present: readonly string[],
 ): readonly Step[] {
-  const wrong = present.filter((address) => !desired.includes(address));
+  // The last first: with the first of a network the kernel removes the others of it.
+  const wrong = present.filter((address) => !desired.includes(address)).toReversed();
   const cleared = wrong.filter((address) => desired.some((one) => sharesNetwork(one, address)));
-  const missing = desired.filter((address) => !present.includes(address) || takenAlong(address, cleared));
+  const isLost = (address: string) => takenAlong(address, cleared, present);
+  const missing = desired.filter((address) => !present.includes(address) || isLost(address));
   const step =
     (kind: 'address-clear' | 'address-add' | 'address-delete', text: string) => (address: string) => ({
       ...{ kind, link, address },
@@ -42,9 +44,11 @@ export function planAddresses(
   ];
 }
 
-/** Of the addresses of one network the kernel removes all others along with the first (IPv4). */
-function takenAlong(address: string, cleared: readonly string[]): boolean {
-  return !address.includes(':') && cleared.some((one) => networkOf(one) === networkOf(address));
+/** With the first address of a network the kernel removes the others of it (IPv4). */
+function takenAlong(address: string, cleared: readonly string[], present: readonly string[]): boolean {
+  if (address.includes(':')) return false;
+  const [first] = present.filter((one) => networkOf(one) === networkOf(address));
+  return first !== undefined && cleared.includes(first);
 }
 
 function sharesNetwork(a: string, b: string): boolean {

@@ -26,14 +26,16 @@ export function planTunnels(
     const found = present.get(tunnel.name);
     const rebuilt = found !== undefined && isOtherDevice(tunnel, found);
     if (rebuilt) emptied.set(tunnel.name, 'all');
-    else if (found !== undefined && losesIpv4(tunnel, found)) emptied.set(tunnel.name, 'ipv4');
+    else if (found !== undefined && losesIpv4(found.addresses, addressesOf(tunnel)))
+      emptied.set(tunnel.name, 'ipv4');
     steps.push(...(rebuilt ? [deletion(tunnel.name, 'its kind cannot be changed')] : []));
     steps.push(...planTunnel(tunnel, rebuilt ? undefined : found));
   }
   const wanted = new Set(desired.map(({ name }) => name));
   for (const tunnel of observed.filter(({ name }) => !wanted.has(name))) {
     const taken = tunnel.addresses.filter((address) => gateways.has(bareAddress(address)));
-    if (taken.length > 0) emptied.set(tunnel.name, 'all');
+    const left = tunnel.addresses.filter((address) => !taken.includes(address));
+    if (losesIpv4(tunnel.addresses, left)) emptied.set(tunnel.name, 'ipv4');
     steps.push(...planStale(tunnel.name, taken));
   }
   return { steps, emptied };
@@ -90,9 +92,9 @@ function isOtherDevice(desired: TunnelIntent, found: ObservedTunnel): boolean {
 }
 
 /** With a link's last IPv4 address go all IPv4 routes and neighbours of that link. */
-function losesIpv4(desired: TunnelIntent, found: ObservedTunnel): boolean {
+function losesIpv4(before: readonly string[], after: readonly string[]): boolean {
   const isV4 = (address: string) => !address.includes(':');
-  return found.addresses.some(isV4) && !addressesOf(desired).some(isV4);
+  return before.some(isV4) && !after.some(isV4);
 }
 
 function addressesOf(tunnel: TunnelIntent): readonly string[] {
@@ -119,7 +121,7 @@ function remaining(
   if (found === undefined) return { neighbours: [], forwarding: [] };
   const { neighbours, forwarding } = found;
   if (found.mac !== desired.mac) return { neighbours: [], forwarding };
-  if (losesIpv4(desired, found)) {
+  if (losesIpv4(found.addresses, addressesOf(desired))) {
     return { neighbours: neighbours.filter(({ address }) => address.includes(':')), forwarding };
   }
   return { neighbours, forwarding };
