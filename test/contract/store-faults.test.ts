@@ -72,17 +72,17 @@ describe('a watch misses nothing', () => {
   it('when its revision is compacted while it is away', async () => {
     const proxy = await openProxy();
     const writer = openStore(etcd.endpoint);
-    await writer.transaction([], [{ put: '/f/c/1', value: 'old' }]);
+    await writer.transaction(
+      [],
+      ['1', 'gone'].map((name) => ({ put: `/f/c/${name}`, value: 'old' })),
+    );
     const followed = follow(openStore(proxy.endpoint), '/f/c/');
     await followed.isConnected();
     proxy.cut();
     await followed.isBroken();
     await writer.transaction(
       [],
-      [
-        { put: '/f/c/1', value: 'new' },
-        { put: '/f/c/2', value: '2' },
-      ],
+      [{ put: '/f/c/1', value: 'new' }, { put: '/f/c/2', value: '2' }, { delete: '/f/c/gone' }],
     );
     const { revision } = await writer.transaction([], [{ delete: '/f/c/2' }]);
     await compact(revision);

@@ -23,6 +23,8 @@ export interface FakeStore extends Store {
   /** Writes as somebody else would, past the hook. @returns the revision */
   put(key: string, value: unknown): number;
   remove(key: string): number;
+  /** A lease runs out: its keys go, and its holder hears of it. */
+  expire(leaseId: string): void;
   dump(): Readonly<Record<string, string>>;
 }
 
@@ -33,6 +35,11 @@ interface Watcher {
   scheduled: boolean;
 }
 
+interface Held {
+  readonly granted: number;
+  readonly lost: ((reason: string) => void)[];
+}
+
 export function fakeStore(): FakeStore {
   const items = new Map<string, KeyValue>();
   const watchers = new Set<Watcher>();
@@ -41,8 +48,8 @@ export function fakeStore(): FakeStore {
   let hook: (() => Promise<void>) | undefined;
   let written = 0;
   let leases = 0;
-  /** By id of the lease, seconds; no time passes for them. */
-  const granteds = new Map<string, number>();
+  /** By id; no time passes for them. */
+  const live = new Map<string, Held>();
 
   /** Answers are never there in the same turn of the event loop, as with a network between. */
   async function reachable(): Promise<void> {
@@ -122,24 +129,38 @@ export function fakeStore(): FakeStore {
     await reachable();
     await hook?.();
     if (!guards.every(holds)) return { ok: false, revision };
+    for (const write of writes) if ('put' in write) refuseDead(write.lease);
     return { ok: true, revision: commit(writes) };
   }
 
   function lease(ttlSeconds: number): LeaseHandle {
     const id = String(++leases);
-    granteds.set(id, ttlSeconds);
-    const drop = () => {
-      granteds.delete(id);
-      const held = [...items.values()].filter((item) => item.leaseId === id);
-      commit(held.map((item) => ({ delete: item.key })));
-    };
+    const held: Held = { granted: ttlSeconds, lost: [] };
+    live.set(id, held);
     return {
       id,
-      remainingMs: () => ttlSeconds * 1000,
-      onLost: () => {},
-      release: () => {},
-      revoke: async () => drop(),
+      remainingMs: () => (live.has(id) ? ttlSeconds * 1000 : 0),
+      onLost: (listener) => void held.lost.push(listener),
+      release: () => void held.lost.splice(0),
+      revoke: async () => {
+        held.lost.splice(0);
+        expire(id);
+      },
     };
+  }
+
+  /** A lease that a test made up itself is no business of this store. */
+  function refuseDead(handle: LeaseHandle | undefined): void {
+    if (handle === undefined || live.has(handle.id) || !(Number(handle.id) <= leases)) return;
+    throw new CausewayError('not-found', 'writing to etcd: requested lease not found');
+  }
+
+  function expire(id: string): void {
+    const lost = live.get(id)?.lost.splice(0) ?? [];
+    live.delete(id);
+    const held = [...items.values()].filter((item) => item.leaseId === id);
+    commit(held.map((item) => ({ delete: item.key })));
+    for (const listener of lost) listener('the lease ran out');
   }
 
   function watchPrefix(prefix: string, listener: PrefixListener): Watch {
@@ -169,7 +190,7 @@ export function fakeStore(): FakeStore {
     },
     timeToLive: async (leaseId) => {
       await reachable();
-      const granted = granteds.get(leaseId);
+      const granted = live.get(leaseId)?.granted;
       return granted === undefined ? undefined : { ttl: granted, granted };
     },
     watchPrefix,
@@ -192,6 +213,7 @@ export function fakeStore(): FakeStore {
     put: (key, value) =>
       commit([{ put: key, value: typeof value === 'string' ? value : JSON.stringify(value) }]),
     remove: (key) => commit([{ delete: key }]),
+    expire,
     dump: () => Object.fromEntries(listing('').map((item) => [item.key, item.value])),
   };
 }
