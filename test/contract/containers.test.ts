@@ -1,14 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
 import { hostLinkOf } from '../../node-agent/src/containers/places.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
-import { type Netns, openNetns } from '../support/netns.ts';
-import type { Answers, Call, Script } from './containers-driver.ts';
+import type { Netns } from '../support/netns.ts';
+import type { Call } from './containers-driver.ts';
+import {
+  buildDriver,
+  type ContainerWorld,
+  type Driver,
+  openContainerWorld,
+  web,
+} from './containers-world.ts';
 
 /** Real runc, real namespaces: everything happens inside user namespaces of the current user. */
 const network: ContainerNetwork = {
@@ -16,80 +19,33 @@ const network: ContainerNetwork = {
 };
 const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
 
-let programs: string;
+let driver: Driver;
+let world: ContainerWorld;
 let net: Netns;
 let dir: string;
 /** Links, namespaces and mounts before the runtime touched anything. */
 let untouched: string;
 
 beforeAll(async () => {
-  programs = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  const entryPoints = [new URL('containers-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: join(programs, 'driver.cjs') });
+  driver = await buildDriver();
 });
-afterAll(() => rmSync(programs, { recursive: true }));
+afterAll(() => driver.remove());
 
 beforeEach(async () => {
-  net = await openNetns();
-  dir = mkdtempSync(join(tmpdir(), 'causeway-containers-'));
-  await net.sh(`${BRIDGE}; ip netns add warm; ip netns delete warm`);
+  world = await openContainerWorld(driver, BRIDGE);
+  ({ net, dir } = world);
   untouched = await traces();
 });
-afterEach(async () => {
-  await net.close();
-  rmSync(dir, { recursive: true });
-});
-
-function web(name: string, files: Record<string, string> = {}): ContainerSpec {
-  return {
-    name,
-    host: 'host-1',
-    command: ['httpd', '-f', '-v', '-p', '0.0.0.0:12345', '-h', '/www'],
-    files: {
-      '/www/hello': `hello from ${name}\n`,
-      '/www/cgi-bin/peer': '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n%s" "$REMOTE_ADDR"\n',
-      ...files,
-    },
-  };
-}
+afterEach(() => world.close());
 
 /** Runs calls as one agent's life; the next `agent` is the agent restarted. */
 async function agent(...calls: Call[]): Promise<unknown[]> {
-  return (await agentOn(network, ...calls)).answers;
+  return (await world.agent(network, ...calls)).answers;
 }
 
-/** The same, on another network of the host. */
-async function agentOn(other: ContainerNetwork, ...calls: Call[]): Promise<Answers> {
-  const script: Script = { ...where(), network: other, calls };
-  const { stdout } = await net.exec('node', [join(programs, 'driver.cjs')], {
-    input: JSON.stringify(script),
-  });
-  return JSON.parse(stdout);
-}
-
-function where(): Omit<Script, 'calls'> {
-  return { stateDir: `${dir}/lib`, runDir: `${dir}/run`, network };
-}
-
-async function reconcile(...specs: ContainerSpec[]): Promise<ContainerStatus[]> {
-  return (await agent({ reconcile: specs }))[0] as ContainerStatus[];
-}
-
-async function inside(name: string, ...command: string[]): Promise<string> {
-  return (await net.exec('runc', ['--root', `${dir}/run/runc`, 'exec', name, ...command])).stdout;
-}
-
-/** What a host shows of containers: links, namespaces, mounts, processes that live. */
-async function traces(): Promise<string> {
-  const script = `
-    ip -o link | cut -d: -f2
-    ls /run/netns
-    grep -c . /proc/self/mounts
-    for process in /proc/[0-9]*; do
-      grep -qs '^State:.Z' $process/status || tr '\\0' ' ' < $process/cmdline 2>&- | grep '^httpd' || :
-    done`;
-  return (await net.sh(script)).stdout;
-}
+const reconcile = (...specs: ContainerSpec[]) => world.reconcile(network, ...specs);
+const inside = (name: string, ...command: string[]) => world.inside(name, ...command);
+const traces = () => world.traces();
 
 describe('containers on a host', () => {
   it('ping each other and serve, each as itself', async () => {
@@ -220,9 +176,9 @@ describe('containers on a host', () => {
 
   it('are all there, once, after an agent that was killed anywhere on its way', async () => {
     const specs = [web('a'), web('b'), web('c')];
-    const script: Script = { ...where(), calls: [{ reconcile: specs }, { removeAll: true }] };
+    const script = world.scriptOf(network, [{ reconcile: specs }, { removeAll: true }]);
     for (let lifeMs = 60; lifeMs < 400; lifeMs += 20)
-      await net.exec('timeout', ['-s', 'KILL', `${lifeMs / 1000}`, 'node', join(programs, 'driver.cjs')], {
+      await net.exec('timeout', ['-s', 'KILL', `${lifeMs / 1000}`, 'node', driver.path], {
         input: JSON.stringify(script),
         okCodes: [124, 137, -1],
       });
