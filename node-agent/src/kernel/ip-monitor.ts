@@ -1,4 +1,5 @@
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
+import type { Echoes } from './echoes.ts';
 import { keepRunning, type Running } from './keep-running.ts';
 import type { Signal } from './kernel.ts';
 import { isTunnel } from './observe-network.ts';
@@ -14,14 +15,18 @@ export interface MonitorFocus {
  * `ip monitor` is read as a hint only: a line that could be about something of ours means "look again".
  *
  * @param focus what matters by the time that a line comes
+ * @param echoes what of it is of our own making
  */
 export function watchIp(
   focus: () => MonitorFocus,
+  echoes: Pick<Echoes, 'claims'>,
   onSignal: (signal: Signal, reason: string) => void,
 ): Running {
   return keepRunning('ip', ['-N', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], {
     onLine: (line) => {
-      for (const signal of ipSignals(line, focus())) onSignal(signal, line.trim());
+      const signals = ipSignals(line, focus());
+      if (signals.length > 0 && echoes.claims(line)) return;
+      for (const signal of signals) onSignal(signal, line.trim());
     },
     onGap: (reason) => onSignal('network', reason),
   });

@@ -5,7 +5,9 @@ import type { Family } from '@causeway/shared/net/family';
 import type { Rulesets } from '../plan/firewall.ts';
 import type { Observed, ObservedRoute } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
+import type { Step } from '../plan/step.ts';
 import { applyAll } from './apply.ts';
+import { createEchoes, type Echoes } from './echoes.ts';
 import { readHost } from './facts.ts';
 import { type Firewall, openFirewall } from './firewall.ts';
 import { toolFor } from './firewall-tools.ts';
@@ -27,21 +29,34 @@ export interface LinuxKernelOptions {
 export function linuxKernel(options: LinuxKernelOptions): Kernel {
   const sysctlFile = join(options.stateDir, 'sysctls.json');
   const firewall = openFirewall(options);
+  const echoes = createEchoes();
   return {
     host: readHost,
     toolFor,
     observe: (look) => observe(look, firewall),
     apply: (steps) =>
       applyAll(steps, {
-        ip: ipApply,
-        bridge: bridgeApply,
+        ip: echoed(ipApply, echoes),
+        bridge: echoed(bridgeApply, echoes),
         other: (step) =>
           step.kind === 'sysctl-set' ? setSysctl(step.path, step.value, sysctlFile) : firewall.apply(step),
       }),
     remains: () => remains(firewall),
     restoreSysctls: () => restoreSysctls(sysctlFile),
     removeEmptyTables: () => firewall.removeEmptyTables(),
-    watch: (request) => watch(request, firewall),
+    watch: (request) => watch(request, firewall, echoes),
+  };
+}
+
+type Apply<S> = (steps: readonly S[]) => Promise<readonly (Error | undefined)[]>;
+
+/** What the kernel will tell of these steps is expected. */
+function echoed<S extends Step>(apply: Apply<S>, echoes: Echoes): Apply<S> {
+  return async (steps) => {
+    echoes.expect(steps);
+    const errors = await apply(steps);
+    echoes.forget(steps.filter((_, i) => errors[i] !== undefined));
+    return errors;
   };
 }
 
@@ -76,10 +91,10 @@ async function ourRoutes(family: Family): Promise<readonly ObservedRoute[]> {
   return routesOf(routes, family, ROUTE_PROTOCOL);
 }
 
-function watch(request: WatchRequest, firewall: Firewall): Watching {
+function watch(request: WatchRequest, firewall: Firewall, echoes: Echoes): Watching {
   const { tool, bridge, onSignal } = request;
   let { iface } = request;
-  const ip = watchIp(() => ({ iface, bridge }), onSignal);
+  const ip = watchIp(() => ({ iface, bridge }), echoes, onSignal);
   const sysctls = watchSysctls(request.sysctls, (reason) => onSignal('network', reason));
   const rules = firewall.watch(tool, (reason) => onSignal('firewall', reason));
   return {
