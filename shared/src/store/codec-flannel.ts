@@ -3,9 +3,9 @@ import { CausewayError } from '../errors.ts';
 import { nameSchema } from '../model/input.ts';
 import type { FamilyLease, SubnetLease, Vtep } from '../model/lease.ts';
 import { canonicalBlock, canonicalIp, familyOf } from '../net/block.ts';
-import { type ByFamily, byFamily, type Family } from '../net/family.ts';
-import { type Decoded, nodeId, unreadable } from './codec-base.ts';
-import { decodeFolded } from './folded.ts';
+import { type ByFamily, byFamily, FAMILY_NAMES, type Family } from '../net/family.ts';
+import { check, type Decoded, nodeId, unreadable } from './codec-base.ts';
+import { parseFolded } from './folded.ts';
 import { keys } from './keys.ts';
 import type { KeyValue } from './store.ts';
 
@@ -13,12 +13,13 @@ export { decodeNetworkConfig, encodeNetworkConfig } from './codec-network.ts';
 
 /** flannel's leases, their keys and values (github.com/flannel-io/flannel, pkg/lease and pkg/backend/vxlan). */
 const publicIp = (family: Family) =>
-  z
-    .string({ error: 'is not text' })
-    .refine((text) => familyOf(text) === family && !text.includes('/'), `is not an ${NAMES[family]} address`)
-    .transform((text) => canonicalIp(text) ?? text);
+  z.string({ error: 'is not text' }).transform((text, context) => {
+    const address = canonicalIp(text);
+    if (address !== undefined && address.includes(':') === (family === 'ipv6')) return address;
+    context.addIssue({ code: 'custom', message: `is not an ${FAMILY_NAMES[family]} address`, input: text });
+    return z.NEVER;
+  });
 
-const NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 /** What flannel writes for an address that it does not have. */
 const NO_ADDRESS: Readonly<Record<Family, string>> = { ipv4: '0.0.0.0', ipv6: '::' };
 /** What flannel writes into a key for the subnet that an IPv6 node does not have. */
@@ -39,8 +40,6 @@ const flannelLease = z.object({
   publicip: publicIp('ipv4').optional(),
   publicipv6: publicIp('ipv6').optional(),
   backendtype: z.string({ error: 'is missing: BackendType is needed' }).toLowerCase(),
-  backenddata: z.unknown().optional(),
-  backendv6data: z.unknown().optional(),
   causewaynode: z.object({ id: nodeId, name: nameSchema }).exactOptional(),
 });
 /** With these two, BackendData is a tunnel's end or absent; with any other it is that one's business. */
@@ -52,9 +51,11 @@ export function decodeLease(kv: KeyValue): Decoded<SubnetLease> {
   const subnets = subnetsOfKey(kv.key);
   if (subnets === undefined || keys.subnet(subnets) !== kv.key)
     return unreadable(kv, 'the key names no subnet');
-  const value = decodeFolded(kv, flannelLease);
+  const folded = parseFolded(kv);
+  if (folded instanceof CausewayError) return folded;
+  const value = check(kv, folded.json, flannelLease);
   if (value instanceof CausewayError) return value;
-  const ends = TUNNELLED.includes(value.backendtype) ? decodeFolded(kv, tunnelEnds) : {};
+  const ends = TUNNELLED.includes(value.backendtype) ? check(kv, folded.json, tunnelEnds) : {};
   if (ends instanceof CausewayError) return ends;
   const ipv4 = familyLease('ipv4', subnets.ipv4, value.publicip, ends.backenddata);
   const ipv6 = familyLease('ipv6', subnets.ipv6, value.publicipv6, ends.backendv6data);

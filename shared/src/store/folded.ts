@@ -5,8 +5,14 @@ import type { KeyValue } from './store.ts';
 
 /** Checks a value that a Go program wrote, or reads: keys in any case, of equal ones the last; null is absence. */
 export function decodeFolded<T>(kv: KeyValue, schema: z.ZodType<T>): Decoded<T> {
+  const folded = parseFolded(kv);
+  return folded instanceof CausewayError ? folded : check(kv, folded.json, schema);
+}
+
+/** The value as JSON with lower-case keys, or an error when it is none. */
+export function parseFolded(kv: KeyValue): { readonly json: unknown } | CausewayError {
   const parsed = parseJson(kv);
-  return parsed instanceof CausewayError ? parsed : check(kv, fold(parsed.json), schema);
+  return parsed instanceof CausewayError ? parsed : { json: fold(parsed.json) };
 }
 
 /** Lower-cases the keys of objects and drops nulls. */
