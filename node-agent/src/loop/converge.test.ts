@@ -1,0 +1,140 @@
+import type { DesiredHost } from '@causeway/shared/desired/host';
+import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
+import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeKernel } from '../../../test/support/fake-kernel.ts';
+import { connectedRoute } from '../../../test/support/fake-routes.ts';
+import { intentOf, TEST_SERVICE } from '../../../test/support/intents.ts';
+import { hostOf } from '../../../test/support/network-damage.ts';
+import type { Look } from '../kernel/kernel.ts';
+import { type Converger, createConverger } from './converge.ts';
+
+const rulesets = { nftables, iptables };
+const NOTHING = { network: false, firewall: false };
+const NETWORK = { network: true, firewall: false };
+
+/** A kernel that counts what is asked of it. */
+class WatchedKernel extends FakeKernel {
+  readonly looks: Look[] = [];
+  override observe(look: Look) {
+    this.looks.push(look);
+    return super.observe(look);
+  }
+}
+
+let kernel: WatchedKernel;
+let converger: Converger;
+beforeEach(() => {
+  kernel = new WatchedKernel();
+  kernel.addLink('eth0', { type: 'physical', up: true, addresses: ['192.168.122.11/24', 'fd00:122::11/64'] });
+  kernel.routes = [connectedRoute('192.168.122.0/24', 'eth0'), connectedRoute('fd00:122::/64', 'eth0')];
+  for (const path of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) kernel.sysctls.set(path, '0');
+  converger = createConverger({ kernel, rulesets, tool: 'nft' });
+});
+
+const backends = ['host-gw', 'vxlan'] as const;
+const host = (peers: readonly number[], backend: (typeof backends)[number] = 'host-gw'): DesiredHost => ({
+  ...hostOf({ families: 'dual', backend, peers }),
+  firewalls: [intentOf([TEST_SERVICE]), intentOf([], 'ipv6')],
+});
+const ours = () => kernel.routes.filter(({ protocol }) => protocol === 88).map((route) => route.destination);
+
+describe.each(backends)('with %s', (backend) => {
+  it('looks at the kernel once, and follows peers without a look from then on', async () => {
+    const first = await converger.round(host([2, 3], backend), NOTHING);
+    expect(first).toMatchObject({
+      networkHeld: true,
+      firewallHeld: true,
+      peersWanted: 4,
+      peersInstalled: 4,
+      peers: [],
+    });
+    expect(kernel.looks).toHaveLength(1);
+    const second = await converger.round(host([3, 4, 5], backend), NOTHING);
+    expect(second).toMatchObject({ networkHeld: true, peersWanted: 6, peersInstalled: 6, repairs: 0 });
+    expect(second.steps.length).toBeGreaterThan(5);
+    expect((await converger.round(host([3, 4, 5], backend), NOTHING)).steps).toEqual([]);
+    expect(kernel.looks).toHaveLength(1);
+    expect(ours().sort()).toEqual(
+      host([3, 4, 5])
+        .routes.map(({ destination }) => destination)
+        .sort(),
+    );
+    expect(
+      (await converger.round(host([3, 4, 5], backend), { network: true, firewall: true })).steps,
+    ).toEqual([]);
+  });
+});
+
+it('looks again when more than peers differ', async () => {
+  await converger.round(host([2]), NOTHING);
+  const desired = host([2]);
+  await converger.round({ ...desired, bridge: { ...desired.bridge, mtu: 1400 } }, NOTHING);
+  expect(kernel.looks.slice(1)).toMatchObject([{ network: {} }]);
+  expect(kernel.link('cwy0').mtu).toBe(1400);
+});
+
+it('finds what stands in the way of a peer that it had not looked for, and tells of it per peer', async () => {
+  await converger.round(host([2]), NOTHING);
+  const way = {
+    family: 'ipv4' as const,
+    destination: '10.10.3.0/24',
+    type: 'unicast',
+    device: 'eth0',
+    metric: 0,
+  };
+  kernel.routes.push({ ...way, gateway: '192.168.122.99', protocol: 3 });
+  const round = await converger.round(host([2, 3]), NOTHING);
+  expect(round.peers).toEqual([
+    {
+      subnet: '10.10.3.0/24',
+      publicIp: '192.168.122.13',
+      node: 'host-3',
+      state: 'failed',
+      path: 'direct',
+      reason: expect.any(String),
+    },
+  ]);
+  expect(round).toMatchObject({ peersWanted: 4, peersInstalled: 3, networkHeld: true });
+  expect(round.problems).toEqual([expect.stringMatching(/a route that is not ours leads elsewhere/)]);
+  expect(ours()).toContain('fd00:10:0:3::/64');
+  // It stays blocked without a look, and is no reason for one.
+  const looks = kernel.looks.length;
+  expect(await converger.round(host([2, 3, 4]), NOTHING)).toMatchObject({
+    peersWanted: 6,
+    peersInstalled: 5,
+  });
+  expect(kernel.looks).toHaveLength(looks);
+  kernel.routes = kernel.routes.filter(({ protocol }) => protocol !== 3);
+  expect(await converger.round(host([2, 3, 4]), NETWORK)).toMatchObject({ peersInstalled: 6, peers: [] });
+});
+
+it('tells of the peer behind a tunnel that lacks its neighbour or its entry', async () => {
+  const { bridge } = kernel;
+  kernel.bridge = (step) => {
+    if (step.kind === 'forwarding-replace' && step.remote.endsWith('.13')) throw new Error('no memory');
+    bridge.call(kernel, step);
+  };
+  const round = await converger.round(host([2, 3], 'vxlan'), NOTHING);
+  expect(round.peers).toMatchObject([
+    { subnet: '10.10.3.0/24', state: 'failed', path: 'tunnel', reason: expect.stringMatching(/no memory/) },
+  ]);
+  expect(round).toMatchObject({ networkHeld: false, peersWanted: 4, peersInstalled: 3 });
+  kernel.bridge = bridge;
+  expect(await converger.round(host([2, 3], 'vxlan'), NOTHING)).toMatchObject({
+    networkHeld: true,
+    peers: [],
+  });
+});
+
+it('counts as repairs what no change of the desired host asks for', async () => {
+  await converger.round(host([2, 3]), NOTHING);
+  kernel.deleteRoute(
+    { ...kernel.routes.find(({ destination }) => destination === '10.10.2.0/24') } as never,
+    88,
+  );
+  expect(await converger.round(host([2, 3, 4]), NETWORK)).toMatchObject({ repairs: 1, networkHeld: true });
+  kernel.deleteLink('cwy0');
+  expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBeGreaterThan(2);
+  expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBe(0);
+});
