@@ -1,8 +1,9 @@
 import type { PeerReport } from '@causeway/shared/model/node';
 import { describe, expect, it } from 'vitest';
+import { freePorts } from '../../../test/support/etcd.ts';
 import { createLogger } from '../logger.ts';
 import { duration } from './checks.ts';
-import { buildHealth, serveHealth } from './server.ts';
+import { answer, serveHealth } from './server.ts';
 import type { HealthState } from './state.ts';
 
 const PEER: PeerReport = {
@@ -35,17 +36,17 @@ const LINES = [
   '[+]peer 10.10.2.0/24 of host-2 (192.168.122.12) ok: installed, direct',
 ];
 
-async function ask(url: string, state: HealthState = WELL) {
-  const { statusCode, body, headers } = await buildHealth(() => state).inject(url);
-  return { code: statusCode, body, type: headers['content-type'], lines: body.trimEnd().split('\n') };
+function ask(url: string, state: HealthState = WELL, method = 'GET') {
+  const { status: code, body, type } = answer(method, url, () => state);
+  return { code, body, type, lines: body.trimEnd().split('\n') };
 }
 /** What differs of a host with which all is well. */
 const but = (part: Partial<HealthState>) => ({ ...WELL, ...part });
 
 describe('/readyz', () => {
-  it('passes when all is well, and tells every check when asked', async () => {
-    expect(await ask('/readyz')).toMatchObject({ code: 200, body: 'ok\n' });
-    const { code, lines, type } = await ask('/readyz?verbose');
+  it('passes when all is well, and tells every check when asked', () => {
+    expect(ask('/readyz')).toMatchObject({ code: 200, body: 'ok\n' });
+    const { code, lines, type } = ask('/readyz?verbose');
     expect([code, type]).toEqual([200, 'text/plain; charset=utf-8']);
     expect(lines).toEqual([...LINES, 'readyz check passed']);
   });
@@ -119,12 +120,12 @@ describe('/readyz', () => {
       '[-]peer 10.10.3.0/24 failed: it has no address',
     ],
     ['there is a problem', { problems: ['a key is unreadable'] }, '[-]problem failed: a key is unreadable'],
-  ])('fails when %s', async (_, part, line) => {
-    const { code, lines } = await ask('/readyz?verbose', but(part));
+  ])('fails when %s', (_, part, line) => {
+    const { code, lines } = ask('/readyz?verbose', but(part));
     expect(code).toBe(503);
     expect(lines).toContain(line);
     expect(lines.at(-1)).toBe('readyz check failed');
-    expect(await ask('/readyz', but(part))).toMatchObject({
+    expect(ask('/readyz', but(part))).toMatchObject({
       code: 503,
       lines: [line, 'readyz check failed'],
     });
@@ -132,19 +133,19 @@ describe('/readyz', () => {
 });
 
 describe('/healthz', () => {
-  it('speaks of the process alone', async () => {
+  it('speaks of the process alone', () => {
     const etcd = { connected: false, patienceMs: 10_000 };
-    expect(await ask('/healthz', but({ etcd, problems: ['x'] }))).toMatchObject({ code: 200, body: 'ok\n' });
+    expect(ask('/healthz', but({ etcd, problems: ['x'] }))).toMatchObject({ code: 200, body: 'ok\n' });
     const loop = { ...WELL.loop, busyMs: 130_000 };
-    expect(await ask('/healthz', but({ loop }))).toMatchObject({ code: 503, body: 'the loop hangs\n' });
-    const { lines } = await ask('/readyz', but({ loop }));
+    expect(ask('/healthz', but({ loop }))).toMatchObject({ code: 503, body: 'the loop hangs\n' });
+    const { lines } = ask('/readyz', but({ loop }));
     expect(lines[0]).toBe('[-]kernel failed: a round has been running for 2 min 10 s');
   });
 });
 
 describe('/status', () => {
-  it('is the same as data', async () => {
-    const { code, body, type } = await ask('/status', but({ problems: ['x'] }));
+  it('is the same as data', () => {
+    const { code, body, type } = ask('/status', but({ problems: ['x'] }));
     expect([code, type]).toEqual([200, 'application/json; charset=utf-8']);
     const read = JSON.parse(body);
     expect(read).toMatchObject({ ...WELL, ready: false, problems: ['x'] });
@@ -153,9 +154,9 @@ describe('/status', () => {
 });
 
 describe('/metrics', () => {
-  it('has the figures of an alarm, each with its help and type', async () => {
+  it('has the figures of an alarm, each with its help and type', () => {
     const missing: PeerReport = { subnet: '10.10.3.0/24', publicIp: '', state: 'unreachable' };
-    const { body } = await ask('/metrics', but({ peers: [PEER, missing] }));
+    const { body } = ask('/metrics', but({ peers: [PEER, missing] }));
     const values = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     expect(values).toEqual([
       'causeway_ready 0',
@@ -176,8 +177,9 @@ describe('/metrics', () => {
   });
 });
 
-it('names its pages to whoever asks for another', async () => {
-  expect(await ask('/')).toMatchObject({ code: 404, body: expect.stringContaining('/readyz') });
+it('names its pages to whoever asks for another, and takes no orders', () => {
+  expect(ask('/')).toMatchObject({ code: 404, body: 'there are /healthz, /readyz, /status, /metrics\n' });
+  expect(ask('/status', WELL, 'POST')).toMatchObject({ code: 405 });
 });
 
 it.each([
@@ -189,14 +191,18 @@ it.each([
   [86_400_000, '24 h 0 min'],
 ])('%d ms are %s', (ms, text) => expect(duration(ms)).toBe(text));
 
-it('goes on without its pages when the port is another’s', async () => {
+it('goes on without its pages when the port is another’s, and has it when that one ends', async () => {
   const log = createLogger('silent', 'host-1');
-  const app = buildHealth(() => WELL);
-  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
-  const close = await serveHealth(() => WELL, { host: '127.0.0.1', port }, log);
-  await close();
-  await app.close();
-  const again = await serveHealth(() => WELL, { host: '127.0.0.1', port }, log);
-  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
-  await again();
+  const [port = 0] = await freePorts(1);
+  const at = { host: '127.0.0.1', port };
+  const url = `http://127.0.0.1:${port}/readyz`;
+  const first = await serveHealth(() => WELL, at, log);
+  const second = await serveHealth(() => but({ problems: ['x'] }), at, log);
+  await second();
+  expect(await (await fetch(url)).text()).toBe('ok\n');
+  await first();
+  await expect(fetch(url)).rejects.toThrow();
+  const third = await serveHealth(() => but({ problems: ['x'] }), at, log);
+  expect((await fetch(url)).status).toBe(503);
+  await third();
 });

@@ -2,7 +2,7 @@ import { checksOf, isAlive } from './checks.ts';
 import type { HealthState } from './state.ts';
 
 export interface Page {
-  readonly status: 200 | 503;
+  readonly status: 200 | 404 | 405 | 503;
   readonly type: string;
   readonly body: string;
 }
@@ -65,6 +65,15 @@ export function metrics(state: HealthState): Page {
     `causeway_round_seconds_count ${loop.rounds}`,
   ];
   return page(true, METRICS, `${lines.join('\n')}\n`);
+}
+
+/** @param pages those that there are */
+export function notFound(pages: readonly string[]): Page {
+  return { status: 404, type: TEXT, body: `there are ${pages.join(', ')}\n` };
+}
+
+export function notServed(method: string): Page {
+  return { status: 405, type: TEXT, body: `${oneLine(method)} is not served: the pages are read with GET\n` };
 }
 
 function gauge(name: string, help: string, value: number): readonly string[] {
