@@ -174,13 +174,13 @@ describe('whatever is leased', () => {
   it('a lease of nonsense or of others’ subnets takes no route of a claimed lease away', () => {
     const claimed = [5, 6, 7].map((n) => leaseOf(n));
     const stranger = anyLease.map(({ node, ...lease }) => lease);
-    const stealing = fc.record({
-      backendType: fc.constant('host-gw'),
-      ipv4: fc.record({
-        subnet: fc.constantFrom('10.10.5.0/24', '10.10.4.0/22'),
-        publicIp: fc.constant('192.168.122.99'),
-      }),
-    });
+    const node = fc.option(fc.constant({ id: 'id-9', name: 'host-9' }), { nil: undefined });
+    const stealing = fc
+      .tuple(node, fc.constantFrom('10.10.5.0/24', '10.10.4.0/22', '10.10.6.0/25', '10.10.0.0/16'))
+      .map(([owner, subnet]) => ({
+        ...{ backendType: 'host-gw', ipv4: { subnet, publicIp: '192.168.122.99' } },
+        ...(owner === undefined || subnet.endsWith('/24') ? {} : { node: owner }),
+      }));
     fc.assert(
       fc.property(fc.array(fc.oneof(stranger, stealing), { maxLength: 6 }), anyConfig, (others, config) => {
         const { routes } = hostWith([...others, ...claimed], { config });

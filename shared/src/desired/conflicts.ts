@@ -11,8 +11,8 @@ import { type Peer, peerText } from './peer.ts';
 export function findConflicts(peers: readonly Peer[]): ReadonlyMap<Peer, string> {
   const losers = new Map<Peer, string>();
   const wanted = peers.filter(({ route }) => route !== undefined);
-  for (const group of overlapping(wanted)) resolve(group, subnetTaken, losers);
-  for (const group of sharingMac(wanted, losers)) resolve(group, macTaken, losers);
+  for (const group of overlapping(wanted)) keepApart(byRank(group), losers);
+  for (const group of sharingMac(wanted, losers)) keepFirstHost(byRank(group), losers);
   return losers;
 }
 
@@ -32,6 +32,31 @@ function overlapping(sorted: readonly Peer[]): readonly Peer[][] {
   return group.length > 1 ? [...groups, group] : groups;
 }
 
+function byRank(group: readonly Peer[]): readonly Peer[] {
+  return [...group].sort((a, b) => (a.rank < b.rank ? -1 : Number(a.rank > b.rank)));
+}
+
+/** Each is kept that overlaps none that was kept before it. */
+function keepApart(ranked: readonly Peer[], losers: Map<Peer, string>): void {
+  const kept = new Map<string, Peer>();
+  const lengths = new Set<number | undefined>();
+  for (const peer of ranked) {
+    // Subnets of one length are the same or apart, so one slip over a thousand of them costs no million comparisons.
+    const isAlone = lengths.size === 0 || (lengths.size === 1 && lengths.has(peer.block?.length));
+    const other = kept.get(peer.order) ?? (isAlone ? undefined : overlappedBy(peer, [...kept.values()]));
+    if (other === undefined) {
+      kept.set(peer.order, peer);
+      lengths.add(peer.block?.length);
+    } else losers.set(peer, `its subnet overlaps ${peerText(other)}, which keeps it`);
+  }
+}
+
+function overlappedBy({ block }: Peer, kept: readonly Peer[]): Peer | undefined {
+  return kept.find(
+    (one) => block !== undefined && one.block !== undefined && blocksOverlap(block, one.block),
+  );
+}
+
 function sharingMac(peers: readonly Peer[], losers: ReadonlyMap<Peer, string>): readonly Peer[][] {
   const groups = new Map<string, Peer[]>();
   for (const peer of peers) {
@@ -44,25 +69,10 @@ function sharingMac(peers: readonly Peer[], losers: ReadonlyMap<Peer, string>): 
   return [...groups.values()].filter((group) => group.length > 1);
 }
 
-type Conflict = (peer: Peer, other: Peer) => string | undefined;
-
-function resolve(group: readonly Peer[], conflict: Conflict, losers: Map<Peer, string>): void {
-  const kept: Peer[] = [];
-  for (const peer of [...group].sort((a, b) => (a.rank < b.rank ? -1 : Number(a.rank > b.rank)))) {
-    const reason = kept.map((one) => conflict(peer, one)).find((text) => text !== undefined);
-    if (reason === undefined) kept.push(peer);
-    else losers.set(peer, reason);
-  }
-}
-
-function subnetTaken(peer: Peer, other: Peer): string | undefined {
-  if (peer.block === undefined || other.block === undefined || !blocksOverlap(peer.block, other.block))
-    return undefined;
-  return `its subnet overlaps ${peerText(other)}, which keeps it`;
-}
-
 /** Two subnets of one and the same host share the end of its tunnel in peace. */
-function macTaken(peer: Peer, other: Peer): string | undefined {
-  if (peer.neighbour?.remote === other.neighbour?.remote) return undefined;
-  return `the link-layer address ${peer.neighbour?.mac} of its tunnel is also that of ${peerText(other)}, which keeps it`;
+function keepFirstHost([first, ...others]: readonly Peer[], losers: Map<Peer, string>): void {
+  if (first?.neighbour === undefined) return;
+  const { mac, remote } = first.neighbour;
+  const reason = `the link-layer address ${mac} of its tunnel is also that of ${peerText(first)}, which keeps it`;
+  for (const peer of others) if (peer.neighbour?.remote !== remote) losers.set(peer, reason);
 }

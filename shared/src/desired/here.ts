@@ -22,6 +22,8 @@ export interface Here {
 export interface FamilyHere {
   readonly family: Family;
   readonly network: Block;
+  /** Prefix length of a host's subnet. */
+  readonly subnetLen: number;
   /** This host's own; absent: it has none. */
   readonly subnet?: OwnSubnet;
   /** Absent: the host's link has no address of this family. */
@@ -63,13 +65,14 @@ export function readHere(config: NetworkConfig, facts: HostFacts, own: OwnSubnet
     iface: facts.iface,
     backend,
     families: byFamily((family) => {
-      const network = config[family]?.network;
+      const network = config[family];
       if (network === undefined) return undefined;
       const [subnet, link] = [ownSubnet(own[family], family), readLink(facts[family], family)];
       const vni = link === undefined ? undefined : backend.tunnel?.vni;
       return {
         family,
-        network: blockOf('network', network, family),
+        network: blockOf('network', network.network, family),
+        subnetLen: network.subnetLen,
         ...(subnet === undefined ? {} : { subnet }),
         ...(link === undefined ? {} : { link }),
         ...(vni === undefined ? {} : { tunnel: tunnelEnd(facts.id, vni, family) }),

@@ -84,7 +84,7 @@ function readPeer(lease: SubnetLease, family: Family, here: Here): Peer | undefi
     ...(lease.node === undefined ? {} : { node: lease.node.name }),
   };
   const { order, end } = extentOf(block, family, subnet);
-  const judged = { block, order, end, rank: rankOf(lease, family, block?.length ?? 0) };
+  const judged = { block, order, end, rank: rankOf(lease, ours, block?.length ?? 0) };
   const path = pathTo(lease, block, ours, here);
   if (path.kind === 'none') {
     const intent: PeerIntent = { ...told, state: 'unreachable', reason: path.reason };
@@ -135,11 +135,14 @@ function extentOf(block: Block | undefined, family: Family, subnet: string): { o
   return { order: `${text(block.base)}/${String(block.length).padStart(3, '0')}`, end: `${last}~` };
 }
 
-/** Ours come first: a claim in etcd lets only one of them have a subnet. The rest makes the choice everybody's. */
-function rankOf(lease: SubnetLease, family: Family, length: number): string {
+/**
+ * Those of the network's own length come first, so that one wide slip takes no route away; then ours, since a claim in
+ * etcd lets only one of them have a subnet; then the narrow. The rest makes the choice the same on every host.
+ */
+function rankOf(lease: SubnetLease, { family, subnetLen }: FamilyHere, length: number): string {
   const { node, backendType } = lease;
   return JSON.stringify([
-    ...[node === undefined ? 1 : 0, String(length).padStart(3, '0')],
+    ...[length === subnetLen ? 0 : 1, node === undefined ? 1 : 0, String(128 - length).padStart(3, '0')],
     ...[lease[family], node?.id, node?.name, backendType],
   ]);
 }

@@ -215,12 +215,16 @@ describe('two leases with one subnet', () => {
     }
   });
 
-  it('lead to ours rather than to a flannel node, and to the wide rather than into a part of it', () => {
+  it('lead to ours rather than to a flannel node, and to a subnet of the usual size rather than another', () => {
     const config = only('ipv4');
     const gateway = (...leases: SubnetLease[]) =>
       hostWith(leases, { config }).routes.map((route) => route.gateway);
     expect(gateway(flannel(leaseOf(2)), twin)).toEqual(['192.168.122.13']);
     expect(gateway(leaseOf(2), v4({ subnet: '10.10.2.128/25' }))).toEqual(['192.168.122.12']);
+    expect(gateway(leaseOf(2), v4({ subnet: '10.10.0.0/20' }), leaseOf(4))).toEqual([
+      '192.168.122.12',
+      '192.168.122.14',
+    ]);
   });
 
   it('do not count when one of them cannot be reached anyway', () => {
