@@ -1,6 +1,7 @@
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AgentWorld, until } from '../../test/support/agent-world.ts';
+import { freePorts } from '../../test/support/etcd.ts';
 
 let world: AgentWorld;
 
@@ -68,7 +69,7 @@ describe('an agent', () => {
   });
 
   it('serves its health pages from before it has joined until it stops, and they tell the truth', async () => {
-    const healthAddr = '127.0.0.1:17481';
+    const healthAddr = `127.0.0.1:${(await freePorts(1))[0]}`;
     const read = async (page: string) => {
       const answer = await fetch(`http://${healthAddr}${page}`);
       return { code: answer.status, lines: (await answer.text()).trimEnd().split('\n') };
