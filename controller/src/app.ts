@@ -73,7 +73,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     containers: new ContainerWriter(store, view),
     nodes: new NodeWriter(store, view),
     network: new NetworkWriter(store, view),
-    lastWords: new LastWords(store, view),
+    lastWords: new LastWords(store, view, options.patienceMs),
     streams: new Streams(),
     chance: options.chance ?? { random: Math.random, now: () => new Date().toISOString() },
   };

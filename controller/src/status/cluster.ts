@@ -8,15 +8,12 @@ import { checks, type EtcdAnswer, pingEtcd, textOf } from './checks.ts';
 import { countEvents, hostStatuses, recentEvents } from './hosts.ts';
 import { faultsOf } from './sentences.ts';
 
-/** How long etcd may take over all of its leases, milliseconds. */
-const LEASES_MS = 2_000;
-
 /** The cluster as it looks from here. Asks etcd about every host's leases, and still answers when etcd is away. */
 export async function clusterStatus(deps: Deps): Promise<ClusterStatusObject> {
   const { view, lastWords } = deps;
   const etcd = await pingEtcd(deps);
   const known = etcd.ok && view.connection.whole;
-  const words = known ? await lastWords.look(LEASES_MS) : new Map();
+  const words = known ? await lastWords.look() : new Map();
   const { tables } = view;
   const now = Date.now();
   const effective = effectiveNetwork(tables);
