@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import type { Family } from '@causeway/shared/net/family';
-import { type Expectation, expectationOf, questionOf } from '@causeway/shared/rules/iptables/question';
+import { parseListing } from '@causeway/shared/rules/iptables/listing';
+import { NO_OTHERS, type Others, othersOf } from '@causeway/shared/rules/iptables/others';
+import { type Expectation, questionOf } from '@causeway/shared/rules/iptables/question';
+import type { Ruleset } from '@causeway/shared/rules/ruleset';
 import { familiesOf, type Rulesets } from '../plan/firewall.ts';
 import {
   dataplaneOf,
@@ -37,13 +40,13 @@ export interface Firewall {
 
 export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall {
   const chainsFile = join(stateDir, 'base-chains.json');
-  const legacy = createMemory();
+  const legacy = createMemory(rulesets.iptables);
   let watching: RuleWatch | undefined;
 
   async function apply(step: FirewallStep): Promise<void> {
     const { tool, family, input } = step;
     if (tool === 'iptables-nft') await noteBaseChains(chainsFile);
-    const settled = watching?.expectOwn(tool);
+    const settled = watching?.expectOwn(tool, input);
     let made = false;
     try {
       await applyFirewall(tool, family, input, rulesets[dataplaneOf(tool)].parts);
@@ -61,7 +64,7 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
         listFirewalls(tool, families),
         listOthers(tool, families),
       ]);
-      legacy.seen(intents, listings, others);
+      legacy.seen(intents, [...listings, ...others]);
       return { tool, listings, others };
     },
     apply,
@@ -83,38 +86,39 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
   };
 }
 
-/** What iptables-legacy should hold in each family: it tells nobody of a change, so it is asked for that. */
-function createMemory() {
+/**
+ * What iptables-legacy should hold in each family: it tells nobody of a change, so it is asked for that. Only what a look
+ * has found, or a step has made, is expected to be there.
+ */
+function createMemory(ruleset: Ruleset) {
   const expected = new Map<Family, Expectation>();
+  const others = new Map<Family, Others>();
 
-  function learn(
-    role: Expectation['role'],
-    intents: readonly FirewallIntent[],
-    all: readonly FirewallListing[],
-  ): void {
-    for (const { tool, family, listing } of all) {
-      const intent = intents.find((one) => one.family === family);
-      if (tool === 'iptables-legacy' && intent !== undefined)
-        expected.set(family, expectationOf(role, intent, listing));
-    }
+  function learn(intent: FirewallIntent, listing: string): void {
+    const seen = othersOf(parseListing(listing));
+    others.set(intent.family, seen);
+    const beside = ruleset.beside(intent, listing);
+    if (ruleset.drift(intent, listing).length === 0)
+      expected.set(intent.family, { role: 'serving', intent, others: seen });
+    else if (beside.holds && beside.input === '')
+      expected.set(intent.family, { role: 'beside', intent, others: seen });
   }
 
   return {
-    seen: (
-      intents: readonly FirewallIntent[],
-      listings: readonly FirewallListing[],
-      others: readonly FirewallListing[],
-    ) => {
+    seen: (intents: readonly FirewallIntent[], listings: readonly FirewallListing[]) => {
       expected.clear();
-      learn('serving', intents, listings);
-      learn('beside', intents, others);
+      for (const { tool, family, listing } of listings) {
+        const intent = intents.find((one) => one.family === family);
+        if (tool === 'iptables-legacy' && intent !== undefined) learn(intent, listing);
+      }
     },
     /** Between two looks, what others have is taken to be what it was. */
     changed: ({ tool, family, kind, intent }: FirewallStep) => {
       if (tool !== 'iptables-legacy') return;
-      const before = expected.get(family);
-      if (kind === 'firewall-clean' || intent === undefined) expected.delete(family);
-      else if (before !== undefined) expected.set(family, { ...before, intent });
+      expected.delete(family);
+      if (kind === 'firewall-clean' || intent === undefined) return;
+      const role = kind === 'firewall-apply' ? 'serving' : 'beside';
+      expected.set(family, { role, intent, others: others.get(family) ?? NO_OTHERS });
     },
     question: (family: Family, turn: number): string => {
       const expectation = expected.get(family);

@@ -25,10 +25,15 @@ export function watchNft(onForeign: (reason: string) => void): RuleWatch {
         touched = undefined;
       }
     },
-    onGap: onForeign,
+    onGap: (reason) => {
+      if (!UNPRINTABLE.test(reason)) onForeign(reason);
+    },
   });
   return { close: program.close, expectOwn: own.expect };
 }
+
+/** nft says so of iptables' own extensions, which it cannot always print; nothing is missed. */
+const UNPRINTABLE = /complains: XT (target|match) \S+ not found$/;
 
 const OUR_TABLE = new RegExp(`^\\w+ \\w+ ip6? ${NFT_TABLE}\\b`);
 /** The chains where ours begin, and where what others put in front of them counts. A deletion names no more than that. */
@@ -46,23 +51,27 @@ export function touchesRules(line: string): boolean {
   );
 }
 
-/**
- * Keeps count of our own transactions. nft makes exactly one per run; iptables-restore makes one per table, so
- * everything that it does while ours is running passes for ours.
- */
+interface Pending {
+  readonly tool: FirewallTool;
+  /** Transactions that are not told of yet. */
+  left: number;
+}
+
+/** Keeps count of our own transactions, so that no more of them pass for ours than we made. */
 function ownChanges(onMissing: (reason: string) => void) {
-  const pending = new Map<symbol, FirewallTool>();
+  const pending = new Set<Pending>();
   return {
     claims: (maker: string | undefined): boolean => {
-      const [found] = [...pending].filter(([, tool]) => maker === undefined || isMaker(tool, maker));
+      const [found] = [...pending].filter(({ tool }) => maker === undefined || isMaker(tool, maker));
       if (found === undefined) return false;
-      if (found[1] === 'nft') pending.delete(found[0]);
+      found.left -= 1;
+      if (found.left === 0) pending.delete(found);
       return true;
     },
-    expect: (tool: FirewallTool) => {
-      const change = Symbol();
+    expect: (tool: FirewallTool, input: string) => {
+      const change: Pending = { tool, left: transactionsOf(tool, input) };
       // The kernel does not tell of iptables-legacy here.
-      if (tool !== 'iptables-legacy') pending.set(change, tool);
+      if (tool !== 'iptables-legacy') pending.add(change);
       return (made: boolean) => {
         if (!made) pending.delete(change);
         setTimeout(() => {
@@ -72,6 +81,11 @@ function ownChanges(onMissing: (reason: string) => void) {
       };
     },
   };
+}
+
+/** nft makes one of its whole input, iptables-restore one of each table. */
+function transactionsOf(tool: FirewallTool, input: string): number {
+  return tool === 'nft' ? 1 : (input.match(/^COMMIT$/gm)?.length ?? 0);
 }
 
 /** The kernel keeps 15 characters of a program's name. */

@@ -11,9 +11,10 @@ export interface RuleWatch extends Running {
   /**
    * Announces a change of our own, so that it is not taken for somebody else's.
    *
+   * @param input what the tool is given
    * @returns to be called when the change was made, or failed
    */
-  expectOwn(tool: FirewallTool): (made: boolean) => void;
+  expectOwn(tool: FirewallTool, input: string): (made: boolean) => void;
 }
 
 /**
@@ -37,8 +38,8 @@ export async function watchRules(
     close: () => {
       for (const watch of watches) watch.close();
     },
-    expectOwn: (changed) => {
-      const settled = watches.map((watch) => watch.expectOwn(changed));
+    expectOwn: (changed, input) => {
+      const settled = watches.map((watch) => watch.expectOwn(changed, input));
       return (made) => {
         for (const one of settled) one(made);
       };

@@ -1,14 +1,10 @@
 import { expect, it } from 'vitest';
 import { intentOf, manyServices, TEST_SERVICE } from '../../../../test/support/intents.ts';
-import { expectationOf, questionOf } from './question.ts';
-
-const DOCKER = `*filter
-:FORWARD DROP [0:0]
-COMMIT
-`;
+import { NO_OTHERS } from './others.ts';
+import { questionOf } from './question.ts';
 
 it('asks for every jump as the first rule, and for every rule but a probability', () => {
-  const question = questionOf(expectationOf('serving', intentOf([TEST_SERVICE]), ''), 0);
+  const question = questionOf({ role: 'serving', intent: intentOf([TEST_SERVICE]), others: NO_OTHERS }, 0);
   expect(question).toContain(`*nat
 -C PREROUTING -m comment --comment "causeway: services" -j CWY-SERVICES
 `);
@@ -28,7 +24,7 @@ COMMIT
 
 it('asks beside others for the accept alone, and for nothing where nobody drops anything', () => {
   const intent = intentOf([TEST_SERVICE]);
-  const beside = questionOf(expectationOf('beside', intent, DOCKER), 0);
+  const beside = questionOf({ role: 'beside', intent, others: { forward: true, raw: false } }, 0);
   expect(beside.match(/^\S+ \S+/gm)).toEqual([
     '-C FORWARD',
     '-C CWY-FORWARD',
@@ -37,11 +33,11 @@ it('asks beside others for the accept alone, and for nothing where nobody drops 
     '-D FORWARD',
     '-X CWY-FORWARD',
   ]);
-  expect(questionOf(expectationOf('beside', intent, ''), 0)).toBe('');
+  expect(questionOf({ role: 'beside', intent, others: NO_OTHERS }, 0)).toBe('');
 });
 
 it('asks for each of many services in turn, and never for all at once', () => {
-  const expectation = expectationOf('serving', intentOf(manyServices(100)), '');
+  const expectation = { role: 'serving', intent: intentOf(manyServices(100)), others: NO_OTHERS } as const;
   const questions = Array.from({ length: 5 }, (_, turn) => questionOf(expectation, turn));
   for (let i = 0; i < 100; i++) expect(questions.join('')).toContain(`-d 10.96.0.${i}/32 `);
   for (const question of questions) expect(question.split('\n').length).toBeLessThan(250);

@@ -1,7 +1,6 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { besideLayout, servingLayout } from './layout.ts';
-import { parseListing } from './listing.ts';
-import { type Others, othersOf } from './others.ts';
+import type { Others } from './others.ts';
 import { type Chain, type Jump, type Layout, TABLES } from './part.ts';
 
 /** Services whose rules one question names. */
@@ -12,15 +11,6 @@ export interface Expectation {
   readonly role: 'serving' | 'beside';
   readonly intent: FirewallIntent;
   readonly others: Others;
-}
-
-/** @param listing of the variant, from which it is known what others have */
-export function expectationOf(
-  role: Expectation['role'],
-  intent: FirewallIntent,
-  listing: string,
-): Expectation {
-  return { role, intent, others: othersOf(parseListing(listing)) };
 }
 
 /**
