@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab, LabContainer } from '@causeway/lab/lab';
 import { keys } from '@causeway/shared/store/keys';
@@ -41,8 +41,10 @@ describe('the own lease', () => {
     await own.goOn();
   });
   afterAll(() => own.stop());
+  // Its peers take the route away with the key, so a packet may be lost until it is there again; no connection is.
   afterEach(async () => {
-    await own.goOn();
+    await own.more(25);
+    expect(own.lost().filter((what) => !what.includes(': ping '))).toEqual([]);
     expect(await subnetsOf(up.lab)).toBe(subnets);
   });
 
@@ -129,23 +131,31 @@ describe('a peer', () => {
 });
 
 describe('two agents with one id', () => {
-  it('do not share a subnet: the one that was there stays, the other one says what is wrong until it has its own', async () => {
+  it('do not share a subnet: the one that was there stays, the copy says what is wrong and does not join', async () => {
     const { lab } = up;
-    const nodeId = (host: string) => join(lab.directory, 'hosts', host, 'lib/node-id');
+    const file = (host: string, path: string) => join(lab.directory, 'hosts', host, path);
     await lab.stopAgent(HOST);
     await output(lab, HOST, 'causeway-agent', 'cleanup', '--etcd', lab.etcd);
     const before = await subnetsOf(lab);
-    copyFileSync(nodeId('host-2'), nodeId(HOST));
+    copyFileSync(file('host-2', 'lib/node-id'), file(HOST, 'lib/node-id'));
+    const said = () => readFileSync(file(HOST, 'log/agent.log'), 'utf8').trimEnd().split('\n').at(-1);
     await lab.startAgent(HOST);
-    const events = async () => (await lab.api.list<{ kind: string }>('/v1/events')).map(({ kind }) => kind);
-    await expect.poll(events, PATIENT).toContain('duplicate-id');
+    const running =
+      /^causeway-agent: joining as host "host-3": its id \S+ is not its own: .*192\.168\.122\.12.*"host-2"/;
+    await expect.poll(said, PATIENT).toMatch(running);
     await flows.goOn();
-    expect((await subnetsOf(lab)).split('\n')).toEqual(expect.arrayContaining(before.split('\n')));
-    expect(await leaseFaults(lab)).toEqual([]);
-    expect(await readyz(lab, 'host-2')).toMatchObject({ code: 200 });
-    const status = await lab.svcctl(['status']);
-    expect(status).toMatchObject({ exitCode: 7, stderr: expect.stringContaining('id') });
-    await lab.stopAgent(HOST).catch(() => undefined);
+    expect(await told(lab, 'host-2')).toMatchObject(WELL);
+    // Neither is a host robbed that is not there at the moment.
+    await lab.stopAgent('host-2', 'SIGKILL');
+    await lab.stopAgent(HOST);
+    await expect.poll(() => read(lab, keys.alive('host-2')), PATIENT).toBe('');
+    await lab.startAgent(HOST);
+    await expect
+      .poll(said, PATIENT)
+      .toMatch(/another machine \(.*192\.168\.122\.12.*\) holds a lease with it as host "host-2"/);
+    await lab.startAgent('host-2');
+    await expect.poll(() => subnetsOf(lab), PATIENT).toBe(before);
+    await lab.stopAgent(HOST);
     await output(lab, HOST, 'rm', '/var/lib/causeway/node-id');
     await lab.startAgent(HOST);
     await lab.ready();
@@ -156,17 +166,17 @@ describe("a host's address", () => {
   it('changes while its agent runs: the others follow without a restart, and it is told', async () => {
     const { lab } = up;
     const subnet = (await leaseKey(lab)).slice(keys.subnetPrefix.length).replace('-', '/');
-    const change = 'ip address add 192.168.122.113/24 dev eth0; ip address del 192.168.122.13/24 dev eth0';
-    await output(lab, HOST, 'sh', '-c', `${change}; ip route replace default via 192.168.122.1`);
+    const move = (from: string, to: string) =>
+      `ip address delete ${from}/24 dev eth0; ip address add ${to}/24 dev eth0; ip route add default via 192.168.122.1`;
+    await output(lab, HOST, 'sh', '-c', move('192.168.122.13', '192.168.122.113'));
     const route = () => output(lab, 'host-1', 'ip', 'route', 'show', subnet);
     await expect.poll(route, PATIENT).toContain('via 192.168.122.113');
     await expect.poll(() => kinds(lab), PATIENT).toContain('address-changed');
     const own = startFlows(lab, await pairs(lab, ['web-1', 'web-3'], ['web-3', 'web-2']));
     await own.goOn();
-    const back = 'ip address add 192.168.122.13/24 dev eth0; ip address del 192.168.122.113/24 dev eth0';
-    await output(lab, HOST, 'sh', '-c', `${back}; ip route replace default via 192.168.122.1`);
-    await expect.poll(route, PATIENT).toContain('via 192.168.122.13 ');
     own.stop();
+    await output(lab, HOST, 'sh', '-c', move('192.168.122.113', '192.168.122.13'));
+    await expect.poll(route, PATIENT).toContain('via 192.168.122.13 ');
   });
 });
 
