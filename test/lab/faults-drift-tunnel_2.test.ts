@@ -129,7 +129,7 @@ describe("an administrator's own", () => {
       'ip route add 198.51.100.0/24 via 192.168.122.2',
       'ip route add 2001:db8:99::/48 via fd00:122::2',
       'ip neighbour replace 192.168.122.99 lladdr 0a:00:00:00:00:09 dev eth0 nud permanent',
-      'ip link add mine0 type dummy',
+      'ip link add mine0 type bridge',
       'ip rule add from 10.10.0.0/16 lookup 100',
       'nft add table inet mine',
       'nft "add chain inet mine forward { type filter hook forward priority 0; }"',
