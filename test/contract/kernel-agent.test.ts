@@ -116,7 +116,7 @@ async function settled(): Promise<void> {
   await vi.waitFor(
     async () =>
       expect(await get(keys.report('host-1'))).toMatchObject({
-        peers: [{ state: 'installed' }],
+        ...{ peersWanted: 1, peersInstalled: 1, peers: [] },
         problems: [],
       }),
     { timeout: 15_000 },
@@ -222,7 +222,7 @@ describe('the agent', () => {
     const lost = await agent(1, 'run --iface eth7');
     expect([lost.exitCode, lost.stderr]).toEqual([
       1,
-      'causeway-agent: iface "eth7" is no link of this host\n',
+      'causeway-agent: --iface "eth7" is no link of this host\n',
     ]);
     const typo = await agent(1, 'plan --resync-seconds soon');
     expect([typo.exitCode, typo.stderr]).toEqual([

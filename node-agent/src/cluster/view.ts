@@ -31,6 +31,8 @@ export function watchCluster(store: Store, nodeName: string, listener: ViewListe
   const states: Partial<Record<Part, PrefixState>> = {};
   const build = snapshotBuilder(nodeName);
   const broken = new Set<Part>();
+  /** Of the states as they are; undefined: to be built. */
+  let built: BuiltSnapshot | undefined;
 
   const connection = (part: Part, connected: boolean, reason: string) => {
     const before = broken.size;
@@ -42,6 +44,7 @@ export function watchCluster(store: Store, nodeName: string, listener: ViewListe
     store.watchPrefix(PREFIXES[part], {
       onState: (state) => {
         states[part] = state;
+        built = undefined;
         listener.onChange(part);
       },
       onConnection: (connected, reason) => connection(part, connected, reason),
@@ -50,7 +53,8 @@ export function watchCluster(store: Store, nodeName: string, listener: ViewListe
   return {
     read: () => {
       const input = whole(states);
-      return input === undefined ? undefined : build(input);
+      if (input !== undefined) built ??= build(input);
+      return built;
     },
     isWhole: () => broken.size === 0 && whole(states) !== undefined,
     close: () => {
