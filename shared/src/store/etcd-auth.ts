@@ -30,8 +30,8 @@ export function tokenKeeper(login: () => Promise<string>): Tokens {
     try {
       return await login();
     } catch (error) {
-      asked = undefined;
       if (isAuthDisabled(error)) return undefined;
+      asked = undefined;
       throw error;
     }
   };
