@@ -56,7 +56,7 @@ export interface Put {
  */
 export function planAttempt(registry: Registry, input: AttemptInput): Attempt {
   const { node, instance } = input;
-  const { config } = registry.network;
+  const { config, decidedBy } = registry.network;
   const families = FAMILIES.filter((family) => config[family] !== undefined && node[family] !== undefined);
   const picked = new Map(families.map((family) => [family, pickFor(family, registry, input)]));
   const subnets = mapFamilies(node, (_, family) => picked.get(family));
@@ -83,7 +83,7 @@ export function planAttempt(registry: Registry, input: AttemptInput): Attempt {
   const reservations = held.map((subnet) => keys.reservation(subnet));
   return {
     ...{ record, puts, deletes },
-    guards: [keys.networkConfig, ...written, ...deletes, ...reservations].map(registry.unchanged),
+    guards: [...decidedBy, ...written, ...deletes, ...reservations].map(registry.unchanged),
     exhausted: families.filter((family) => picked.get(family) === undefined),
     contested: [...[...leases, ...claims].map(({ key }) => key), ...reservations],
   };

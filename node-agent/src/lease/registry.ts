@@ -29,6 +29,8 @@ export interface FollowedNetwork {
   readonly config: NetworkConfig;
   /** Why that is not the one in etcd; undefined when it is. */
   readonly refused?: RefusedConfig;
+  /** The keys by which that was decided, where another value of one would be another decision. */
+  readonly decidedBy: readonly string[];
   /** Of the configuration's key; 0: it is absent. */
   readonly revision: number;
   /** What hosts have noted to follow; undefined: nothing that can be read. */
@@ -81,13 +83,15 @@ function followedNetwork(items: ReadonlyMap<string, KeyValue>): FollowedNetwork 
   const kv = items.get(keys.networkConfig);
   const accepted = decodedIf(items.get(keys.acceptedNetwork), decodeNetworkConfig);
   const read = kv === undefined ? noConfig() : decodeNetworkConfig(kv);
-  const state = { revision: kv?.modRevision ?? 0, accepted };
+  const both = [keys.networkConfig, keys.acceptedNetwork];
+  const state = { revision: kv?.modRevision ?? 0, accepted, decidedBy: both };
   if (read instanceof CausewayError) {
     if (accepted === undefined) throw read;
     return { ...state, config: accepted };
   }
   // The usual case, in which the other hosts' leases need not be decoded.
-  if (accepted === undefined || sameSubnets(read, accepted)) return { ...state, config: read };
+  if (accepted === undefined || sameSubnets(read, accepted))
+    return { ...state, config: read, decidedBy: [keys.networkConfig] };
   const leases = [...items.values()]
     .filter(({ key }) => key.startsWith(keys.subnetPrefix))
     .flatMap((lease) => decodedIf(lease, decodeLease) ?? []);
