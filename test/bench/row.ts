@@ -15,7 +15,14 @@ export interface Row {
 /** @param limit `<= 150`, `>= 10`, or with ` x` at the end when the ratio is meant; `none` always holds */
 export function rowOf(name: string, unit: string, value: number, reference: number, limit: string): Row {
   const ratio = value / reference;
-  const figures = { name, unit, value: round(value), reference: round(reference), ratio: round(ratio), limit };
+  const figures = {
+    name,
+    unit,
+    value: round(value),
+    reference: round(reference),
+    ratio: round(ratio),
+    limit,
+  };
   if (limit === 'none') return { ...figures, holds: true };
   const [, sign, bar, relative] = /^(<=|>=) ([\d.]+)( x)?$/.exec(limit) ?? [];
   if (sign === undefined) throw new Error(`the limit ${JSON.stringify(limit)} is no bar like "<= 1.5 x"`);

@@ -28,10 +28,21 @@ describe('addresses', () => {
     ['ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
   ])('%s is %s', (text, canonical) => expect(canonicalIp(text)).toBe(canonical));
 
-  it.each(['', ':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '::1%eth0', 'g::', '12345::', '1.2.3', '1.2.3.4::', '::1\n', '1:2:3:4:5:6:7::8'])(
-    '%j is none',
-    (text) => expect(parseIp(text)).toBeUndefined(),
-  );
+  it.each([
+    '',
+    ':',
+    ':::',
+    '1::2::3',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '::1%eth0',
+    'g::',
+    '12345::',
+    '1.2.3',
+    '1.2.3.4::',
+    '::1\n',
+    '1:2:3:4:5:6:7::8',
+  ])('%j is none', (text) => expect(parseIp(text)).toBeUndefined());
 });
 
 describe('blocks', () => {
@@ -42,8 +53,9 @@ describe('blocks', () => {
     ['fd00::1/128', 'fd00::1/128'],
   ])('%s is %s', (text, canonical) => expect(canonicalBlock(text)).toBe(canonical));
 
-  it.each(['10.0.0.0', '10.0.0.0/33', 'fd00::/129', 'fd00::/064', '10.0.0.0/8/8', '/8'])('%j is none', (text) =>
-    expect(parseBlock(text)).toBeUndefined(),
+  it.each(['10.0.0.0', '10.0.0.0/33', 'fd00::/129', 'fd00::/064', '10.0.0.0/8/8', '/8'])(
+    '%j is none',
+    (text) => expect(parseBlock(text)).toBeUndefined(),
   );
 
   it('are counted, compared and nested', () => {
@@ -52,6 +64,11 @@ describe('blocks', () => {
     expect(blockHasBlock(block('fd00::/48'), block('fd00:0:0:7::/64'))).toBe(true);
     expect(blocksOverlap(block('fd00::/64'), block('fd00:0:0:1::/64'))).toBe(false);
     expect(blocksOverlap(block('0.0.0.0/0'), block('::/0'))).toBe(false);
-    expect(['10.1.0.0/16', 'fd00::/8', '10.0.0.0/8'].map(block).sort(compareBlocks).map((b) => b.length)).toEqual([8, 16, 8]);
+    expect(
+      ['10.1.0.0/16', 'fd00::/8', '10.0.0.0/8']
+        .map(block)
+        .sort(compareBlocks)
+        .map((b) => b.length),
+    ).toEqual([8, 16, 8]);
   });
 });

@@ -1,5 +1,5 @@
-import type { Family } from './family.ts';
 import { formatAddress, parseAddress } from './cidr.ts';
+import type { Family } from './family.ts';
 
 /**
  * Addresses and blocks of both families, as whole numbers (bigint). For what is done per host or per peer; hot paths

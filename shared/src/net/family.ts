@@ -26,7 +26,10 @@ export function byFamily<T>(from: (family: Family) => T | undefined): ByFamily<T
   return found;
 }
 
-export function mapFamilies<T, U>(by: ByFamily<T>, to: (value: T, family: Family) => U | undefined): ByFamily<U> {
+export function mapFamilies<T, U>(
+  by: ByFamily<T>,
+  to: (value: T, family: Family) => U | undefined,
+): ByFamily<U> {
   return byFamily((family) => {
     const value = by[family];
     return value === undefined ? undefined : to(value, family);
