@@ -86,7 +86,7 @@ async function get(key: string): Promise<unknown> {
 }
 
 const flagsOf = (n: number, name = `host-${n}`) =>
-  `--etcd ${URL} --name ${name} --state-dir ${dir}/state-${n} --run-dir /run/causeway-${n}`;
+  `--etcd ${URL} --name ${name} --state-dir ${dir}/state-${n} --run-dir /run/causeway-${n} --subnet-file ${dir}/subnet-${n}.env`;
 
 function on(n: number, script: string): Promise<string> {
   return world.sh(`exec nsenter --net=/run/netns/h${n} sh -ec '${script}'`).then(({ stdout }) => stdout);
