@@ -6,7 +6,11 @@ import { type Flows, ringOf, startFlows } from '../support/flows.ts';
 import { output, useLab } from '../support/lab.ts';
 
 /** What happens to etcd, and to a host's way to it, while containers of all hosts talk to each other. */
-const up = useLab({ name: 'net-etcd', hosts: 3, etcd: 'cluster' });
+const ALIVE_SECONDS = 5;
+const up = useLab({
+  ...{ name: 'net-etcd', hosts: 3, etcd: 'cluster' },
+  agentFlags: { all: ['--alive-seconds', String(ALIVE_SECONDS)] },
+});
 const ETCD = ['etcd-1', 'etcd-2', 'etcd-3'];
 const PATIENT = { timeout: 20_000, interval: 100 };
 const WELL = { code: 200, exitCode: 0, stderr: '' };
@@ -157,9 +161,10 @@ describe('the clock', () => {
     await lab.ready();
     for (const hours of [1, -1, 49, 0]) {
       clock.set(hours * HOUR);
-      expect(await shownTime()).toBe(hours);
+      expect(await shownTime()).toBeCloseTo(hours, 1);
       // Longer than a host that says nothing is taken for alive.
-      await flows.more(500);
+      const until = performance.now() + ALIVE_SECONDS * 1_000;
+      while (performance.now() < until) await flows.more(3);
       await expect.poll(() => told(lab, 'host-2'), PATIENT).toMatchObject(WELL);
       expect(await subnetsOf(lab)).toBe(subnets);
     }
@@ -173,7 +178,7 @@ describe('the clock', () => {
     const { env } = clockOf(up.lab, 'host-2');
     const argv = ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
     const shown = await output(up.lab, 'host-2', ...argv, process.execPath, '-p', 'Date.now()');
-    return Math.round((Number(shown) - Date.now()) / HOUR);
+    return (Number(shown) - Date.now()) / HOUR;
   }
 });
 
@@ -192,7 +197,7 @@ describe('everything', () => {
       .sort(([a], [b]) => a - b)
       .map(([, each]) => each);
 
-  it.each([1, 2, 3])('is killed and started again in random order, time %i: all is as it was', async () => {
+  it.each([1, 2])('is killed and started again in random order, time %i: all is as it was', async () => {
     const { lab } = up;
     const containers = await lab.containers();
     const kill: Record<string, () => Promise<void>> = { controller: () => lab.stopController('SIGKILL') };
