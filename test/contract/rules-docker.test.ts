@@ -152,7 +152,6 @@ describe.each(combinations)('$tool beside a Docker that uses $docker', ({ tool, 
     it.each([
       ['starts anew, and puts its rules in front', DOCKER_STARTS_AGAIN],
       ['is in a firewall that was flushed', '*filter\n-F FORWARD\n-A FORWARD -j DOCKER-FORWARD\nCOMMIT\n'],
-      ['guards one more container', `*raw\n-I PREROUTING -d ${PLACES[family].c2} ! -i lo -j DROP\nCOMMIT\n`],
     ])('is put in front again when Docker %s', async (_, input) => {
       await carryOut(await plan());
       await restore(docker, family, input);
@@ -160,8 +159,17 @@ describe.each(combinations)('$tool beside a Docker that uses $docker', ({ tool, 
       expect(steps.map((step) => [step.tool, step.family])).toEqual([[docker, family]]);
       await carryOut(steps);
       expect(await plan()).toEqual([]);
-      await expectTraffic(family);
-      await carryOut(planClean(await listAll(), RULESETS));
+      await resetDocker(family);
+    });
+
+    it('is cut off when Docker puts a drop in front, and back when it is mended', async () => {
+      await carryOut(await plan());
+      const { c3, client } = PLACES[family];
+      await restore(docker, family, `*raw\n-I PREROUTING -d ${c3} ! -i cwy0 -j DROP\nCOMMIT\n`);
+      const ask = () => world.answers('client', `tcp ${c3} ${SERVER_PORT}`, 1);
+      expect(await ask()).toEqual(['silence']);
+      await carryOut(await plan());
+      expect(await ask()).toEqual([`c3 sees ${client}`]);
       await resetDocker(family);
     });
   });
@@ -179,8 +187,9 @@ describe.each(combinations)('$tool beside a Docker that uses $docker', ({ tool, 
     expect(after.map(({ listing }) => listing).join()).not.toContain('CWY-');
   });
 
-  /** Docker's rules as they were at first. */
+  /** Docker's rules as they were at first, and none of ours. */
   async function resetDocker(family: Family): Promise<void> {
+    await carryOut(planClean(await listAll(), RULESETS));
     const program = programOf(docker, family);
     await world.sh(
       ['nat', 'filter', 'raw'].map((t) => `${program} -t ${t} -F; ${program} -t ${t} -X`).join('\n'),
