@@ -1,4 +1,4 @@
-import { entriesOf } from '@causeway/shared/net/family';
+import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { addressText, type Repair, type Start } from './decide.ts';
 import { detach } from './network.ts';
 import type { Place } from './places.ts';
@@ -40,7 +40,7 @@ export async function arrive(
 ): Promise<void> {
   await moveHosts(place.rootfs, spec, addresses);
   if (from !== undefined) {
-    tell('container-moved', `container ${name} moved from ${addressText(from)} to ${addressText(addresses)}`);
+    tell('container-moved', movedText(name, from, addresses));
     const bound = await boundTo(
       pid,
       entriesOf(from).map(([, one]) => one),
@@ -57,8 +57,14 @@ export async function arrive(
 /** One that did not run was started with other addresses than before. */
 export function tellStarted({ tell }: Teller, { name, addresses, from }: Start): void {
   if (from === undefined) return;
-  tell(
-    'container-moved',
-    `container ${name} was started with ${addressText(addresses)} instead of ${addressText(from)}`,
-  );
+  const text = `container ${name} was started with ${addressText(addresses)} instead of ${addressText(from)}`;
+  tell('container-moved', text);
+}
+
+/** PURE. The addresses that it keeps are told of only when it has got none for those that it has lost. */
+export function movedText(name: string, from: ByFamily<string>, addresses: ByFamily<string>): string {
+  const to = mapFamilies(from, (_, family) => addresses[family]);
+  return entriesOf(to).length === 0
+    ? `container ${name} has lost ${addressText(from)} and keeps ${addressText(addresses)}`
+    : `container ${name} moved from ${addressText(from)} to ${addressText(to)}`;
 }
