@@ -22,13 +22,14 @@ export function bridgeCommand(step: ForwardingStep): string {
   return asLine(step, ['fdb', ...entry, 'dev', link, ...target]);
 }
 
+const PLAIN = /^[\w.:/@-]+(?: [\w.:/@-]+)*$/;
+
 function asLine(step: Step, words: readonly string[]): string {
-  for (const word of words) {
-    if (/^[\w.:/@-]+$/.test(word)) continue;
-    const told = `writing an ip command to ${step.text}: ${show(word)} is no plain word`;
-    throw new CausewayError('internal', told);
-  }
-  return words.join(' ');
+  const line = words.join(' ');
+  if (PLAIN.test(line) && line.split(' ').length === words.length) return line;
+  const odd = words.find((word) => !PLAIN.test(word) || word.includes(' '));
+  const told = `writing an ip command to ${step.text}: ${show(odd)} is no plain word`;
+  throw new CausewayError('internal', told);
 }
 
 function wordsOf(step: IpStep): readonly string[] {

@@ -105,28 +105,32 @@ function oddities(item: Json): string {
 }
 
 /**
- * @param family of the listing
+ * Of both families, of the main table only.
+ *
  * @param protocol what the listing was filtered by; `ip` leaves it out then
  */
-export function routesOf(
-  items: readonly Json[],
-  family: Family,
-  protocol?: number,
-): readonly ObservedRoute[] {
-  return items
-    .filter((item) => typeof item.dst === 'string')
-    .map((item) => ({
+export function routesOf(items: readonly Json[], protocol?: number): readonly ObservedRoute[] {
+  const routes: ObservedRoute[] = [];
+  for (const item of items) {
+    const { dst, gateway, dev, flags, type, metric, table = MAIN_TABLE } = item;
+    if (typeof dst !== 'string' || String(table) !== MAIN_TABLE) continue;
+    const family = `${dst}${gateway ?? ''}`.includes(':') ? 'ipv6' : 'ipv4';
+    routes.push({
       family,
-      destination: withLength(String(item.dst), family),
-      type: ROUTE_TYPES[String(item.type ?? '1')] ?? String(item.type),
+      destination: withLength(dst, family),
+      type: ROUTE_TYPES[String(type ?? '1')] ?? String(type),
       protocol: protocol ?? Number(item.protocol),
-      metric: Number(item.metric ?? 0),
-      ...(typeof item.gateway === 'string' ? { gateway: item.gateway } : {}),
-      ...(typeof item.dev === 'string' ? { device: item.dev } : {}),
-      ...(Array.isArray(item.flags) && item.flags.includes('onlink') ? { onlink: true } : {}),
-    }));
+      metric: Number(metric ?? 0),
+      ...(typeof gateway === 'string' ? { gateway } : {}),
+      ...(typeof dev === 'string' ? { device: dev } : {}),
+      ...(Array.isArray(flags) && flags.includes('onlink') ? { onlink: true } : {}),
+    });
+  }
+  return routes;
 }
 
+/** `ip -N` shows tables as numbers. */
+const MAIN_TABLE = '254';
 /** `ip -N` shows scopes as numbers. */
 const SCOPE_LINK = '253';
 

@@ -1,5 +1,4 @@
 import { CausewayError } from '@causeway/shared/errors';
-import type { Family } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
 import type { ForwardingStep, IpStep } from '../plan/step.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
@@ -11,17 +10,13 @@ type Program = 'ip' | 'bridge';
 const REFUSED = [1, 2, 255];
 
 /**
- * Runs several `ip … show` commands in one process.
+ * Runs several `ip … show` commands in one process. Routes are those of IPv4, but of both families where a command asks
+ * for all tables.
  *
- * @param family of the routes; links, addresses and neighbours of both are listed when it is absent, and IPv4 routes
  * @returns for each its JSON array
  */
-export async function ipShow(
-  commands: readonly string[],
-  family?: Family,
-): Promise<readonly (readonly Json[])[]> {
-  const which = family === undefined ? [] : [family === 'ipv4' ? '-4' : '-6'];
-  const args = [...which, '-N', '-json', '-details', '-batch', '-'];
+export async function ipShow(commands: readonly string[]): Promise<readonly (readonly Json[])[]> {
+  const args = ['-N', '-json', '-details', '-batch', '-'];
   const { stdout } = await run('ip', args, { input: asLines(commands), doing: 'listing links and routes' });
   return parseBatch(stdout, commands.length);
 }

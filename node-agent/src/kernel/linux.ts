@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
-import type { Family } from '@causeway/shared/net/family';
 import type { Rulesets } from '../plan/firewall.ts';
-import type { Observed, ObservedRoute } from '../plan/observed.ts';
+import type { Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Step } from '../plan/step.ts';
 import { applyAll } from './apply.ts';
@@ -15,7 +13,7 @@ import { bridgeApply, ipApply, ipShow } from './ip.ts';
 import { linksOf, routesOf } from './ip-json.ts';
 import { watchIp } from './ip-monitor.ts';
 import type { Kernel, Look, Watching, WatchRequest } from './kernel.ts';
-import { IPV6_FILE, OUR_ROUTES, observeNetwork } from './observe-network.ts';
+import { OUR_ROUTES, observeNetwork } from './observe-network.ts';
 import { restoreSysctls, setSysctl } from './sysctl.ts';
 import { watchSysctls } from './sysctl-watch.ts';
 
@@ -72,23 +70,16 @@ async function observe(look: Look, firewall: Firewall): Promise<Observed> {
 }
 
 async function remains(firewall: Firewall): Promise<Remains> {
-  const [[links = []], v4, v6, firewalls] = await Promise.all([
-    ipShow(['link show']),
-    ourRoutes('ipv4'),
-    existsSync(IPV6_FILE) ? ourRoutes('ipv6') : [],
+  const [[links = [], routes = []], firewalls] = await Promise.all([
+    ipShow(['link show', OUR_ROUTES]),
     firewall.remains(),
   ]);
   const names = linksOf(links).map((link) => link.name);
   return {
     links: names.filter((name) => name.startsWith(LINK_PREFIX)),
-    routes: [...v4, ...v6],
+    routes: routesOf(routes, ROUTE_PROTOCOL),
     firewalls,
   };
-}
-
-async function ourRoutes(family: Family): Promise<readonly ObservedRoute[]> {
-  const [routes = []] = await ipShow([OUR_ROUTES], family);
-  return routesOf(routes, family, ROUTE_PROTOCOL);
 }
 
 function watch(request: WatchRequest, firewall: Firewall, echoes: Echoes): Watching {

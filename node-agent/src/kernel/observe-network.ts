@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { ROUTE_PROTOCOL, TUNNEL_PREFIXES } from '@causeway/shared/names';
-import type { Family } from '@causeway/shared/net/family';
-import type { ObservedBridge, ObservedNetwork, ObservedRoute, ObservedTunnel } from '../plan/observed.ts';
+import { entriesOf } from '@causeway/shared/net/family';
+import type { ObservedBridge, ObservedNetwork, ObservedTunnel } from '../plan/observed.ts';
 import { bridgeShow, ipShow } from './ip.ts';
 import {
   addressesOf,
@@ -15,47 +14,39 @@ import {
 import type { NetworkLook } from './kernel.ts';
 import { readSysctls } from './sysctl.ts';
 
-/** A kernel without IPv6 has no such file. */
-export const IPV6_FILE = '/proc/net/if_inet6';
+/** All routes of ours of both families: a listing of all tables is one of all families. */
+export const OUR_ROUTES = `route show table all proto ${ROUTE_PROTOCOL}`;
 
-/** One process for links, addresses, neighbours and IPv4, one for IPv6, one for tunnels if there are any. */
+/** One process for links, addresses, neighbours and routes of both families, one for tunnels if there are any. */
 export async function observeNetwork(look: NetworkLook): Promise<ObservedNetwork> {
-  const links = ['address show type bridge', 'address show type vxlan', 'neighbour show nud permanent'];
-  const listV4 = routeCommands(look, 'ipv4');
-  const [[bridges = [], vxlans = [], neighbours = [], ...v4], v6, sysctls] = await Promise.all([
-    ipShow([...links, ...listV4]),
-    existsSync(IPV6_FILE) ? ipShow(routeCommands(look, 'ipv6'), 'ipv6') : [],
+  const inside = entriesOf(look.networks).map(([, network]) => `route show table all root ${network}`);
+  const [[bridges = [], vxlans = [], neighbours = [], ours = [], ...all], sysctls] = await Promise.all([
+    ipShow([
+      'address show type bridge',
+      'address show type vxlan',
+      'neighbour show nud permanent',
+      OUR_ROUTES,
+      ...inside,
+    ]),
     readSysctls(look.sysctls),
   ]);
   const bridge = bridgeOf(look.bridge, bridges);
+  const foreign = all.flatMap((items) => routesOf(items.filter(isForeign)));
   return {
-    routes: [...listed(v4, 'ipv4'), ...listed(v6, 'ipv6')],
+    routes: [...routesOf(ours, ROUTE_PROTOCOL), ...foreign],
     tunnels: await tunnelsIn(vxlans, neighbours),
     sysctls,
     ...(bridge === undefined ? {} : { bridge }),
   };
 }
 
-/** All routes of ours of one family, as a command and its answer. */
-export const OUR_ROUTES = `route show table main proto ${ROUTE_PROTOCOL}`;
+function isForeign({ protocol }: Json): boolean {
+  return Number(protocol) !== ROUTE_PROTOCOL;
+}
 
 /** @returns whether it is the name of a tunnel device of ours */
 export function isTunnel(link: string): boolean {
   return Object.values(TUNNEL_PREFIXES).some((prefix) => link.startsWith(prefix));
-}
-
-/** Ours first, then everybody's inside the container network. */
-function routeCommands({ networks }: NetworkLook, family: Family): readonly string[] {
-  const network = networks[family];
-  return [OUR_ROUTES, ...(network === undefined ? [] : [`route show table main root ${network}`])];
-}
-
-function listed(
-  [ours = [], inside = []]: readonly (readonly Json[])[],
-  family: Family,
-): readonly ObservedRoute[] {
-  const foreign = routesOf(inside, family).filter((route) => route.protocol !== ROUTE_PROTOCOL);
-  return [...routesOf(ours, family, ROUTE_PROTOCOL), ...foreign];
 }
 
 function bridgeOf(name: string, items: readonly Json[]): ObservedBridge | undefined {

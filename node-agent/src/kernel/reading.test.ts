@@ -18,7 +18,7 @@ describe('what ip -json says', () => {
   const output = [
     '[{},{"ifname":"cwy0","mtu":1500,"flags":["UP"],"addr_info":[{"family":"inet","local":"10.10.1.1","prefixlen":24,"scope":"0"},{"family":"inet6","local":"fd00:10:0:1::1","prefixlen":64,"scope":"0"},{"family":"inet6","local":"fe80::1","prefixlen":64,"scope":"253"}]}]',
     '[{"type":"1","dst":"10.10.2.0/24","gateway":"192.168.122.12","dev":"eth0","protocol":"88"},{"type":"6","dst":"10.10.3.7","protocol":"3","metric":5},{"type":"1","dst":"default","nexthops":[{}],"protocol":"3"}]',
-    '[{"type":"1","dst":"fd00:10:0:3::/64","gateway":"fd00:10:0:3::","dev":"cwyx6.1","metric":1024,"flags":["onlink"]},{"dst":"default","dev":"eth0","metric":1024},{"dst":"fd00::7","dev":"eth0","metric":1}]',
+    '[{"type":"1","dst":"fd00:10:0:3::/64","gateway":"fd00:10:0:3::","dev":"cwyx6.1","metric":1024,"flags":["onlink"]},{"dst":"default","gateway":"fd00::1","table":"254","metric":1024},{"dst":"fd00::8","dev":"lo","table":"255"},{"dst":"fd00::7","dev":"eth0","metric":1}]',
     '[{"ifname":"cwyx6.1","address":"02:00:00:00:00:02","linkinfo":{"info_kind":"vxlan","info_data":{"id":1,"local6":"fd00:122::11","link":"eth0","port":8472,"learning":false}}},{"ifname":"x","linkinfo":{"info_kind":"bridge"}}]',
     '[{"dst":"fd00:10:0:3::","dev":"cwyx6.1","lladdr":"02:00:00:00:00:33","state":["PERMANENT"]}]',
     '[{"mac":"02:00:00:00:00:33","dst":"fd00:122::13","flags":["self"],"state":"permanent"},{"mac":"02:00:00:00:00:34","dst":"fd00:122::14","port":9,"state":"permanent"},{"mac":"02:00:00:00:00:35","dst":"fd00:122::15"},{"mac":"33:33:00:00:00:01","state":"permanent"}]',
@@ -33,16 +33,16 @@ describe('what ip -json says', () => {
 
   it('is read as routes of both families', () => {
     const way = { type: 'unicast', gateway: '192.168.122.12', device: 'eth0' };
-    expect(routesOf(v4, 'ipv4')).toEqual([
+    expect(routesOf(v4)).toEqual([
       { family: 'ipv4', destination: '10.10.2.0/24', ...way, protocol: 88, metric: 0 },
       { family: 'ipv4', destination: '10.10.3.7/32', type: 'blackhole', protocol: 3, metric: 5 },
       { family: 'ipv4', destination: '0.0.0.0/0', type: 'unicast', protocol: 3, metric: 0 },
     ]);
     const ours = { family: 'ipv6', type: 'unicast', protocol: 88 };
     const tunnelled = { gateway: 'fd00:10:0:3::', device: 'cwyx6.1', onlink: true };
-    expect(routesOf(v6, 'ipv6', 88)).toEqual([
+    expect(routesOf(v6, 88)).toEqual([
       { ...ours, ...tunnelled, destination: 'fd00:10:0:3::/64', metric: 1024 },
-      { ...ours, destination: '::/0', device: 'eth0', metric: 1024 },
+      { ...ours, destination: '::/0', gateway: 'fd00::1', metric: 1024 },
       { ...ours, destination: 'fd00::7/128', device: 'eth0', metric: 1 },
     ]);
   });

@@ -62,6 +62,8 @@ const NEEDS: Readonly<Partial<Record<StepKind, readonly StepKind[]>>> = {
   'firewall-clean': ['firewall-apply'],
 };
 
+const NEEDED: ReadonlySet<StepKind> = new Set(Object.values(NEEDS).flat());
+
 /** Steps of one phase keep the order that they are given in. */
 export function inOrder(steps: readonly Step[]): readonly Step[] {
   const groups = PHASES.map((): Step[] => []);
@@ -83,7 +85,9 @@ export interface Failures {
 export function createFailures(): Failures {
   const failed = new Set<string>();
   return {
-    add: (step) => void failed.add(`${step.kind} ${linkOf(step)}`),
+    add: (step) => {
+      if (NEEDED.has(step.kind)) failed.add(`${step.kind} ${linkOf(step)}`);
+    },
     blocking: (step) => {
       const needs = failed.size === 0 ? undefined : NEEDS[step.kind];
       return needs?.find((kind) => failed.has(`${kind} ${linkOf(step)}`));

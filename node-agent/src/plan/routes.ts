@@ -13,14 +13,24 @@ const METRIC: Readonly<Record<Family, number>> = { ipv4: 0, ipv6: 1024 };
  */
 export function planRoutes(desired: readonly RouteIntent[], observed: readonly ObservedRoute[]): Plan {
   const byDestination = groupByDestination(observed);
-  const wanted = new Set(desired.map((route) => route.destination));
-  const plans = desired.map((route) => planRoute(route, byDestination.get(route.destination) ?? []));
-  const stale = observed.filter((route) => isOurs(route) && !wanted.has(route.destination));
-  return {
-    steps: [...plans.flatMap((plan) => plan.steps), ...stale.map(deletion)],
-    problems: plans.flatMap((plan) => plan.problems),
-    blocked: plans.flatMap((plan) => plan.blocked),
-  };
+  const steps: RouteStep[] = [];
+  const problems: string[] = [];
+  const blocked: string[] = [];
+  for (const route of desired) {
+    const wanted = keyOf(route);
+    const present = byDestination.get(route.destination);
+    byDestination.delete(route.destination);
+    // Nearly all of a thousand are one of these two.
+    if (present === undefined) steps.push(creation(wanted));
+    else if (!isAlone(present, wanted)) {
+      const plan = planRoute(wanted, present);
+      steps.push(...plan.steps);
+      problems.push(...plan.problems);
+      if (plan.isBlocked) blocked.push(route.destination);
+    }
+  }
+  for (const left of byDestination.values()) steps.push(...left.filter(isOurs).map(deletion));
+  return { steps, problems, blocked };
 }
 
 export function isOurs(route: ObservedRoute): boolean {
@@ -28,21 +38,18 @@ export function isOurs(route: ObservedRoute): boolean {
 }
 
 /** The route of ours, as the kernel will list it. */
-export function keyOf(route: RouteIntent): RouteKey {
-  const family: Family = route.destination.includes(':') ? 'ipv6' : 'ipv4';
-  return { ...route, family, type: 'unicast', metric: METRIC[family] };
+export function keyOf({ destination, gateway, device, onlink }: RouteIntent): RouteKey {
+  const family: Family = destination.includes(':') ? 'ipv6' : 'ipv4';
+  const key = { family, destination, type: 'unicast', gateway, device, metric: METRIC[family] };
+  return onlink === true ? { ...key, onlink } : key;
 }
 
 /** One line as `ip route` would show it. */
-export function routeText(route: RouteKey): string {
-  const words = [
-    ...(route.type === 'unicast' ? [] : [route.type]),
-    route.destination,
-    ...(route.gateway === undefined ? [] : ['via', route.gateway]),
-    ...(route.device === undefined ? [] : ['dev', route.device]),
-    ...(route.metric === METRIC[route.family] ? [] : ['metric', String(route.metric)]),
-  ];
-  return words.join(' ');
+export function routeText({ family, destination, type, gateway, device, metric }: RouteKey): string {
+  const what = type === 'unicast' ? destination : `${type} ${destination}`;
+  const via = gateway === undefined ? '' : ` via ${gateway}`;
+  const dev = device === undefined ? '' : ` dev ${device}`;
+  return `${what}${via}${dev}${metric === METRIC[family] ? '' : ` metric ${metric}`}`;
 }
 
 /** Steps that turn one route of ours into another of the same destination. */
@@ -81,7 +88,7 @@ function clearance(present: RouteKey & { protocol?: number }): RouteStep {
   };
 }
 
-function groupByDestination(routes: readonly ObservedRoute[]): ReadonlyMap<string, readonly ObservedRoute[]> {
+function groupByDestination(routes: readonly ObservedRoute[]): Map<string, readonly ObservedRoute[]> {
   const groups = new Map<string, ObservedRoute[]>();
   for (const route of routes) {
     const group = groups.get(route.destination);
@@ -91,18 +98,25 @@ function groupByDestination(routes: readonly ObservedRoute[]): ReadonlyMap<strin
   return groups;
 }
 
-function planRoute(desired: RouteIntent, present: readonly ObservedRoute[]): Plan {
-  const wanted = keyOf(desired);
-  const [only] = present;
-  if (present.length === 1 && only !== undefined && isOurs(only) && isSame(only, wanted)) return DONE;
+interface OneRoute {
+  readonly steps: readonly RouteStep[];
+  readonly problems: readonly string[];
+  readonly isBlocked: boolean;
+}
 
+/** Ours is there as it should be, and nothing else. */
+function isAlone(present: readonly ObservedRoute[], wanted: RouteKey): boolean {
+  const [only] = present;
+  return present.length === 1 && only !== undefined && isOurs(only) && isSame(only, wanted);
+}
+
+function planRoute(wanted: RouteKey, present: readonly ObservedRoute[]): OneRoute {
   const foreign = present.filter((route) => !isOurs(route));
   const elsewhere = foreign.filter((route) => !leadsTo(route, wanted));
   const inTheWay = elsewhere.find((route) => route.metric <= wanted.metric);
   const problems = elsewhere.map((route) =>
     route.metric <= wanted.metric ? blockedText(wanted, route) : besideText(wanted, route),
   );
-  const blocked = inTheWay === undefined ? [] : [desired.destination];
   const ours = present.filter(isOurs);
   const serves = foreign.some((route) => leadsTo(route, wanted) && route.metric <= wanted.metric);
   const right = ours.find((route) => isSame(route, wanted));
@@ -119,10 +133,8 @@ function planRoute(desired: RouteIntent, present: readonly ObservedRoute[]): Pla
     ...(made ? [creation(wanted, swapped)] : []),
     ...others.map(deletion),
   ];
-  return { steps, problems, blocked };
+  return { steps, problems, isBlocked: inTheWay !== undefined };
 }
-
-const DONE: Plan = { steps: [], problems: [], blocked: [] };
 
 function leadsTo(route: ObservedRoute, wanted: RouteKey): boolean {
   return route.type === 'unicast' && route.gateway === wanted.gateway && route.device === wanted.device;
