@@ -14,6 +14,7 @@ const programs = {
   svcctl: 'svcctl/src/main.ts',
   lab: 'deploy/lab/src/main.ts',
   bench: 'test/bench/main.ts',
+  'bench-kernel': 'test/bench/network-kernel-inside.ts',
 };
 
 mkdirSync('dist/bin', { recursive: true });
