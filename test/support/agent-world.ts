@@ -45,7 +45,22 @@ export class AgentWorld {
   readonly wanted: string[][] = [];
   #stop = new AbortController();
   #agent: Promise<void> = Promise.resolve();
+  /** The flags of a bare command line. */
+  readonly raw = RAW;
   #tell: Parameters<ContainerRuntime['onEvent']>[0] = () => undefined;
+  readonly runtime: ContainerRuntime = {
+    reconcile: async (specs) => {
+      this.wanted.push(specs.map((spec) => spec.name));
+      return specs.map(({ name, host }) => ({ name, host, state: 'running', address: '10.10.1.2', pid: 1 }));
+    },
+    plan: async () => [],
+    onNeed: () => () => undefined,
+    onEvent: (listener) => {
+      this.#tell = listener;
+      return () => undefined;
+    },
+    removeAll: async () => [],
+  };
 
   constructor(...addresses: readonly string[]) {
     const { kernel } = this;
@@ -67,7 +82,7 @@ export class AgentWorld {
     const config = readConfig({ ...RAW, ...raw });
     this.#agent = runAgent(
       {
-        ...{ config, kernel: this.kernel, store: this.store, runtime: this.#runtime() },
+        ...{ config, kernel: this.kernel, store: this.store, runtime: this.runtime },
         files: hostFiles(join(this.directory, 'state'), this.directory),
         log: createLogger('silent', config.name),
         rulesets: { nftables, iptables },
@@ -90,9 +105,9 @@ export class AgentWorld {
   }
 
   /** A host with one peer that has settled. */
-  async settled(raw?: Partial<RawConfig>, network: unknown = NETWORK): Promise<void> {
+  async settled(raw?: Partial<RawConfig>, network: typeof NETWORK = NETWORK): Promise<void> {
     this.store.put(keys.networkConfig, network);
-    this.peer(12);
+    this.peer(12, network.Backend.Type);
     void this.start(raw);
     await until(() => expect(this.report()).toMatchObject({ peersWanted: 1, peersInstalled: 1 }));
     await until(() => expect(this.wanted).not.toEqual([]));
@@ -131,9 +146,11 @@ export class AgentWorld {
   }
 
   /** A flannel host 192.168.122.N with the subnet 10.10.N.0/24. @returns the revision */
-  peer(n: number): number {
+  peer(n: number, type = 'host-gw'): number {
+    const mac = `02:00:00:00:00:${n.toString(16).padStart(2, '0')}`;
     return this.store.put(keys.subnet({ ipv4: `10.10.${n}.0/24` }), {
-      ...{ PublicIP: `192.168.122.${n}`, BackendType: 'host-gw' },
+      ...{ PublicIP: `192.168.122.${n}`, BackendType: type },
+      ...(type === 'vxlan' ? { BackendData: { VNI: 1, VtepMAC: mac } } : {}),
     });
   }
 
@@ -161,28 +178,6 @@ export class AgentWorld {
     } catch {
       return '';
     }
-  }
-
-  #runtime(): ContainerRuntime {
-    return {
-      reconcile: async (specs) => {
-        this.wanted.push(specs.map((spec) => spec.name));
-        return specs.map(({ name, host }) => ({
-          name,
-          host,
-          state: 'running',
-          address: '10.10.1.2',
-          pid: 1,
-        }));
-      },
-      plan: async () => [],
-      onNeed: () => () => undefined,
-      onEvent: (listener) => {
-        this.#tell = listener;
-        return () => undefined;
-      },
-      removeAll: async () => [],
-    };
   }
 }
 
