@@ -1,7 +1,7 @@
 import type { DesiredHost, OwnSubnets } from '../../shared/src/desired/host.ts';
 import { desiredHost } from '../../shared/src/desired/index.ts';
 import type { HostFacts } from '../../shared/src/model/host-facts.ts';
-import type { SubnetLease } from '../../shared/src/model/lease.ts';
+import type { FamilyLease, SubnetLease } from '../../shared/src/model/lease.ts';
 import type { Backend, NetworkConfig } from '../../shared/src/model/network.ts';
 import type { Snapshot } from '../../shared/src/model/snapshot.ts';
 
@@ -63,6 +63,21 @@ export function farLeaseOf(n: number, more: Partial<SubnetLease> = {}): SubnetLe
     ...lease,
     ...(ipv4 === undefined ? {} : { ipv4: { ...ipv4, publicIp: `192.168.9.${n}` } }),
     ...(ipv6 === undefined ? {} : { ipv6: { ...ipv6, publicIp: `fd00:9::${n.toString(16)}` } }),
+  };
+}
+
+type Changes = { readonly [K in keyof FamilyLease]?: FamilyLease[K] | undefined };
+
+/** Host-3's lease, or another, with its IPv4 part changed, and no IPv6; undefined takes a part away. */
+export function v4(more: Changes, { ipv6, ...lease }: SubnetLease = leaseOf(3)): SubnetLease {
+  const { subnet, publicIp, vtep } = { ...lease.ipv4, ...more };
+  return {
+    ...lease,
+    ipv4: {
+      subnet: subnet ?? '10.10.3.0/24',
+      ...(publicIp === undefined ? {} : { publicIp }),
+      ...(vtep === undefined ? {} : { vtep }),
+    },
   };
 }
 
