@@ -45,6 +45,25 @@ describe('endpoints', () => {
     expect(removed).toMatchObject({ status: 200, body: { endpoints: ['web-1:12345'] } });
   });
 
+  it('where no host is are taken, with a warning that is gone as soon as one is', async () => {
+    const { status, body } = await rig.ask('POST', url, { to: '10.10.3.9:80' });
+    expect([status, body.status]).toEqual([
+      200,
+      {
+        endpoints: 1,
+        unresolved: [],
+        warnings: [
+          '"10.10.3.9:80" is inside the container network 10.10.0.0/16, and no host has a subnet there',
+        ],
+      },
+    ]);
+    await rig.ask('POST', url, { to: '203.0.113.8:80' });
+    addHost(rig.store, host(3));
+    await rig.settled();
+    const shown = (await rig.ask('GET', '/v1/services/test-service1')).body.status;
+    expect(shown).toEqual({ endpoints: 2, unresolved: [] });
+  });
+
   it('are removed by where they lead, too', async () => {
     await rig.ask('POST', url, { to: 'web-1:12345' });
     const removed = await rig.ask('DELETE', `${url}/${encodeURIComponent('10.10.1.2:12345')}`);

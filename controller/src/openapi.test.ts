@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { type Rig, startRig } from '../../test/support/controller.ts';
-import { containerSchema } from './objects/container.ts';
+import { containerSchema, containerStatusSchema } from './objects/container.ts';
 import { endpointSchema } from './objects/endpoint.ts';
 import { nodeSchema } from './objects/node.ts';
 import { serviceSchema } from './objects/service.ts';
@@ -28,6 +28,7 @@ describe('/openapi.json', () => {
       '/livez',
       '/metrics',
       '/readyz',
+      '/v1/container-status',
       '/v1/containers',
       '/v1/containers/{name}',
       '/v1/endpoints',
@@ -65,6 +66,7 @@ describe('answers', () => {
     ['/v1/services', serviceSchema],
     ['/v1/endpoints', endpointSchema],
     ['/v1/containers', containerSchema],
+    ['/v1/container-status', containerStatusSchema],
   ])('of %s are what the document says', async (url, schema) => {
     const { body } = await rig.ask('GET', url);
     expect(body.items.length).toBeGreaterThan(0);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from './client/client.ts';
 import { parseServer } from './client/discover.ts';
 import { FakeController } from './support/fake-controller.ts';
-import { waitForContainers, waitForTargets } from './wait-objects.ts';
+import { waitForContainers, waitForRemoval, waitForTargets } from './wait-objects.ts';
 
 let controller: FakeController;
 let client: Client;
@@ -45,6 +45,30 @@ describe('waitForContainers', () => {
     await expect(waitForContainers(client, new Set(['web-1', 'web-2']), hasty)).rejects.toMatchObject({
       code: 'timeout',
       message: 'waiting for containers to run: not within 500 ms: web-2',
+    });
+  });
+});
+
+describe('waitForRemoval', () => {
+  const status = (name: string) => ({ name, host: 'host-1', state: 'running', revision: 1 });
+
+  it('returns when no host says anything of them, and not before', async () => {
+    controller.list('/v1/container-status', [status('web-1'), status('web-2')]);
+    let isOver = false;
+    const waiting = waitForRemoval(client, new Set(['web-1']), patience).then(() => {
+      isOver = true;
+    });
+    await controller.watched('/v1/container-status');
+    expect(isOver).toBe(false);
+    controller.send('/v1/container-status', 'deleted', status('web-1'));
+    await waiting;
+  });
+
+  it('names those that are left, and where', async () => {
+    controller.list('/v1/container-status', [status('web-1')]);
+    await expect(waitForRemoval(client, new Set(['web-1']), hasty)).rejects.toMatchObject({
+      code: 'timeout',
+      message: 'waiting for containers to be gone: not within 500 ms: web-1 on host-1',
     });
   });
 });

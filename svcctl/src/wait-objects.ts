@@ -1,4 +1,5 @@
 import { CausewayError } from '@causeway/shared/errors';
+import type { ContainerStatus } from '@causeway/shared/model/container';
 import type { ContainerView, EndpointView } from './api.ts';
 import type { Client } from './client/client.ts';
 import { followUntil } from './client/follow-until.ts';
@@ -41,6 +42,34 @@ export async function waitForContainers(
       'timeout',
       `waiting for containers to run: not within ${formatDuration(patience.timeoutMs)}: ${late.join(', ')}`,
     );
+}
+
+/**
+ * Resolves when no host has any of these containers any more.
+ * @throws CausewayError `timeout` naming those that are left, and where
+ */
+export async function waitForRemoval(
+  client: Client,
+  names: ReadonlySet<string>,
+  patience: Patience,
+): Promise<void> {
+  let left: readonly ContainerStatus[] = [];
+  const ended = await followUntil<ContainerStatus>(client, {
+    ...patience,
+    path: '/v1/container-status',
+    keyOf: ({ name }) => name,
+    look: (all) => {
+      left = [...names].flatMap((name) => all.get(name) ?? []);
+    },
+    isDone: () => left.length === 0,
+  });
+  if (ended === 'done') return;
+  const where = left.map(({ name, host }) => `${name} on ${host}`).join(', ');
+  throw new CausewayError(
+    'timeout',
+    `waiting for containers to be gone: not within ${formatDuration(patience.timeoutMs)}: ` +
+      (ended === 'untold' ? 'the controller did not tell' : where),
+  );
 }
 
 /** A service's target as it was typed. */

@@ -3,6 +3,16 @@ import { z } from 'zod';
 import type { Collection } from './collection.ts';
 import { revision } from './schemas.ts';
 
+const containerStatus = z.object({
+  name: z.string(),
+  host: z.string(),
+  state: z.enum(['running', 'failed']),
+  address: z.string().optional(),
+  ipv6Address: z.string().optional(),
+  pid: z.int().optional(),
+  reason: z.string().optional(),
+});
+
 export const containerSchema = z
   .object({
     name: z.string(),
@@ -10,17 +20,7 @@ export const containerSchema = z
     command: z.array(z.string()).readonly(),
     files: z.record(z.string(), z.string()),
     revision,
-    status: z
-      .object({
-        name: z.string(),
-        host: z.string(),
-        state: z.enum(['running', 'failed']),
-        address: z.string().optional(),
-        pid: z.int().optional(),
-        reason: z.string().optional(),
-      })
-      .optional()
-      .describe('Absent until its host has said something.'),
+    status: containerStatus.optional().describe('Absent until its host has said something.'),
   })
   .meta({ id: 'Container' });
 
@@ -43,3 +43,13 @@ export function containerObject(
   const own = status?.host === spec.host ? status : undefined;
   return { ...spec, revision, ...(own === undefined ? {} : { status: own }) };
 }
+
+export const containerStatusSchema = containerStatus.extend({ revision }).meta({ id: 'ContainerStatus' });
+
+/** What hosts say of containers, also of those that are to be removed and still there. */
+export const containerStatuses: Collection<'containerStatus', z.output<typeof containerStatusSchema>> = {
+  source: 'causeway',
+  kind: 'containerStatus',
+  also: [],
+  present: ({ value, revision }) => ({ ...value, revision }),
+};

@@ -1,6 +1,8 @@
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import { PROTOCOLS, type ServiceSpec } from '@causeway/shared/model/service';
+import { type Cidr, containsAddress, formatCidr, parseAddress, parseCidr } from '@causeway/shared/net/cidr';
 import { z } from 'zod';
+import type { Tables } from '../view/tables.ts';
 import type { Collection } from './collection.ts';
 import { revision } from './schemas.ts';
 
@@ -26,6 +28,11 @@ export const serviceSchema = z
         .array(z.string())
         .readonly()
         .describe('References that lead nowhere, each as a sentence.'),
+      warnings: z
+        .array(z.string())
+        .readonly()
+        .optional()
+        .describe('References that are taken and may lead nowhere, each as a sentence.'),
     }),
   })
   .meta({ id: 'Service' });
@@ -36,21 +43,42 @@ export const services: Collection<'service', ServiceObject> = {
   source: 'causeway',
   kind: 'service',
   also: ['endpoints'],
-  present: (row, id, tables) => serviceObject(row.value, row.revision, tables.endpoints.get(id)?.value),
+  present: (row, id, tables) =>
+    serviceObject(row.value, row.revision, tables.endpoints.get(id)?.value, networkIn(tables)),
 };
 
 export function serviceObject(
   spec: ServiceSpec,
   revision: number,
   endpoints: EndpointSet | undefined,
+  network: Cidr | undefined,
 ): ServiceObject {
   const portName = spec.ports[0]?.name;
+  const warnings = strays(endpoints, network);
   return {
     ...spec,
     revision,
     status: {
       endpoints: endpoints?.endpoints.filter((endpoint) => endpoint.portName === portName).length ?? 0,
       unresolved: endpoints?.unresolved ?? [],
+      ...(warnings.length === 0 ? {} : { warnings }),
     },
   };
+}
+
+/** Endpoints inside the container network where no host is: nothing answers there, unless a host gets the subnet. */
+function strays(set: EndpointSet | undefined, network: Cidr | undefined): readonly string[] {
+  if (set === undefined || network === undefined) return [];
+  const refs = set.endpoints
+    .filter(({ node, address }) => node === undefined && containsAddress(network, parseAddress(address) ?? 0))
+    .map(({ ref }) => ref);
+  return [...new Set(refs)].map(
+    (ref) =>
+      `"${ref}" is inside the container network ${formatCidr(network)}, and no host has a subnet there`,
+  );
+}
+
+/** The container network, as far as services know of one. */
+export function networkIn(tables: Pick<Tables, 'config'>): Cidr | undefined {
+  return parseCidr(tables.config.get('')?.value.ipv4?.network ?? '');
 }

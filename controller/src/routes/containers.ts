@@ -3,7 +3,13 @@ import { noContainer } from '../container-writer.ts';
 import type { App, Deps } from '../deps.ts';
 import { etag, parseIfMatch } from '../if-match.ts';
 import { find, list } from '../objects/collection.ts';
-import { containerObject, containerSchema, containers } from '../objects/container.ts';
+import {
+  containerObject,
+  containerSchema,
+  containerStatuses,
+  containerStatusSchema,
+  containers,
+} from '../objects/container.ts';
 import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
@@ -11,6 +17,7 @@ import { REVISION_HEADER } from './answer.ts';
 
 export function containerRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
+  statusRoute(app, deps);
   createRoute(app, deps);
   deleteRoute(app, deps);
 }
@@ -48,6 +55,25 @@ function readRoutes(app: App, { view, streams }: Deps): void {
       reply.header('etag', etag(container.revision));
       return container;
     },
+  );
+}
+
+function statusRoute(app: App, { view, streams }: Deps): void {
+  app.get(
+    '/v1/container-status',
+    {
+      schema: {
+        tags: ['containers'],
+        summary: 'What hosts say of containers',
+        description: 'Also of those that were deleted, until their hosts have removed them.',
+        querystring: listQuery,
+        response: { 200: listOf(containerStatusSchema), ...problems },
+      },
+    },
+    async (request, reply) =>
+      request.query.watch
+        ? stream(request, reply, view, streams, watchObjects(containerStatuses))
+        : list(containerStatuses, view, request.query),
   );
 }
 

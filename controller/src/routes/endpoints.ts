@@ -66,7 +66,7 @@ function serviceRoute(app: App, { view, streams }: Deps): void {
   );
 }
 
-function addRoute(app: App, { services }: Deps): void {
+function addRoute(app: App, { services, view }: Deps): void {
   app.post(
     '/v1/services/:name/endpoints',
     {
@@ -84,7 +84,7 @@ function addRoute(app: App, { services }: Deps): void {
       const { name } = request.params;
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
       const written = await services.put(name, planAddEndpoint(name, request.body.to), options);
-      return answerService(reply, written);
+      return answerService(reply, written, view);
     },
   );
 }
@@ -106,7 +106,8 @@ function removeRoute(app: App, { services, view }: Deps): void {
       const { name, to } = request.params;
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
       const resolved = view.tables.endpoints.get(name)?.value.endpoints ?? [];
-      return answerService(reply, await services.put(name, planRemoveEndpoint(name, to, resolved), options));
+      const written = await services.put(name, planRemoveEndpoint(name, to, resolved), options);
+      return answerService(reply, written, view);
     },
   );
 }

@@ -58,7 +58,7 @@ function readRoutes(app: App, { view, streams }: Deps): void {
   );
 }
 
-function writeRoutes(app: App, { services: writer, chance }: Deps): void {
+function writeRoutes(app: App, { services: writer, chance, view }: Deps): void {
   app.post(
     '/v1/services',
     {
@@ -77,7 +77,7 @@ function writeRoutes(app: App, { services: writer, chance }: Deps): void {
       const name = nameOfInput(request.body);
       const written = await writer.put(name, planCreate(request.body, chance), options);
       reply.code(written.created ? 201 : 200);
-      return answerService(reply, written);
+      return answerService(reply, written, view);
     },
   );
 
@@ -100,7 +100,7 @@ function writeRoutes(app: App, { services: writer, chance }: Deps): void {
       const plan = planReplace({ ...request.body, name }, chance);
       const written = await writer.put(name, plan, options);
       reply.code(written.created ? 201 : 200);
-      return answerService(reply, written);
+      return answerService(reply, written, view);
     },
   );
 }

@@ -1,9 +1,16 @@
 import { CausewayError, invalid, messageOf } from '@causeway/shared/errors';
-import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import {
+  type Context,
+  DEFAULT_TIMEOUT_MS,
+  dryRunOption,
+  type WriteOptions,
+  waitOptions,
+} from '../context.ts';
 import { type Kind, parseSubject, singular } from '../input/kinds.ts';
 import { readManifests } from '../input/manifest.ts';
 import { checkName } from '../input/name.ts';
 import { removeObject } from '../remove.ts';
+import { type Patience, waitForRemoval } from '../wait-objects.ts';
 
 interface DeleteOptions extends WriteOptions {
   readonly filename?: string;
@@ -19,6 +26,7 @@ export function addDelete(context: Context): void {
   context
     .command(context.program, 'delete', 'Delete a service or a container, or all objects of a file', [
       'svcctl delete service web --wait',
+      'svcctl delete container web-1 --wait',
       'svcctl delete -f web.yaml',
     ])
     .argument('[type]', 'service or container')
@@ -41,11 +49,13 @@ async function remove(
   const targets = await targetsOf(context, type, name, options.filename);
   const client = context.client();
   const missing: string[] = [];
+  const gone = new Set<string>();
   let newest = 0;
   for (const { kind, name: one } of targets) {
     try {
       const revision = await removeObject(context, client, kind, one, options);
       if (kind === 'services') newest = Math.max(newest, revision);
+      else gone.add(one);
     } catch (error) {
       // In a file of several, those that are gone already keep none of the others.
       if (!(error instanceof CausewayError) || error.code !== 'not-found') throw error;
@@ -53,7 +63,13 @@ async function remove(
     }
   }
   if (newest > 0) await context.settle(client, newest, options);
+  if (options.wait && gone.size > 0) await waitForRemoval(client, gone, patience(context, options));
   if (missing.length > 0) throw new CausewayError('not-found', missing.join('; '));
+}
+
+function patience(context: Context, { timeout }: DeleteOptions): Patience {
+  const onNote = (sentence: string): void => context.note(sentence);
+  return { timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS, onNote };
 }
 
 async function targetsOf(

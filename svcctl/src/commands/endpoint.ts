@@ -7,6 +7,7 @@ import { parseSubject } from '../input/kinds.ts';
 import { checkName } from '../input/name.ts';
 import { type Output, printList } from '../print/output.ts';
 import { safe } from '../print/safe.ts';
+import { notesOf } from '../print/service.ts';
 
 export function addEndpoint(context: Context): void {
   const endpoint = context.command(context.program, 'endpoint', 'Add, remove or list what serves a service', [
@@ -49,7 +50,7 @@ type OneChange = (client: Client, path: string, target: string, dryRun: boolean)
 interface Changed {
   readonly verb: string;
   readonly revision: number;
-  readonly unresolved: readonly string[];
+  readonly notes: readonly string[];
 }
 
 async function change(
@@ -64,10 +65,10 @@ async function change(
   const client = context.client();
   let newest = 0;
   for (const target of targets) {
-    const { verb, revision, unresolved } = await one(client, path, target, options.dryRun === true);
+    const { verb, revision, notes } = await one(client, path, target, options.dryRun === true);
     const dry = options.dryRun ? ' (dry run)' : '';
     context.io.out(`${safe(`endpoint/${nameIn(service)}/${target}`)} ${verb}${dry}\n`);
-    for (const sentence of unresolved) context.note(sentence);
+    for (const sentence of notes) context.note(sentence);
     newest = Math.max(newest, revision);
   }
   await context.settle(client, newest, options);
@@ -78,13 +79,13 @@ const add: OneChange = async (client, path, target, dryRun) => {
   const before = await client.get<ServiceView>(path.replace(/\/endpoints$/, ''));
   const { body, revision } = await client.ask<ServiceView>('POST', path, { query, body: { to: target } });
   const verb = body.endpoints.length === before.endpoints.length ? 'unchanged' : 'added';
-  return { verb, revision, unresolved: body.status?.unresolved ?? [] };
+  return { verb, revision, notes: notesOf(body) };
 };
 
 const remove: OneChange = async (client, path, target, dryRun) => {
   const query = dryRun ? { dryRun: 'true' } : {};
   const answer = await client.ask('DELETE', `${path}/${encodeURIComponent(target)}`, { query });
-  return { verb: 'removed', revision: answer.revision, unresolved: [] };
+  return { verb: 'removed', revision: answer.revision, notes: [] };
 };
 
 async function list(context: Context, service: string, options: { output?: Output }): Promise<void> {

@@ -5,7 +5,7 @@ import { type Context, dryRunOption, outputOption, type WriteOptions, waitOption
 import { parseFrontend, parseNodePort, parsePort } from '../input/frontend.ts';
 import { nameOf, printObject } from '../print/output.ts';
 import { safe } from '../print/safe.ts';
-import { noEndpointsNote, serviceLine } from '../print/service.ts';
+import { noEndpointsNote, notesOf, serviceLine } from '../print/service.ts';
 
 interface ExposeOptions extends WriteOptions {
   readonly name?: string;
@@ -54,7 +54,7 @@ async function expose(context: Context, frontend: string, options: ExposeOptions
     context.io.out(`${nameOf('services', service)} ${verb}${dry}  ${serviceLine(service)}\n`);
   }
   if (service.endpoints.length === 0) context.note(noEndpointsNote(service, options.dryRun === true));
-  for (const sentence of service.status?.unresolved ?? []) context.note(safe(sentence));
+  for (const sentence of notesOf(service)) context.note(safe(sentence));
   await context.settle(client, answer.revision, options);
 }
 

@@ -28,3 +28,8 @@ export function noEndpointsNote(service: ServiceView, dryRun: boolean): string {
       `add one with: svcctl endpoint add ${service.name} 10.10.x.y:PORT`,
   );
 }
+
+/** What is to be known of a service's targets: those that lead nowhere, and those that may. */
+export function notesOf({ status }: ServiceView): readonly string[] {
+  return [...(status?.unresolved ?? []), ...(status?.warnings ?? [])];
+}
