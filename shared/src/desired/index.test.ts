@@ -145,6 +145,13 @@ describe('desiredHost', () => {
     ['a name with a new line', service('x\n-A INPUT -j DROP'), 'its name'],
     ['a VIP that is none', service('x', { vip: '2.2.2.2 accept' }), 'its VIP'],
     ['a VIP among the containers', service('x', { vip: '10.10.7.7' }), 'container network'],
+    ['an IPv6 VIP among the containers', service('x', { vip: 'fd00:10:0:7::7' }), 'container network'],
+    ['an IPv6 VIP that is the host', service('x', { vip: 'fd00:122::11' }), "is this host's own address"],
+    [
+      'an IPv6 VIP among the hosts',
+      service('x', { vip: 'fd00:122::99' }),
+      'lies in the network fd00:122::/64',
+    ],
     ['a VIP that is the host', service('x', { vip: '192.168.122.11' }), "host's own address"],
     [
       'a VIP among the hosts',
