@@ -174,6 +174,16 @@ describe.each(combinations)('$tool beside a Docker that uses $docker', ({ tool, 
     });
   });
 
+  it('lets containers of one bridge speak by their link-local addresses, as their neighbour discovery does', async () => {
+    await carryOut(await plan());
+    const linkLocal = async (name: string) => {
+      const { stdout } = await world.sh(`ip -n ${name} -6 -o address show dev eth0 scope link`);
+      return / inet6 ([^/]+)/.exec(stdout)?.[1] ?? '';
+    };
+    const [c2, c3] = [await linkLocal('c2'), await linkLocal('c3')];
+    expect(await world.answers('c2', `tcp ${c3}%eth0 ${SERVER_PORT}`, 1)).toEqual([`c3 sees ${c2}%eth0`]);
+  });
+
   it('makes nothing where nothing of others is, and leaves exactly what was there', async () => {
     await carryOut(await plan());
     const idle = DOCKERS.filter((one) => one !== docker && one !== tool);
