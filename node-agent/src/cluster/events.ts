@@ -73,6 +73,8 @@ export function createEventLog(
     const { ok, revision } = await store.transaction(guards, put);
     if (!ok) {
       revisions = undefined;
+      // Another's event may have the number: what was never written gets the next.
+      for (const slot of slots) if (slot.on === undefined) delete slot.sequence;
       return false;
     }
     for (const slot of slots) slot.on = lease.id;

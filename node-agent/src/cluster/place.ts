@@ -91,7 +91,8 @@ function keepPlace(deps: PlaceDeps, membership: Membership): Place {
         : undefined;
     const told = tellOf(event, membership);
     if (told === undefined) log.warn(event, problem ?? event.kind);
-    else if (problem === undefined || problem !== before) tell(told);
+    // It is tried again for as long as it lasts, and told once.
+    else if (event.kind !== 'duplicate-id' || problem !== before) tell(told);
     if (event.kind === 'lost' || event.kind === 'retrying' || event.kind === 'duplicate-id') return;
     if (event.kind !== 'fenced') remember(membership.subnets);
     onChange();

@@ -29,7 +29,7 @@ export function tellOf(event: MembershipEvent, { subnets, record }: Membership):
       return {
         kind: 'moved',
         severity: 'warning',
-        message: `has ${subnetsIn(event.to)} instead of ${subnetsIn(event.from)}`,
+        message: movedTo(event.from, event.to),
       };
     case 'waiting':
       return { kind: 'waiting', severity: 'warning', message: event.reason };
@@ -42,6 +42,11 @@ export function tellOf(event: MembershipEvent, { subnets, record }: Membership):
         message: `follows another configuration of the network, with ${subnetsIn(subnets)} at ${addressesOf(record)}`,
       };
   }
+}
+
+function movedTo(from: ByFamily<string>, to: ByFamily<string>): string {
+  if (entriesOf(from).length === 0) return `has ${subnetsIn(to)}, after it had no subnet`;
+  return `has ${subnetsIn(to)} instead of ${subnetsIn(from)}`;
 }
 
 /** `10.10.1.0/24 and fd00:10:0:1::/64` */
