@@ -1,3 +1,4 @@
+import type { LeaseHandle } from '@causeway/shared/store/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEtcdCluster, type TestEtcd } from '../support/etcd.ts';
 import { follow, openStore, patient } from '../support/store.ts';
@@ -17,6 +18,19 @@ async function writesArrive(store: ReturnType<typeof openStore>, prefix: string)
   await followed.isConnected();
   await vi.waitFor(() => store.transaction([], [{ put: `${prefix}arrived`, value: prefix }]), patient);
   await followed.holds({ [`${prefix}arrived`]: prefix });
+}
+
+/** Resolves when the lease was renewed so often, or is lost. */
+async function renewals(lease: LeaseHandle, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    let before = lease.remainingMs();
+    await vi.waitFor(() => {
+      const left = lease.remainingMs();
+      const isRenewed = left > before;
+      before = left;
+      expect(isRenewed || left <= 0).toBe(true);
+    }, patient);
+  }
 }
 
 describe('of three members', () => {
@@ -55,6 +69,21 @@ describe('of three members', () => {
       await writesArrive(store, '/m/frozen/');
     } finally {
       frozen?.thaw();
+    }
+  });
+
+  it('one that answers nothing at all costs no host its lease', async () => {
+    const stores = Array.from({ length: 20 }, () => openStore(endpoints()));
+    const leases = await Promise.all(stores.map((store) => store.grantLease(6)));
+    const lost = vi.fn();
+    for (const lease of leases) lease.onLost(lost);
+    await members[0]?.freeze();
+    try {
+      // Each renewal asks a member at random; three in a row that meet the silent one would be the end.
+      await Promise.all(leases.map((lease) => renewals(lease, 5)));
+      expect(lost).not.toHaveBeenCalled();
+    } finally {
+      members[0]?.thaw();
     }
   });
 
