@@ -48,6 +48,7 @@ class Keeper implements Membership {
   #free: Watch | undefined;
   #timer: NodeJS.Timeout | undefined;
   #wake = new AbortController();
+  #accept = new AbortController();
 
   constructor(store: Store, input: JoinInput, leases: Leases, joined: Acquired) {
     this.#store = store;
@@ -68,6 +69,10 @@ class Keeper implements Membership {
     return mapFamilies(subnetsOf(this.record), (subnet, family) =>
       this.#foreign[family] === subnet ? undefined : subnet,
     );
+  }
+
+  get revision(): number {
+    return Math.max(0, ...this.#written.revisions.values());
   }
 
   get waiting(): string | undefined {
@@ -117,6 +122,7 @@ class Keeper implements Membership {
   stop(): void {
     this.#stopped.abort();
     this.#wake.abort();
+    this.#accept.abort();
     clearTimeout(this.#timer);
     this.#free?.close();
     this.#leases.ownership.release();
@@ -196,7 +202,8 @@ class Keeper implements Membership {
     const gained = entriesOf(to).some(([family, subnet]) => before.subnets[family] !== subnet);
     if (gained || entriesOf(to).length < entriesOf(before.subnets).length)
       this.#emit({ kind: 'moved', from: before.subnets, to });
-    else if (before.lost) this.#emit({ kind: 'restored' });
+    // One that was fenced and finds no other subnet begins to wait, which is told below.
+    else if (before.lost && acquired.waiting === before.waiting) this.#emit({ kind: 'restored' });
     if (!isDeepStrictEqual(before.network.config, acquired.network.config))
       this.#emit({ kind: 'network-changed' });
     if (acquired.waiting !== undefined && acquired.waiting !== before.waiting)
@@ -208,20 +215,31 @@ class Keeper implements Membership {
   }
 
   /** What goes on by itself after each look: waiting for a subnet, and noting the configuration that is followed. */
-  #follow({ waiting, network }: Acquired): void {
-    if (waiting === undefined) {
+  #follow({ exhausted, network }: Acquired): void {
+    if (exhausted.length > 0) this.#free ??= watchForFree(this.#store, this.#waits, this.#tryLater);
+    else {
       this.#free?.close();
       this.#free = undefined;
-    } else this.#free ??= watchForFree(this.#store, () => this.#tryLater());
-    acceptSoon(this.#store, network, { random: this.#random, signal: this.#stopped.signal });
+      this.#tryLater(false);
+    }
+    this.#accept.abort();
+    this.#accept = new AbortController();
+    acceptSoon(this.#store, network, { random: this.#random, signal: this.#accept.signal });
   }
 
-  #tryLater(): void {
-    this.#timer ??= setTimeout(() => {
+  readonly #waits = () => ({ node: this.#input.node, exhausted: this.#written.exhausted });
+
+  /** Of many hosts that wait, the first takes it, and the others hear of that before it is their turn. */
+  readonly #tryLater = (isFree: boolean) => {
+    if (!isFree) {
+      clearTimeout(this.#timer);
       this.#timer = undefined;
-      void this.verify();
-    }, this.#random() * FREE_SPREAD_MS);
-  }
+    } else
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        void this.verify();
+      }, this.#random() * FREE_SPREAD_MS);
+  };
 
   #tellLost(what: What, reason: string): void {
     if (this.#lost) return;
