@@ -2,7 +2,7 @@ import { keys } from '@causeway/shared/store/keys';
 import { describe, expect, it } from 'vitest';
 import { host } from '../../test/support/controller.ts';
 import { fakeStore } from '../../test/support/fake-store.ts';
-import { ensureCluster, newCluster, type Wanted } from './bootstrap.ts';
+import { ensureCluster, ignoredFlags, newCluster, type Wanted } from './bootstrap.ts';
 
 const noWait = () => {
   throw new Error('nothing to wait for');
@@ -66,7 +66,54 @@ describe('newCluster', () => {
   });
 });
 
+describe('ignoredFlags', () => {
+  const { config } = newCluster({ backend: 'vxlan', vni: 7, masquerade: false });
+
+  it.each<[Wanted, string]>([
+    [{ backend: 'host-gw' }, '--backend'],
+    [{ vni: 8, nonMasqueradeCidrs: ['10.0.0.0/8'] }, '--vni, --non-masquerade'],
+    [{ fallback: 'vxlan' }, '--fallback'],
+  ])('%j is not what the cluster has, and keeps nobody from using it', (wanted, flags) => {
+    expect(ignoredFlags(wanted, config)).toContain(`${flags}: the cluster in etcd has another`);
+  });
+
+  it('says nothing of what is so', () => {
+    expect(ignoredFlags({ backend: 'vxlan', vni: 7, masquerade: false }, config)).toBeUndefined();
+    expect(ignoredFlags({ network: '10.20.0.0/16' }, config)).toBeUndefined();
+  });
+});
+
 describe('ensureCluster', () => {
+  it('makes a first configuration of both families, or of IPv6 alone', async () => {
+    const both = fakeStore();
+    await ensureCluster(both, { networkIpv6: 'fd00:10::/48', backend: 'vxlan', directRouting: true }, noWait);
+    expect(JSON.parse(both.dump()[keys.networkConfig] ?? '')).toMatchObject({
+      ...{ Network: '10.10.0.0/16', EnableIPv6: true, IPv6Network: 'fd00:10::/48', IPv6SubnetLen: 64 },
+      Backend: { Type: 'vxlan', VNI: 1, DirectRouting: true },
+    });
+    const alone = fakeStore();
+    await ensureCluster(alone, { network: 'none', networkIpv6: 'fd00:10::/48' }, noWait);
+    expect(JSON.parse(alone.dump()[keys.networkConfig] ?? '')).toMatchObject({ EnableIPv4: false });
+    const again = { network: 'none', networkIpv6: 'fd00:10::/48', subnetLenIpv6: 64 };
+    await ensureCluster(alone, again, noWait);
+    await expect(ensureCluster(alone, { network: '10.10.0.0/16' }, noWait)).rejects.toThrow(
+      '--network 10.10.0.0/16 is not what this cluster in etcd has, none',
+    );
+    await expect(ensureCluster(alone, { networkIpv6: 'fd00:20::/48' }, noWait)).rejects.toThrow(
+      '--network-ipv6 fd00:20::/48 is not what this cluster in etcd has, fd00:10::/48',
+    );
+  });
+
+  it("leaves flannel's own configuration as it is, to the last character", async () => {
+    const store = fakeStore();
+    const theirs =
+      '{ "network":"10.5.0.0/16", "EnableNFTables":true, "Backend":{"Type":"VXLAN","VNI":3}, "x":1 }';
+    store.put(keys.networkConfig, theirs);
+    const { config } = await ensureCluster(store, { backend: 'host-gw' }, noWait);
+    expect(config).toMatchObject({ ipv4: { network: '10.5.0.0/16' }, backend: { type: 'vxlan' } });
+    expect(store.dump()[keys.networkConfig]).toBe(theirs);
+  });
+
   it("writes flannel's configuration and our settings where there are none", async () => {
     const store = fakeStore();
     await ensureCluster(store, { network: '10.20.0.0/16' }, noWait);

@@ -167,6 +167,41 @@ const FAMILY_FLAGS = {
   ipv6: { network: 'network-ipv6', subnetLen: 'subnet-len-ipv6' },
 } as const;
 
+/** Flags of the first configuration that can be changed at any time, and so say nothing of an existing one. */
+const CHANGEABLE = [
+  ...(['backend', 'directRouting', 'fallback', 'vni', 'port', 'mtu'] as const),
+  ...(['masquerade', 'nonMasqueradeCidrs'] as const),
+] as const;
+
+/**
+ * What was asked for and is not so in a cluster that exists.
+ *
+ * @returns a sentence, undefined when it is so
+ */
+export function ignoredFlags(wanted: Wanted, config: NetworkConfig): string | undefined {
+  const asked = CHANGEABLE.filter((field) => wanted[field] !== undefined);
+  const patch: NetworkPatch = Object.fromEntries(asked.map((field) => [field, wanted[field]]));
+  if (asked.length === 0 || isSo(patch, config)) return undefined;
+  const flags = asked.map((field) => `--${FLAG_NAMES[field] ?? field}`).join(', ');
+  return `${flags}: the cluster in etcd has another network configuration, which holds; svcctl network set changes it`;
+}
+
+const FLAG_NAMES: Readonly<Record<string, string>> = {
+  directRouting: 'direct-routing',
+  nonMasqueradeCidrs: 'non-masquerade',
+};
+
+function isSo(patch: NetworkPatch, config: NetworkConfig): boolean {
+  try {
+    const asked = completeNetworkConfig(patched(config, patch));
+    const { renumber: _renumber, ...found } = config;
+    return encodeNetworkConfig(asked) === encodeNetworkConfig(found);
+  } catch (error) {
+    if (error instanceof CausewayError) return false;
+    throw error;
+  }
+}
+
 function checkSame(flag: string, wanted: string | number | undefined, found: string | number): void {
   if (wanted === undefined || wanted === found) return;
   throw new CausewayError(

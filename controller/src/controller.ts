@@ -1,7 +1,7 @@
 import type { Store } from '@causeway/shared/store/store';
 import type { FastifyBaseLogger } from 'fastify';
 import { buildApp } from './app.ts';
-import { ensureCluster, type Wanted } from './bootstrap.ts';
+import { ensureCluster, ignoredFlags, type Wanted } from './bootstrap.ts';
 import { startEndpointLoop } from './endpoints/loop.ts';
 import { type Listening, type ListenOptions, listen } from './serve.ts';
 import { View } from './view/view.ts';
@@ -40,7 +40,11 @@ export async function startController(options: ControllerOptions): Promise<Contr
     },
     stopped.signal,
   ).then(
-    ({ config, settings }) => logger.info({ config, settings }, 'the cluster is configured'),
+    ({ config, settings }) => {
+      logger.info({ config, settings }, 'the cluster is configured');
+      const ignored = ignoredFlags(options.wanted, config);
+      if (ignored !== undefined) logger.warn(ignored);
+    },
     (error: unknown) => {
       if (!stopped.signal.aborted) throw error;
     },

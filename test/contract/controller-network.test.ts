@@ -265,6 +265,32 @@ function report(name: string, networkRevision: number): NodeReport {
   return { name, networkRevision, ...counts, at: new Date().toISOString(), peers: [], problems: [] };
 }
 
+describe('a prefix of its own', () => {
+  it('keeps two clusters in one etcd apart', async () => {
+    const prefix = '/other/network';
+    const store = openEtcdStore({ endpoints: [etcd.endpoint], prefix });
+    await ensureCluster(store, { network: '10.40.0.0/16', networkIpv6: 'fd00:40::/48' }, () => {});
+    const view = new View(store);
+    await view.whole(5_000);
+    const app = await buildApp({ store, view });
+    const get = async (url: string) => (await app.inject(url)).json();
+    expect(await get('/v1/network')).toMatchObject({
+      ipv4: { network: '10.40.0.0/16' },
+      ipv6: { network: 'fd00:40::/48' },
+    });
+    expect((await get('/v1/nodes')).items).toEqual([]);
+    const reserved = { subnet: '10.40.5.0/24', subnetIpv6: 'fd00:40:0:5::/64', ahead: true };
+    await app.inject({ method: 'POST', url: '/v1/nodes/host-1/reserve', payload: reserved });
+    expect((await get('/v1/reservations')).items).toHaveLength(2);
+    expect(await stored(keys.reservationPrefix)).toEqual({});
+    const own = await controller(0).store.list('/other/network/');
+    expect(own.items.map(({ key }) => key)).toEqual(['/other/network/config']);
+    await app.close();
+    view.close();
+    store.close();
+  });
+});
+
 describe('while etcd is away', () => {
   it('every operation is a 503 with a sentence, and the status answers all the same', async () => {
     await etcd.freeze();
