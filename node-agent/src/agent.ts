@@ -66,9 +66,9 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
     await aborted(signal);
     log.info('stopping; rules, routes and containers stay');
     await parts.stop();
-    await events.stop();
-    await place.leave();
   } finally {
+    await events.stop();
+    await place?.leave();
     await closeHealth();
   }
 }

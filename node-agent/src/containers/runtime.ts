@@ -70,7 +70,7 @@ export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOpti
   const layout = layoutOf({ stateDir, runDir });
   const listeners = new Set<(kind: RuntimeEvent, message: string) => void>();
   const pass: Pass = {
-    ...{ layout, logger, restarts: createRestarts(), running: new Map(), now: Date.now },
+    ...{ layout, logger, restarts: createRestarts(), running: new Map(), now: () => performance.now() },
     tell: (kind, message) => {
       for (const listener of listeners) listener(kind, message);
     },
