@@ -135,7 +135,7 @@ function keepPlace(deps: PlaceDeps, membership: Membership): Place {
     },
     heed: ({ snapshot, unreadable, refused: refusal }) => {
       tellRefused(refusal?.reason);
-      if (snapshot === undefined) return;
+      if (snapshot === undefined || snapshot.networkRevision < membership.revision) return;
       const { config, leases } = snapshot;
       const { record, config: followed } = membership;
       const doubt = doubtOf({ config, leases, unreadable, record, followed });

@@ -24,6 +24,7 @@ export function tellOf(event: MembershipEvent, { subnets, record }: Membership):
         message: `stopped using ${subnetsIn(event.subnets)}: ${event.reason}`,
       };
     case 'restored':
+      if (entriesOf(subnets).length === 0) return undefined;
       return { kind: 'restored', severity: 'info', message: `holds ${subnetsIn(subnets)} again` };
     case 'moved':
       return {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import type { NodeRecord } from '@causeway/shared/model/node';
+import type { Family } from '@causeway/shared/net/family';
 import type { LeaseHandle, Store } from '@causeway/shared/store/store';
 import { describeWaiting } from './exhausted.ts';
 import { type Finding, findingOf, isWritten, type LeaseIds, type Written } from './finding.ts';
@@ -35,6 +36,8 @@ export interface Acquired extends Written {
   readonly network: FollowedNetwork;
   /** Why a family has no subnet, one sentence; undefined when every family of the network has one. */
   readonly waiting: string | undefined;
+  /** Families without a free subnet. */
+  readonly exhausted: readonly Family[];
   /** How many attempts others overtook. */
   readonly races: number;
 }
@@ -134,5 +137,5 @@ async function acquired(
   { node, ...more }: Pick<Acquired, 'races' | 'leaseIds' | 'revisions'> & { readonly node: Candidate },
 ): Promise<Acquired> {
   const waiting = await describeWaiting(store, { node, exhausted, config: network.config, holdings });
-  return { record, network, puts, waiting, ...more };
+  return { record, network, puts, exhausted, waiting, ...more };
 }

@@ -1,29 +1,35 @@
+import type { Family } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
-import type { PrefixState, Store, Watch } from '@causeway/shared/store/store';
+import type { KeyValue, PrefixState, Store, Watch } from '@causeway/shared/store/store';
+import type { Candidate } from './membership.ts';
+import { planAttempt } from './plan.ts';
+import { registryOf } from './registry.ts';
 
 /** What keeps a host from a subnet, and the configuration that says how many there are. */
-const PREFIXES = [keys.networkPrefix, keys.claimPrefix, keys.reservationPrefix];
+const PREFIXES = [keys.networkPrefix, keys.claimPrefix, keys.reservationPrefix, keys.acceptedNetwork];
+
+/** Who waits, and for what. */
+export interface Waiting {
+  readonly node: Candidate;
+  /** Families that have no free subnet. */
+  readonly exhausted: readonly Family[];
+}
 
 /**
- * Tells when a subnet may have become free: a lease, a claim or a reservation is gone, a reservation or the
- * configuration is another; and once at first. Costs etcd no request while nothing changes.
+ * Tells after each change whether a subnet is free for a host that waits, so that it asks etcd only then, and not when
+ * another that waits was faster. Costs etcd no request while nothing changes.
  */
-export function watchForFree(store: Store, onFree: () => void): Watch {
-  const watches = PREFIXES.map((prefix) => {
-    let known: PrefixState['items'] | undefined;
-    return store.watchPrefix(prefix, {
-      onState: ({ items, changed }) => {
-        const before = known;
-        known = items;
-        // What went between the host's own look and this one is not among the changes.
-        if (before === undefined) return onFree();
-        const suspects = changed ?? [...before.keys(), keys.networkConfig];
-        const gone = suspects.some((key) => before.has(key) && !items.has(key));
-        const other = suspects.some((key) => isRule(key) && before.get(key)?.value !== items.get(key)?.value);
-        if (gone || other) onFree();
+export function watchForFree(store: Store, waiting: () => Waiting, onLook: (isFree: boolean) => void): Watch {
+  const states = new Map<string, PrefixState['items']>();
+  const watches = PREFIXES.map((prefix) =>
+    store.watchPrefix(prefix, {
+      onState: ({ items }) => {
+        states.set(prefix, items);
+        if (states.size === PREFIXES.length)
+          onLook(isFree(new Map([...states.values()].flatMap((one) => [...one])), waiting()));
       },
-    });
-  });
+    }),
+  );
   return {
     close: () => {
       for (const watch of watches) watch.close();
@@ -31,6 +37,14 @@ export function watchForFree(store: Store, onFree: () => void): Watch {
   };
 }
 
-function isRule(key: string): boolean {
-  return key === keys.networkConfig || key.startsWith(keys.reservationPrefix);
+function isFree(items: ReadonlyMap<string, KeyValue>, { node, exhausted }: Waiting): boolean {
+  const wishes = { current: {}, last: {}, flannel: {} };
+  try {
+    const registry = registryOf(items, node);
+    const attempt = planAttempt(registry, { node, instance: '', wishes, random: { ipv4: 0, ipv6: 0 } });
+    return exhausted.some((family) => !attempt.exhausted.includes(family));
+  } catch {
+    // There is no network at the moment.
+    return false;
+  }
 }

@@ -198,16 +198,16 @@ class Keeper implements Membership {
     this.#written = acquired;
     this.#foreign = {};
     this.#lost = false;
+    // Told once, not for each host that comes or goes meanwhile.
+    const waits = acquired.exhausted.some((family) => !before.exhausted.includes(family));
     const to = subnetsOf(acquired.record);
     const gained = entriesOf(to).some(([family, subnet]) => before.subnets[family] !== subnet);
     if (gained || entriesOf(to).length < entriesOf(before.subnets).length)
       this.#emit({ kind: 'moved', from: before.subnets, to });
-    // One that was fenced and finds no other subnet begins to wait, which is told below.
-    else if (before.lost && acquired.waiting === before.waiting) this.#emit({ kind: 'restored' });
+    else if (before.lost && !waits) this.#emit({ kind: 'restored' });
     if (!isDeepStrictEqual(before.network.config, acquired.network.config))
       this.#emit({ kind: 'network-changed' });
-    if (acquired.waiting !== undefined && acquired.waiting !== before.waiting)
-      this.#emit({ kind: 'waiting', reason: acquired.waiting });
+    if (waits) this.#emit({ kind: 'waiting', reason: acquired.waiting ?? '' });
     const refused = acquired.network.refused?.reason;
     if (refused !== undefined && refused !== before.network.refused?.reason)
       this.#emit({ kind: 'network-refused', reason: refused });

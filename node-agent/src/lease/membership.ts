@@ -56,6 +56,8 @@ export interface Membership {
    * it was fenced.
    */
   readonly subnets: ByFamily<string>;
+  /** Of etcd, at which all of it was written: an earlier state of etcd says nothing of it. */
+  readonly revision: number;
   /** The network's configuration that the record follows. */
   readonly config: NetworkConfig;
   /** Why the host has no subnet in a family of the network; undefined when it has all. */
