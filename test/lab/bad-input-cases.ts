@@ -157,7 +157,7 @@ export const AGENT_CASES: readonly (readonly [says: string, flags: readonly stri
   ['--iface "lo" is the loopback link', ['--iface', 'lo']],
   ['--public-ip "127.0.0.1" is a loopback address', ['--public-ip', '127.0.0.1']],
   ['--dataplane "pf" is none of nftables, iptables', ['--dataplane', 'pf']],
-  ['--etcd "garbage" is no URL', ['--etcd', 'garbage']],
+  ['--etcd "ftp://a" is not an address of the form http://HOST:PORT', ['--etcd', 'ftp://a']],
   ['--alive-seconds "0" is no whole number', ['--alive-seconds', '0']],
 ];
 

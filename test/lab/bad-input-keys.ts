@@ -95,11 +95,15 @@ export const BAD_KEYS: readonly BadKey[] = [
     { CausewayNode: { id: 'x', name: 'a\n b' } },
     'causewaynode.name "a\\n b" is not a name',
   ),
-  lease('0.0.0.0/0', {}, 'no route to subnet "0.0.0.0/0" of "192.168.122.66": its subnet lies outside'),
-  lease('192.168.122.0/24', {}, 'no route to subnet "192.168.122.0/24"'),
-  lease('10.10.0.8/29', { PublicIP: '8.8.8.8' }, 'of "8.8.8.8": its address lies outside 192.168.122.0/24'),
+  lease('0.0.0.0/0', {}, 'subnets/0.0.0.0-0: the key names no subnet'),
+  lease(
+    '192.168.122.0/24',
+    {},
+    'no route to subnet 192.168.122.0/24 of 192.168.122.66: its subnet lies outside',
+  ),
+  lease('10.10.0.8/29', { PublicIP: '8.8.8.8' }, 'of 8.8.8.8: its address lies outside 192.168.122.0/24'),
   lease('10.10.0.0/29', { BackendType: 'host-gw\n' }, 'its backend is "host-gw\\n", and only host-gw'),
-  { key: `${keys.subnetPrefix}x;y`, value: '{}', says: 'subnets/x;y: the key names no IPv4 subnet' },
+  { key: `${keys.subnetPrefix}x;y`, value: '{}', says: 'subnets/x;y: the key names no subnet' },
 ];
 
 /** What a container that cannot be is refused for, by its host. */

@@ -67,11 +67,15 @@ export async function served(lab: Lab): Promise<string> {
   return output(lab, 'client', 'curl', '-sSm3', 'http://2.2.2.2:88/hello');
 }
 
-/** Waits until host-1 says something of all of these, in its report. */
-export async function reported(lab: Lab, sentences: readonly string[]): Promise<readonly string[]> {
+/** Waits until a host says something of all of these, in its report; of none, that it says nothing. */
+export async function reported(
+  lab: Lab,
+  sentences: readonly string[],
+  host = 'host-1',
+): Promise<readonly string[]> {
   return vi.waitFor(
     async () => {
-      const { text } = await rest(lab, 'GET', '/v1/nodes/host-1');
+      const { text } = await rest(lab, 'GET', `/v1/nodes/${host}`);
       const problems = (JSON.parse(text) as { report?: NodeReport }).report?.problems ?? [];
       for (const sentence of sentences) expect(problems.join('\n')).toContain(sentence);
       if (sentences.length === 0) expect(problems).toEqual([]);

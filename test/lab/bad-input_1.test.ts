@@ -128,25 +128,36 @@ describe('an agent', () => {
     await changesNothing(own.lab, async () => {
       const { exitCode, stderr } = await run('client', '--name', 'host-1');
       expect(exitCode).toBe(1);
-      expectSentence(stderr, 'joining as host "host-1": another host (192.168.122.11, id ', 'causeway-agent');
+      expectSentence(
+        stderr,
+        'joining as host "host-1": another host (192.168.122.11, fd00:122::11, id ',
+        'causeway-agent',
+      );
       expect(await output(own.lab, 'client', 'ip', '-o', 'link')).not.toContain('cwy0');
     });
     expect(await served(own.lab)).toBe('hello from web-1');
   });
 
-  it('does not join a network whose subnets are all leased', async () => {
-    const { text } = await rest(own.lab, 'GET', '/v1/subnets');
+  it('waits in a network whose subnets are all leased, says so, and leaves nothing when it is cleaned up', async () => {
+    const { lab } = own;
+    const { text } = await rest(lab, 'GET', '/v1/subnets');
     const free = ['10.10.0.16/28', '10.10.0.32/28', '10.10.0.48/28'].filter((one) => !text.includes(one));
     for (const [index, subnet] of free.entries()) {
       const foreign = { PublicIP: `192.168.122.7${index}`, BackendType: 'host-gw' };
-      await put(own.lab, keys.subnet({ ipv4: subnet }), JSON.stringify(foreign));
+      await put(lab, keys.subnet({ ipv4: subnet }), JSON.stringify(foreign));
     }
-    const { exitCode, stderr } = await run('client', '--name', 'host-9');
-    expect(exitCode).toBe(1);
-    const says =
-      'leasing a subnet for host "host-9": network 10.10.0.0/26 is too small: all 3 subnets of /28';
-    expectSentence(stderr, says, 'causeway-agent');
-    for (const subnet of free) await remove(own.lab, keys.subnet({ ipv4: subnet }));
+    const etcd = ['--etcd', lab.etcd, '--name', 'host-9'];
+    const agent = lab.spawn('client', ['causeway-agent', 'run', '--log-level', 'silent', ...etcd]);
+    const says = 'network 10.10.0.0/26 is too small: all 3 subnets of /28';
+    await reported(lab, [says], 'host-9');
+    const { exitCode, stderr } = await lab.svcctl(['status']);
+    expect([exitCode, stderr]).toEqual([7, expect.stringContaining(says)]);
+    const ended = new Promise((resolve) => agent.once('close', resolve));
+    agent.kill();
+    await ended;
+    for (const subnet of free) await remove(lab, keys.subnet({ ipv4: subnet }));
+    await output(lab, 'client', 'causeway-agent', 'cleanup', ...etcd);
+    await reported(lab, []);
   });
 });
 

@@ -11,8 +11,12 @@ import { seenBy } from '../support/packets.ts';
  * Docker's rules on host-1, as Docker 28 makes them: forwarding is dropped by default, and packets to containers of
  * its are dropped before that unless they come from its own bridge.
  */
-const up = useLab({ name: 'docker', hosts: 2, networkIpv6: 'fd00:10::/48', backend: 'vxlan' });
-const PATIENT = { timeout: 10_000, interval: 50 };
+const up = useLab({
+  ...{ name: 'docker', hosts: 2, networkIpv6: 'fd00:10::/48', backend: 'vxlan' },
+  // Nobody is told of a change by iptables-legacy: the agent's look finds it.
+  agentFlags: { all: ['--resync-seconds', '3'] },
+});
+const PATIENT = { timeout: 15_000, interval: 50 };
 const VARIANTS = ['nft', 'legacy'] as const;
 
 describe.each(DATAPLANES)('beside Docker, with %s', (dataplane) => {

@@ -39,9 +39,12 @@ describe('an agent that is killed again and again while it joins', () => {
       }
     };
     const watched = watch();
-    await Promise.all(lab.hosts.map((host, k) => killOften(host, k)));
-    watching.on = false;
-    await watched;
+    try {
+      await Promise.all(lab.hosts.map((host, k) => killOften(host, k)));
+    } finally {
+      watching.on = false;
+      await watched;
+    }
     expect(faults).toEqual([]);
     await Promise.all(lab.hosts.map((host) => lab.startAgent(host)));
     await lab.ready(60_000);
@@ -51,7 +54,7 @@ describe('an agent that is killed again and again while it joins', () => {
       await expect.poll(() => readyz(lab, host), { timeout: 20_000 }).toMatchObject({ code: 200 });
       expect(await planOf(lab, host)).toBe('nothing to do');
     }
-  });
+  }, 400_000);
 
   async function killOften(host: string, k: number): Promise<void> {
     const { lab } = up;
