@@ -1,6 +1,6 @@
 import { CausewayError, show } from '@causeway/shared/errors';
 import { ROUTE_PROTOCOL } from '@causeway/shared/names';
-import type { ForwardingStep, IpStep, RouteKey, Step, TunnelDevice } from '../plan/step.ts';
+import type { ForwardingStep, IpStep, RouteKey, RouteStep, Step, TunnelDevice } from '../plan/step.ts';
 
 /** Numbers instead of names, so that a host's /etc/iproute2 changes nothing. */
 const KERNEL_PROTOCOL = 2;
@@ -10,7 +10,7 @@ const KERNEL_METRIC = 256;
 
 /** One line of `ip -batch`. @throws CausewayError `internal` for a word that could be two. */
 export function ipCommand(step: IpStep): string {
-  return asLine(step, wordsOf(step));
+  return 'route' in step ? routeLine(step) : asLine(step, wordsOf(step));
 }
 
 /** One line of `bridge -batch`. @throws CausewayError `internal` for a word that could be two. */
@@ -22,17 +22,40 @@ export function bridgeCommand(step: ForwardingStep): string {
   return asLine(step, ['fdb', ...entry, 'dev', link, ...target]);
 }
 
-const PLAIN = /^[\w.:/@-]+(?: [\w.:/@-]+)*$/;
+const PLAIN = /^[\w.:/@-]+$/;
 
 function asLine(step: Step, words: readonly string[]): string {
-  const line = words.join(' ');
-  if (PLAIN.test(line) && line.split(' ').length === words.length) return line;
-  const odd = words.find((word) => !PLAIN.test(word) || word.includes(' '));
-  const told = `writing an ip command to ${step.text}: ${show(odd)} is no plain word`;
+  for (const word of words) plain(step, word);
+  return words.join(' ');
+}
+
+function plain(step: Step, word: string): string {
+  if (PLAIN.test(word)) return word;
+  const told = `writing an ip command to ${step.text}: ${show(word)} is no plain word`;
   throw new CausewayError('internal', told);
 }
 
-function wordsOf(step: IpStep): readonly string[] {
+type KeyedRouteStep = Extract<RouteStep, { readonly route: RouteKey }>;
+
+/** Thousands of these are written at once: no lists of words for them. */
+function routeLine(step: KeyedRouteStep): string {
+  const { type, destination, gateway, device, metric, onlink } = step.route;
+  const what = type === 'unicast' ? '' : `${plain(step, type)} `;
+  const via = gateway === undefined ? '' : ` via ${plain(step, gateway)}`;
+  const dev = device === undefined ? '' : ` dev ${plain(step, device)}`;
+  const rank = metric === 0 ? '' : ` metric ${metric}`;
+  const way = `${plain(step, destination)}${via}${dev}${rank}${onlink === true ? ' onlink' : ''}`;
+  return `route ${ROUTE_VERBS[step.kind]} ${what}${way} proto ${ROUTE_PROTOCOL}`;
+}
+
+const ROUTE_VERBS: Readonly<Record<KeyedRouteStep['kind'], string>> = {
+  'route-add': 'add',
+  'route-replace': 'replace',
+  'route-clear': 'delete',
+  'route-delete': 'delete',
+};
+
+function wordsOf(step: Exclude<IpStep, KeyedRouteStep>): readonly string[] {
   switch (step.kind) {
     case 'link-add':
       return ['link', 'add', 'name', step.link, 'mtu', `${step.mtu}`, 'address', step.mac, 'type', 'bridge'];
@@ -58,18 +81,6 @@ function wordsOf(step: IpStep): readonly string[] {
       return ['neighbour', 'delete', step.address, 'dev', step.link];
     case 'connected-add':
       return connectedWords(step.destination, step.device, step.source);
-    case 'route-add':
-    case 'route-replace':
-      return [
-        'route',
-        step.kind.slice('route-'.length),
-        ...routeWords(step.route),
-        'proto',
-        `${ROUTE_PROTOCOL}`,
-      ];
-    case 'route-clear':
-    case 'route-delete':
-      return ['route', 'delete', ...routeWords(step.route), 'proto', `${ROUTE_PROTOCOL}`];
   }
 }
 
@@ -98,15 +109,4 @@ function connectedWords(destination: string, device: string, source: string): re
     ? ['metric', `${KERNEL_METRIC}`]
     : ['scope', `${LINK_SCOPE}`, 'src', source];
   return ['route', 'add', destination, 'dev', device, 'proto', `${KERNEL_PROTOCOL}`, ...marks];
-}
-
-function routeWords(route: RouteKey): readonly string[] {
-  return [
-    ...(route.type === 'unicast' ? [] : [route.type]),
-    route.destination,
-    ...(route.gateway === undefined ? [] : ['via', route.gateway]),
-    ...(route.device === undefined ? [] : ['dev', route.device]),
-    ...(route.metric === 0 ? [] : ['metric', `${route.metric}`]),
-    ...(route.onlink ? ['onlink'] : []),
-  ];
 }

@@ -49,8 +49,8 @@ describe('a change of the network', () => {
       routes: [direct(3), tunnelled(4)],
     };
     expect(texts(to)).toEqual([
-      'set neighbour fd00:10:0:4:: at 02:00:00:00:00:04 on cwyx6.1',
       'forward frames for 02:00:00:00:00:04 to fd00:122::14 on cwyx6.1',
+      'set neighbour fd00:10:0:4:: at 02:00:00:00:00:04 on cwyx6.1',
       'add route fd00:10:0:4::/64 via fd00:10:0:4:: dev cwyx6.1',
       'remove stale route fd00:10:0:2::/64 via fd00:10:0:2:: dev cwyx6.1',
       'remove stale neighbour fd00:10:0:2:: at 02:00:00:00:00:02 from cwyx6.1',

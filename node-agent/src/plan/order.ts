@@ -21,12 +21,15 @@ export const PHASES: readonly Phase[] = [
   { kinds: ['address-add'], reason: 'the address brings its own connected route' },
   { kinds: ['address-delete'], reason: 'no route leads by way of an address that is still this host’s' },
   { kinds: ['connected-add'], reason: 'only of use where the address is there already and brings none' },
-  { kinds: ['neighbour-replace'], reason: 'a tunnel knows the peer before a route leads to it' },
-  { kinds: ['forwarding-replace'], reason: 'and where the peer’s frames go' },
+  {
+    kinds: ['forwarding-replace'],
+    reason: 'a tunnel knows where a peer’s frames go before a route leads there',
+  },
   {
     kinds: ['sysctl-set'],
     reason: 'those of a link exist once it exists; forwarding is on before routes lead here',
   },
+  { kinds: ['neighbour-replace'], reason: 'a gateway is known before a route by it' },
   {
     kinds: ['route-clear', 'route-add', 'route-replace'],
     reason: 'services may choose endpoints behind a new route',

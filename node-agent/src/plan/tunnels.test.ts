@@ -41,8 +41,8 @@ const MADE = [
   'create tunnel cwyx.1: VXLAN 1 from 192.168.122.11 by eth0, port 8472',
   'set cwyx.1 up with MTU 1450',
   'add address 10.10.1.0/32 to cwyx.1',
-  ...PEERS,
   ...ENTRIES,
+  ...PEERS,
 ];
 
 describe('a tunnel', () => {
