@@ -242,19 +242,3 @@ function event(changes: Partial<NodeEvent>): void {
   };
   rig.store.put(keys.event(all.node, all.sequence % 64), all);
 }
-
-describe('/v1/events', () => {
-  const sequences = async (url: string) =>
-    (await rig.ask('GET', url)).body.items.map(({ node, sequence }: NodeEvent) => `${node}/${sequence}`);
-
-  it('lists oldest first, of all hosts or of one, page by page', async () => {
-    event({ sequence: 65, at: '2026-01-01T00:00:03.000Z' });
-    event({ sequence: 2, at: '2026-01-01T00:00:01.000Z' });
-    event({ node: 'host-2', sequence: 9, at: '2026-01-01T00:00:02.000Z' });
-    await rig.settled();
-    expect(await sequences('/v1/events')).toEqual(['host-1/2', 'host-2/9', 'host-1/65']);
-    expect(await sequences('/v1/events?host=host-2')).toEqual(['host-2/9']);
-    const first = (await rig.ask('GET', '/v1/events?limit=2')).body;
-    expect(await sequences(`/v1/events?limit=2&continue=${first.continue}`)).toEqual(['host-1/65']);
-  });
-});

@@ -43,7 +43,7 @@ export function planReserve(
 ): NodeChange {
   const node = tables.node.get(name)?.value;
   if (node === undefined && !input.ahead)
-    throw noNode(name, '; "ahead" reserves for one that has not joined yet');
+    throw noNode(name, '; --ahead (ahead: true) reserves for one that has not joined yet');
   if (!NAME_PATTERN.test(name)) throw invalid('name', name, NAME_ERROR);
   const held = mapFamilies(node ?? {}, ({ subnet }) => subnet);
   const wanted = wantedSubnets(name, input, config, held);
