@@ -45,10 +45,9 @@ export async function serveHealth(
     server.listen(at.port, at.host);
     await once(server, 'listening');
     server.on('error', (error) => log.warn({ reason: messageOf(error) }, 'serving the health pages'));
-    log.debug(at, 'health pages');
   } catch (error) {
     log.warn(
-      { ...at, reason: messageOf(error) },
+      { address: at.host, port: at.port, reason: messageOf(error) },
       'the health pages are not served; choose another --health-addr',
     );
     return async () => undefined;
