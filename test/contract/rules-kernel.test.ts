@@ -2,119 +2,14 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 import { messageOf } from '../../shared/src/errors.ts';
-import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
-import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
+import type { Family } from '../../shared/src/net/family.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
-import { FakeIptables } from '../support/fake-iptables.ts';
-import { FakeNft } from '../support/fake-nft.ts';
 import { anyIntentOf, intentOf, manyServices, testService } from '../support/intents.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
+import { cases, type Kernel } from './rules-kernel-cases.ts';
 
 /** One suite for the kernels in miniature and the real one, so that the former may stand for the latter elsewhere. */
-interface Kernel {
-  apply(input: string): Promise<void>;
-  list(): Promise<string>;
-}
-
-interface Case {
-  readonly name: string;
-  readonly family: Family;
-  readonly ruleset: Ruleset;
-  readonly open: (world: Netns) => Kernel;
-  /** Somebody breaks what stands, one way each. Empty for a kernel in miniature. */
-  readonly damage: readonly string[];
-}
-
 const RUNS = { numRuns: 4 };
-
-function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
-  const command = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${variant}`;
-  const stranger = family === 'ipv4' ? '10.10.1.2:1' : '[fd00:10:0:1::2]:1';
-  return {
-    name: `the real kernel, ${command}`,
-    family,
-    ruleset: iptables,
-    open: (world) => ({
-      apply: async (input) => {
-        if (input !== '') await world.exec(`${command}-restore`, ['--noflush', '-w', '5'], { input });
-      },
-      // Named, since in an ordinary user's namespace nobody may read which tables of iptables-legacy there are.
-      list: async () => (await world.sh(`${command}-save -t nat; ${command}-save -t filter`)).stdout,
-    }),
-    damage: [
-      `${command} -t nat -D PREROUTING 1`,
-      `${command} -t nat -F CWY-SERVICES`,
-      `${command} -t nat -D CWY-POSTROUTING 3`,
-      `${command} -t nat -A CWY-NODEPORTS -p tcp --dport 1 -j DNAT --to-destination ${stranger}`,
-      `${command} -t nat -N CWY-SVC-STRANGER`,
-      `${command} -t nat -A POSTROUTING -m comment --comment "causeway: masquerade" -j CWY-POSTROUTING`,
-      `${command} -t filter -I OUTPUT -j CWY-REJECT`,
-      `${command} -t filter -F FORWARD; ${command} -t filter -F CWY-FORWARD`,
-      `${command} -t filter -F; ${command} -t filter -X; ${command} -t nat -F; ${command} -t nat -X`,
-      `${command} -t filter -I FORWARD -j DROP`,
-      `${command} -t nat -I POSTROUTING -j RETURN`,
-    ],
-  };
-}
-
-function nftCase(family: Family): Case {
-  const table = family === 'ipv4' ? 'ip causeway' : 'ip6 causeway';
-  const { vip, endpoints } = testService(family);
-  const [frontend, second] = [`${vip} . tcp . 88`, endpoints[1]?.address];
-  const other = family === 'ipv4' ? '9.9.9.9' : '2001:db8::9';
-  return {
-    name: `the real kernel, nftables, ${family}`,
-    family,
-    ruleset: nftables,
-    open: (world) => ({
-      apply: async (input) => void (await world.exec('nft', ['-f', '-'], { input })),
-      list: async () => {
-        const args = ['-j', 'list', 'table', ...table.split(' ')];
-        return (await world.exec('nft', args, { okCodes: [1] })).stdout;
-      },
-    }),
-    damage: [
-      `nft delete table ${table}`,
-      `nft flush table ${table}`,
-      `nft flush chain ${table} postrouting`,
-      `nft delete element ${table} services { ${frontend} }`,
-      `nft delete element ${table} pick2 { ${frontend} . 1 }`,
-      `nft add element ${table} vips { ${other} }`,
-      `nft add rule ${table} forward accept`,
-      `nft insert rule ${table} refuse counter comment \\"mine\\"`,
-      `nft add chain ${table} strange`,
-      `nft add set ${table} strange "{ type ipv4_addr; }"`,
-      `nft chain ${table} postrouting "{ policy drop; }"`,
-      `nft delete element ${table} pick2 { ${frontend} . 1 }; nft add element ${table} pick2 { ${frontend} . 1 : ${second} . 6 }`,
-    ],
-  };
-}
-
-/** The kernels in miniature. */
-function fakeCases(family: Family): readonly Case[] {
-  const open = (fake: { apply(input: string): void; list(): string }) => (): Kernel => ({
-    apply: async (input) => fake.apply(input),
-    list: async () => fake.list(),
-  });
-  return [
-    {
-      ...{ name: `nftables in miniature, ${family}`, family, ruleset: nftables, damage: [] },
-      open: () => open(new FakeNft(family))(),
-    },
-    {
-      ...{ name: `iptables in miniature, ${family}`, family, ruleset: iptables, damage: [] },
-      open: () => open(new FakeIptables())(),
-    },
-  ];
-}
-
-const cases: readonly Case[] = FAMILIES.flatMap((family) => [
-  ...fakeCases(family),
-  nftCase(family),
-  iptablesCase(family, 'nft'),
-  iptablesCase(family, 'legacy'),
-]);
 
 /** A service on two endpoints, another one on one, and one on none, which shares the VIP of the second. */
 function threeServices(family: Family): FirewallIntent {

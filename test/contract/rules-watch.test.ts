@@ -107,7 +107,7 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
         : `printf '*nat\\n%s\\nCOMMIT\\n' ${rule} | ${tool}-restore --noflush`,
     );
     // Where nobody tells, the services are asked for in turn.
-    await vi.waitFor(() => expect(reasons).not.toEqual([]), { timeout: 4_000, interval: 5 });
+    await vi.waitFor(() => expect(reasons).not.toEqual([]), { timeout: 10_000, interval: 5 });
     expect(await mend()).toEqual([`firewall-apply ${tool} ipv4`]);
   });
 
