@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { intentOf, testService } from '../../../test/support/intents.ts';
 import type { FirewallIntent } from '../desired/intent.ts';
 import { ruleset as iptables } from './iptables/index.ts';
 import { ruleset as nftables } from './nftables/index.ts';
@@ -61,6 +62,19 @@ describe.each([
     else expect(render()).toBe(ruleset.full(INTENT));
   });
 
+  it.each([
+    'FD00::1',
+    'fd00:0::1',
+    '::ffff:192.0.2.1',
+    '::ffff:c000:201',
+    '::1.2.3.4',
+    'fe80::1%eth0',
+    '10.10.1.2',
+  ])('is refused as an IPv6 address, since the kernel would list it in another form: %s', (address) => {
+    const service = { ...testService('ipv6'), endpoints: [{ address, port: 80 }] };
+    expect(() => ruleset.full(intentOf([service], 'ipv6'))).toThrow(/^rendering rules: address/);
+  });
+
   it('is refused before the kernel sees two services on one address and port', () => {
     const services = INTENT.services.flatMap((one) => [one, { ...one, id: 'b' }]);
     if (ruleset === nftables)
@@ -88,3 +102,11 @@ it('drops unused addresses of the service range, and nothing where there is none
     expect(ruleset.change(INTENT, without)).not.toBe('');
   }
 });
+
+it.each(['', 'x y', 'x; -j DROP', '-j', 'x'.repeat(16), '*'])(
+  'refuses what is no name of a link: %j',
+  (bridge) => {
+    const intent = { ...intentOf([], 'ipv6'), bridge };
+    expect(() => iptables.full(intent)).toThrow(/^rendering rules: bridge/);
+  },
+);

@@ -34,7 +34,7 @@ function isMapped(value: string): boolean {
 
 /** Name of a link. */
 function link(value: string): string {
-  if (typeof value !== 'string' || !/^[A-Za-z0-9_.-]{1,15}$/.test(value))
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(value))
     throw refused('bridge', value, 'is no name of a link');
   return value;
 }
