@@ -3,6 +3,7 @@ import type { NodeReport } from '@causeway/shared/model/node';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addHost, host, type Rig, startRig } from '../../test/support/controller.ts';
+import { View } from './view/view.ts';
 
 let rig: Rig;
 
@@ -124,6 +125,11 @@ describe('/v1/status', () => {
     await rig.settled();
     expect(rig.view.newestChange('network')).toBe(before);
     expect((await ask()).degraded).toEqual([]);
+    const fresh = new View(rig.store);
+    await fresh.whole(1_000);
+    expect(fresh.newestChange('network')).toBe(before);
+    expect(fresh.revision('network')).toBeGreaterThan(before);
+    fresh.close();
   });
 
   it('tells each peer that a host does not reach, and why', async () => {
