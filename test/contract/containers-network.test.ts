@@ -233,8 +233,8 @@ describe('a host that gets other subnets', () => {
   });
 });
 
-describe('a move that broke off before people heard of it', () => {
-  it('is told of by the next agent', async () => {
+describe('a move that broke off half-way', () => {
+  it('is ended by the next agent, which tells of it', async () => {
     const [before] = await reconcileOn(DUAL, 'a');
     const path = `${world.dir}/lib/containers/a.json`;
     const record = JSON.parse(await readFile(path, 'utf8'));

@@ -96,6 +96,9 @@ describe('deciding', () => {
     const record = { name: 'a', specHash: specHash(web('a')), process, address: '10.10.1.2' };
     const half = host(['a'], { records: new Map([['a', { ...record, movedFrom: { ipv4: '10.10.9.2' } }]]) });
     expect(decideOne(half)).toMatchObject({ kind: 'repair', from: { ipv4: '10.10.9.2' }, relink: true });
+    const gaining = host(['a'], { records: new Map([['a', { ...record, movedFrom: {} }]]) });
+    expect(decideOne(gaining)).toMatchObject({ kind: 'repair', relink: true });
+    expect(decideOne(gaining)).not.toHaveProperty('from');
   });
 
   it('starts none without a subnet, and leaves what runs alone', () => {

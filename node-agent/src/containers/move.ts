@@ -1,6 +1,5 @@
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { addressText, type Repair, type Start } from './decide.ts';
-import { detach } from './network.ts';
 import type { Place } from './places.ts';
 import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
 import { moveHosts } from './rootfs.ts';
@@ -14,18 +13,15 @@ interface Teller {
 }
 
 /**
- * The first half of a move: off the bridge, then the new addresses on disk. Whenever this breaks off, the next look finds
- * a link that is not on the bridge and the addresses that should be behind it.
+ * The first half of a move: the new addresses on disk, and that the container is on its way to them. Whenever this breaks
+ * off, the next look goes on with it.
  */
 export async function leave(
   place: Place,
-  { addresses, from }: Repair,
+  { addresses, from = {} }: Repair,
   { address, ipv6Address, ...record }: ContainerRecord,
-  link: boolean,
 ): Promise<void> {
-  if (link) await detach(place);
-  const moved = from === undefined ? {} : { movedFrom: from };
-  await writeRecord(place.record, { ...record, ...addressFields(addresses), ...moved });
+  await writeRecord(place.record, { ...record, ...addressFields(addresses), movedFrom: from });
 }
 
 /**

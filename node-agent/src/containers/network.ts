@@ -52,11 +52,6 @@ export async function connect(
   await attach(place, network);
 }
 
-/** Takes the host's end off the bridge: what is inside can be changed, and a crash on the way is seen. */
-export async function detach(place: Place): Promise<void> {
-  await run('ip', ['link', 'set', 'dev', place.hostLink, 'nomaster'], { doing: `moving ${place.name}` });
-}
-
 /** Gives the namespace of a running process its name back (`ip netns exec` and runc find it by that). */
 export async function renameNetns(place: Place, pid: number, stale: boolean): Promise<void> {
   if (stale) await removeNetns(place.netns);

@@ -175,7 +175,7 @@ async function repair(
   if (rename) await renameNetns(place, pid, observed.netns.has(name));
   const link = observed.links.has(place.hostLink);
   const moves = record !== undefined && !isDeepStrictEqual(addressesOf(record), addresses);
-  if (moves) await leave(place, decision, record, link);
+  if (moves) await leave(place, decision, record);
   // A namespace found under its own name may still be one that the link never led to: look inside again.
   if (relink || rename) await connect(place, addresses, network, { netns: true, link });
   if (record !== undefined && (moves || record.movedFrom !== undefined))

@@ -9,7 +9,7 @@ export interface ContainerRecord {
   /** IPv4 and IPv6, without a prefix length; the container's as long as this file is there. */
   readonly address?: string;
   readonly ipv6Address?: string;
-  /** It is on its way here from these, which people have not heard of yet. */
+  /** It is on its way to these addresses, and has lost those (perhaps none), which people have not heard of yet. */
   readonly movedFrom?: ByFamily<string>;
   /** Of the definition that it was started with. */
   readonly specHash: string;
