@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { CausewayError } from '../errors.ts';
 import type { ContainerStatus } from '../model/container.ts';
-import { EVENT_SLOTS, type NodeEvent } from '../model/event.ts';
-import type { NodeReport } from '../model/node.ts';
 import type { ServiceSpec } from '../model/service.ts';
 import {
-  decodeAlive,
-  decodeClaim,
   decodeContainer,
   decodeContainerStatus,
   decodeEndpointSet,
-  decodeEvent,
-  decodeIdentity,
-  decodeNode,
-  decodeNodePolicy,
-  decodeReport,
-  decodeReservation,
   decodeServiceSpec,
   decodeSettings,
   encode,
@@ -38,46 +28,6 @@ const spec: ServiceSpec = {
   endpoints: ['10.10.1.2:12345'],
   createdAt: '2026-11-20T00:00:00Z',
 };
-const node = {
-  name: 'host-1',
-  id: 'a1',
-  ipv4: { publicIp: '192.168.122.11', network: '192.168.122.0/24', subnet: '10.10.1.0/24' },
-  ipv6: { publicIp: 'fd12::11', network: 'fd12::/64' },
-  addresses: ['192.168.122.11', 'fd12::11'],
-  dataplane: 'nftables' as const,
-  version: '0.1.0',
-};
-
-const report: NodeReport = {
-  name: 'host-1',
-  servicesRevision: 7,
-  networkRevision: 8,
-  appliedInMs: 1.5,
-  at: '2026-11-20T00:00:00Z',
-  peersWanted: 3,
-  peersInstalled: 1,
-  peers: [
-    {
-      subnet: '10.10.2.0/24',
-      publicIp: '10.0.0.2',
-      node: 'host-2',
-      state: 'failed',
-      path: 'tunnel',
-      reason: 'r',
-    },
-    { subnet: 'not-a-subnet', publicIp: '', state: 'unreachable', reason: 'r' },
-  ],
-  problems: [],
-  repairs: 0,
-};
-const event: NodeEvent = {
-  node: 'host-1',
-  sequence: EVENT_SLOTS + 1,
-  at: '2026-11-20T00:00:00Z',
-  kind: 'moved',
-  severity: 'info',
-  message: 'the host has 10.10.2.0/24',
-};
 const status: ContainerStatus = {
   name: 'web-1',
   host: 'host-1',
@@ -90,26 +40,11 @@ const status: ContainerStatus = {
 describe('decoding', () => {
   it('gives back what was encoded', () => {
     expect(decodeServiceSpec(kv(keys.serviceSpec('web'), encode(spec)))).toEqual(spec);
-    expect(decodeNode(kv(keys.node('host-1'), encode(node)))).toEqual(node);
-    const identity = { name: 'host-1', instance: 'i', addresses: ['192.168.122.11', 'fd12::11'] };
-    expect(decodeIdentity(kv(keys.identity('a1'), encode(identity)))).toEqual(identity);
-    expect(decodeReport(kv(keys.report('host-1'), encode(report)))).toEqual(report);
-    expect(decodeEvent(kv(keys.event('host-1', 1), encode(event)))).toEqual(event);
-    for (const subnet of ['10.10.1.0/24', 'fd00:10:0:1::/64']) {
-      const reservation = { subnet, node: 'host-1' };
-      expect(decodeReservation(kv(keys.reservation(subnet), encode(reservation)))).toEqual(reservation);
-      expect(decodeClaim(kv(keys.claim(subnet), 'a1'))).toEqual({ subnet, id: 'a1' });
-    }
-    const policy = { name: 'host-1', cordoned: true, drained: false };
-    expect(decodeNodePolicy(kv(keys.nodePolicy('host-1'), encode(policy)))).toEqual(policy);
     expect(decodeContainerStatus(kv(keys.containerStatus('web-1'), encode(status)))).toEqual(status);
   });
 
   it('leaves out fields that it does not know', () => {
-    expect(decodeAlive(kv(keys.alive('a'), { id: 'x', instance: 'y', later: 1 }))).toEqual({
-      id: 'x',
-      instance: 'y',
-    });
+    expect(decodeServiceSpec(kv(keys.serviceSpec('web'), { ...spec, later: 1 }))).toEqual(spec);
   });
 
   it.each([
@@ -182,50 +117,12 @@ describe('decoding', () => {
         unresolved: [],
       },
     ],
-    ['a node without id', decodeNode, keys.node('host-1'), { ...node, id: '' }],
-    ['a node of no family', decodeNode, keys.node('host-1'), { ...node, ipv4: undefined, ipv6: undefined }],
-    [
-      'a node with the address of another family',
-      decodeNode,
-      keys.node('host-1'),
-      { ...node, ipv4: { ...node.ipv4, publicIp: 'fd12::11' } },
-    ],
-    [
-      'a subnet with host bits',
-      decodeNode,
-      keys.node('host-1'),
-      { ...node, ipv4: { ...node.ipv4, subnet: '10.10.1.1/24' } },
-    ],
-    ['an address in another form', decodeNode, keys.node('host-1'), { ...node, addresses: ['FD12::11'] }],
-    ['an event in another slot', decodeEvent, keys.event('host-1', 2), event],
-    ['an event of no kind', decodeEvent, keys.event('host-1', 1), { ...event, kind: 'party' }],
-    [
-      "a reservation in another subnet's key",
-      decodeReservation,
-      keys.reservation('10.10.2.0/24'),
-      { subnet: '10.10.1.0/24', node: 'host-1' },
-    ],
-    [
-      'a reservation for nobody',
-      decodeReservation,
-      keys.reservation('10.10.1.0/24'),
-      { subnet: '10.10.1.0/24', node: '' },
-    ],
-    ['a claim of no subnet', decodeClaim, `${keys.claimPrefix}x`, 'a1'],
-    ['a claim of several lines', decodeClaim, keys.claim('10.10.1.0/24'), 'a\n1'],
-    [
-      'a policy that is not decided',
-      decodeNodePolicy,
-      keys.nodePolicy('h'),
-      { name: 'h', cordoned: 'yes', drained: false },
-    ],
     [
       'an IPv6 address that is none',
       decodeContainerStatus,
       keys.containerStatus('web-1'),
       { ...status, ipv6Address: '10.10.1.2' },
     ],
-    ['a report without revisions', decodeReport, keys.report('h'), { name: 'h' }],
     [
       'settings upside down',
       decodeSettings,
@@ -242,7 +139,6 @@ describe('decoding', () => {
       keys.settings,
       { serviceRange: '0.0.0.0/0', nodePortMin: 30000, nodePortMax: 32767 },
     ],
-    ['an id of several lines', decodeAlive, keys.alive('h'), { id: 'a\n[-]etcd failed', instance: 'i' }],
   ] as const)('returns an error for %s', (_what, decoder, key, value) => {
     expect(decoder(kv(key, value))).toMatchObject({ code: 'unreadable' });
   });
@@ -261,11 +157,6 @@ describe('the sentence about a key that cannot be read', () => {
     const { message } = decodeServiceSpec(item) as CausewayError;
     expect(message).toMatch(/^reading etcd key \/causeway\/v1\/services\/.+\/spec: /);
     expect(message).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e]/u);
-  });
-
-  it("is what an event's message becomes too", () => {
-    const read = decodeEvent(kv(keys.event('host-1', 1), { ...event, message: hostile }));
-    expect(read).toMatchObject({ message: 'a\\u001b[31m\\u000a[-]etcd failed\\u009b\\u2028\\u202eb' });
   });
 
   it('names a field of any name on one line', () => {
