@@ -45,34 +45,31 @@ export function holdingsOf(items: Iterable<KeyValue>, me: Me): Holding[] {
 }
 
 function holding(kv: KeyValue, kind: Holding['kind'], prefix: string, owner: Holding['owner']): Holding[] {
-  const block = blockOfName(kv.key.slice(prefix.length));
-  return block === undefined ? [] : [{ key: kv.key, kind, block, subnet: formatBlock(block), owner }];
+  const named = namedBy(kv.key.slice(prefix.length));
+  return named === undefined ? [] : [{ key: kv.key, kind, ...named, owner }];
 }
 
 /** One for each family that the key names. @param claimed what claims say is this host's */
 function leaseHoldings(kv: KeyValue, me: Me, claimed: ReadonlySet<string>): Holding[] {
-  const blocks = kv.key
+  const all = kv.key
     .slice(keys.subnetPrefix.length)
     .split('&')
-    .flatMap((name) => blockOfName(name) ?? [])
+    .flatMap((name) => namedBy(name) ?? [])
     // flannel's first part where there is no IPv4.
-    .filter((block) => block.length > 0);
-  const lease = concernsMe(kv, me, blocks, claimed) ? decodeLease(kv) : undefined;
-  return blocks.map((block) => {
-    const subnet = formatBlock(block);
+    .filter(({ block }) => block.length > 0);
+  const lease = concernsMe(kv, me, all, claimed) ? decodeLease(kv) : undefined;
+  return all.map((named) => {
     const unreadable = lease instanceof CausewayError;
-    const owner = unreadable ? (claimed.has(subnet) ? 'mine' : 'other') : ownerOfLease(lease, me);
+    const owner = unreadable ? (claimed.has(named.subnet) ? 'mine' : 'other') : ownerOfLease(lease, me);
     const own = owner === 'mine' && lease !== undefined && !unreadable ? { lease } : {};
-    return { key: kv.key, kind: 'lease', block, subnet, owner, ...own };
+    return { key: kv.key, kind: 'lease', ...named, owner, ...own };
   });
 }
 
 /** Whether the value need be decoded: of a thousand leases, one or two can be this host's. */
-function concernsMe(kv: KeyValue, me: Me, blocks: readonly Block[], claimed: ReadonlySet<string>): boolean {
+function concernsMe(kv: KeyValue, me: Me, all: readonly Named[], claimed: ReadonlySet<string>): boolean {
   const marks = [me.id, ...entriesOf(me).map(([, { publicIp }]) => publicIp)];
-  return (
-    marks.some((mark) => kv.value.includes(mark)) || blocks.some((block) => claimed.has(formatBlock(block)))
-  );
+  return marks.some((mark) => kv.value.includes(mark)) || all.some(({ subnet }) => claimed.has(subnet));
 }
 
 function ownerOfLease(lease: SubnetLease | undefined, me: Me): Holding['owner'] {
@@ -98,10 +95,12 @@ function ownerOfReservation(kv: KeyValue, me: Me): Holding['owner'] {
   return !(reservation instanceof CausewayError) && reservation.node === me.name ? 'mine' : 'other';
 }
 
+type Named = Pick<Holding, 'block' | 'subnet'>;
+
 /** `10.10.1.0-24`; canonical only, host bits zero. */
-function blockOfName(name: string): Block | undefined {
+function namedBy(name: string): Named | undefined {
   const at = name.lastIndexOf('-');
-  const text = `${name.slice(0, Math.max(0, at))}/${name.slice(at + 1)}`;
-  const block = parseBlock(text);
-  return block !== undefined && formatBlock(block) === text ? block : undefined;
+  const subnet = `${name.slice(0, Math.max(0, at))}/${name.slice(at + 1)}`;
+  const block = parseBlock(subnet);
+  return block !== undefined && formatBlock(block) === subnet ? { block, subnet } : undefined;
 }
