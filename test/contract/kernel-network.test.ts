@@ -122,6 +122,20 @@ describe.each(KERNELS)('a kernel, $name', ({ open }) => {
     });
   });
 
+  describe('where links have no IPv6 unless told', () => {
+    it('takes its addresses all the same', async () => {
+      const world = await open();
+      const { texts, converge } = planner(() => world);
+      await world.setSysctl('net/ipv6/conf/default/disable_ipv6', '1');
+      const host = hostOf({ families: 'dual', backend: 'host-gw' });
+      const path = 'net/ipv6/conf/cwy0/disable_ipv6';
+      await world.setSysctl(path, '1').catch(() => undefined);
+      await converge({ ...host, sysctls: { ...host.sysctls, [path]: '0' } });
+      expect(await texts({ ...host, sysctls: { ...host.sysctls, [path]: '0' } })).toEqual([]);
+      await world.close();
+    });
+  });
+
   describe('beside routes of others', () => {
     let world: World;
     const { planNow, converge } = planner(() => world);

@@ -15,6 +15,11 @@ export const PHASES: readonly Phase[] = [
   },
   { kinds: ['link-set'], reason: 'a route through a link that is down is refused' },
   {
+    kinds: ['sysctl-set'],
+    reason:
+      'those of a link exist once it exists; without some it takes no IPv6 address, and no packet is forwarded',
+  },
+  {
     kinds: ['address-clear'],
     reason: 'with the first address of a network the kernel removes the others of it',
   },
@@ -24,10 +29,6 @@ export const PHASES: readonly Phase[] = [
   {
     kinds: ['forwarding-replace'],
     reason: 'a tunnel knows where a peer’s frames go before a route leads there',
-  },
-  {
-    kinds: ['sysctl-set'],
-    reason: 'those of a link exist once it exists; forwarding is on before routes lead here',
   },
   { kinds: ['neighbour-replace'], reason: 'a gateway is known before a route by it' },
   {

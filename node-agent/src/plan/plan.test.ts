@@ -76,8 +76,8 @@ describe('a plan', () => {
     expect(texts({ network: { tunnels: [], routes: [], sysctls }, firewall: unwritten })).toEqual([
       'create bridge cwy0',
       'set cwy0 up with MTU 1450',
-      'add address 10.10.1.1/24 to cwy0',
       'set net.ipv4.ip_forward = 1 (was 0)',
+      'add address 10.10.1.1/24 to cwy0',
       'add route 10.10.2.0/24 via 192.168.122.12 dev eth0',
       'write all IPv4 rules of ours to nft: a; b; c; and 1 more',
     ]);
@@ -204,7 +204,7 @@ describe('sysctls', () => {
     const kinds = plan(host, { network: { tunnels: [], routes: [ours], sysctls: {} } }, rulesets).steps.map(
       (step) => step.kind,
     );
-    expect(kinds).toEqual(['link-add', 'link-set', 'address-add', 'sysctl-set']);
+    expect(kinds).toEqual(['link-add', 'link-set', 'sysctl-set', 'address-add']);
   });
 });
 
