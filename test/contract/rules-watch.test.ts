@@ -14,6 +14,8 @@ import { buildDriver, openRealKernel, type RealKernel } from '../support/real-ke
 
 /** A signal must leave time for the repair, which must be done within a second of the damage. */
 const SIGNAL_MS = 900;
+/** For what may take several rounds. */
+const PATIENCE = { timeout: 20_000, interval: 5 };
 const RULESETS = { nftables, iptables };
 const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
 
@@ -58,14 +60,11 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
       },
     });
     // The monitors' programs need a moment, so damage is done until it is told of.
-    await vi.waitFor(
-      async () => {
-        await mend();
-        await kernel.sh(damage('ipv4'));
-        await heard();
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitFor(async () => {
+      await mend();
+      await kernel.sh(damage('ipv4'));
+      await heard();
+    }, PATIENCE);
     await mend();
     reasons.length = 0;
   }
@@ -107,7 +106,7 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
         : `printf '*nat\\n%s\\nCOMMIT\\n' ${rule} | ${tool}-restore --noflush`,
     );
     // Where nobody tells, the services are asked for in turn.
-    await vi.waitFor(() => expect(reasons).not.toEqual([]), { timeout: 10_000, interval: 5 });
+    await vi.waitFor(() => expect(reasons).not.toEqual([]), PATIENCE);
     expect(await mend()).toEqual([`firewall-apply ${tool} ipv4`]);
   });
 
@@ -138,6 +137,6 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
         await mend();
       }
       expect(reasons).toEqual([]);
-    });
+    }, PATIENCE);
   });
 });

@@ -64,8 +64,9 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
         listFirewalls(tool, families),
         listOthers(tool, families),
       ]);
-      legacy.seen(intents, [...listings, ...others]);
-      return { tool, listings, others };
+      const observed = { tool, listings, others };
+      legacy.seen(intents, observed);
+      return observed;
     },
     apply,
     remains: async () => (await listOthers()).filter(holdsOurs),
@@ -92,24 +93,26 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
  */
 function createMemory(ruleset: Ruleset) {
   const expected = new Map<Family, Expectation>();
-  const others = new Map<Family, Others>();
+  const othersSeen = new Map<Family, Others>();
 
-  function learn(intent: FirewallIntent, listing: string): void {
+  /** @param role that the tool would have which lists this */
+  function learn(role: Expectation['role'], intent: FirewallIntent, listing: string): void {
     const seen = othersOf(parseListing(listing));
-    others.set(intent.family, seen);
-    const beside = ruleset.beside(intent, listing);
-    if (ruleset.drift(intent, listing).length === 0)
-      expected.set(intent.family, { role: 'serving', intent, others: seen });
-    else if (beside.holds && beside.input === '')
-      expected.set(intent.family, { role: 'beside', intent, others: seen });
+    othersSeen.set(intent.family, seen);
+    const isThere =
+      role === 'serving'
+        ? ruleset.drift(intent, listing).length === 0
+        : ruleset.beside(intent, listing).input === '';
+    if (isThere) expected.set(intent.family, { role, intent, others: seen });
   }
 
   return {
-    seen: (intents: readonly FirewallIntent[], listings: readonly FirewallListing[]) => {
+    seen: (intents: readonly FirewallIntent[], { tool, listings, others }: ObservedFirewall) => {
       expected.clear();
-      for (const { tool, family, listing } of listings) {
-        const intent = intents.find((one) => one.family === family);
-        if (tool === 'iptables-legacy' && intent !== undefined) learn(intent, listing);
+      for (const one of [...listings, ...others]) {
+        const intent = intents.find(({ family }) => family === one.family);
+        if (one.tool === 'iptables-legacy' && intent !== undefined)
+          learn(tool === one.tool ? 'serving' : 'beside', intent, one.listing);
       }
     },
     /** Between two looks, what others have is taken to be what it was. */
@@ -118,7 +121,7 @@ function createMemory(ruleset: Ruleset) {
       expected.delete(family);
       if (kind === 'firewall-clean' || intent === undefined) return;
       const role = kind === 'firewall-apply' ? 'serving' : 'beside';
-      expected.set(family, { role, intent, others: others.get(family) ?? NO_OTHERS });
+      expected.set(family, { role, intent, others: othersSeen.get(family) ?? NO_OTHERS });
     },
     question: (family: Family, turn: number): string => {
       const expectation = expected.get(family);
