@@ -1,6 +1,7 @@
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentWorld, NETWORK, until } from '../../test/support/agent-world.ts';
+import type { WatchFocus } from './kernel/kernel.ts';
 
 let world: AgentWorld;
 
@@ -97,6 +98,19 @@ describe('an agent', () => {
     world.kernel.disturb('firewall', () => world.flush());
     await until(() => expect(world.rules()).not.toBe(''));
     await until(() => expect(world.report().repairs).toBe(2));
+  });
+
+  it('tells the monitors once which link and which settings matter', async () => {
+    const { watch } = world.kernel;
+    const told: WatchFocus[] = [];
+    world.kernel.watch = (request) => ({
+      ...watch.call(world.kernel, request),
+      focus: (focus) => void told.push(focus),
+    });
+    await world.settled();
+    world.peer(13);
+    await until(() => expect(world.routes()).toHaveLength(2));
+    expect(told).toEqual([{ iface: 'eth0', sysctls: expect.arrayContaining(['net/ipv4/ip_forward']) }]);
   });
 
   it('looks at the containers again when the network has been repaired', async () => {
