@@ -1,7 +1,7 @@
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentWorld, NETWORK, until } from '../../test/support/agent-world.ts';
-import type { WatchFocus } from './kernel/kernel.ts';
+import type { Kernel, WatchFocus } from './kernel/kernel.ts';
 
 let world: AgentWorld;
 
@@ -101,10 +101,11 @@ describe('an agent', () => {
   });
 
   it('tells the monitors once which link and which settings matter', async () => {
-    const { watch } = world.kernel;
+    const kernel: Kernel = world.kernel;
+    const { watch } = kernel;
     const told: WatchFocus[] = [];
-    world.kernel.watch = (request) => ({
-      ...watch.call(world.kernel, request),
+    kernel.watch = (request) => ({
+      ...watch.call(kernel, request),
       focus: (focus) => void told.push(focus),
     });
     await world.settled();
