@@ -56,12 +56,16 @@ describe('an agent that is killed again and again while it joins', () => {
     }
   }, 400_000);
 
+  async function cleanUp(host: string): Promise<void> {
+    const argv = ['causeway-agent', 'cleanup', '--etcd', up.lab.etcd];
+    expect(await up.lab.exec(host, argv, { timeoutMs: 120_000 })).toMatchObject({ exitCode: 0, stderr: '' });
+  }
+
   async function killOften(host: string, k: number): Promise<void> {
     const { lab } = up;
     for (let i = 1; i <= KILLS_PER_HOST; i++) {
       await lab.stopAgent(host, 'SIGKILL');
-      if (i % CLEAN_EVERY === k % CLEAN_EVERY)
-        await output(lab, host, 'causeway-agent', 'cleanup', '--etcd', lab.etcd);
+      if (i % CLEAN_EVERY === k % CLEAN_EVERY) await cleanUp(host);
       await lab.startAgent(host);
       // The moment is what the test is about: spread over the whole time that joining takes.
       await pause((joinMs * ((i * 7 + k * 3) % KILLS_PER_HOST)) / KILLS_PER_HOST);
@@ -85,7 +89,7 @@ describe('an agent that is killed again and again while it joins', () => {
         'find /run/causeway /run/flannel /var/lib/causeway -mindepth 1 2>/dev/null | grep -v /etcd; true';
       for (const host of lab.hosts.slice(1)) {
         await lab.stopAgent(host);
-        await output(lab, host, 'causeway-agent', 'cleanup', '--etcd', lab.etcd);
+        await cleanUp(host);
         expect(differences(await lab.stateBefore(host), await lab.stateOf(host))).toEqual([]);
         expect(await output(lab, host, 'sh', '-c', files)).toBe('');
       }
