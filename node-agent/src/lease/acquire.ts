@@ -125,9 +125,12 @@ async function readAgain(
   races: number,
 ): Promise<Registry> {
   if (races % FULL_READ_EACH === 0) return readRegistry(store, node);
-  const found = await Promise.all(attempt.contested.map(async (key) => [key, await store.get(key)] as const));
-  const explained = found.some(([key, kv]) => kv?.modRevision !== registry.get(key)?.modRevision);
-  return explained ? registry.with(new Map(found)) : readRegistry(store, node);
+  for (const contested of attempt.contested) {
+    const found = await Promise.all(contested.map(async (key) => [key, await store.get(key)] as const));
+    if (found.some(([key, kv]) => kv?.modRevision !== registry.get(key)?.modRevision))
+      return registry.with(new Map(found));
+  }
+  return readRegistry(store, node);
 }
 
 async function acquired(

@@ -39,8 +39,8 @@ export interface Attempt {
   readonly deletes: readonly string[];
   /** Families of the network that the host has an address in, and for which there is no free subnet. */
   readonly exhausted: readonly Family[];
-  /** What others may want at the same time: what a lost race was about, most probably. */
-  readonly contested: readonly string[];
+  /** What others may want at the same time, in the order in which that explains a lost race most probably. */
+  readonly contested: readonly (readonly string[])[];
 }
 
 export interface Put {
@@ -85,7 +85,7 @@ export function planAttempt(registry: Registry, input: AttemptInput): Attempt {
     ...{ record, puts, deletes },
     guards: [...decidedBy, ...written, ...deletes, ...reservations].map(registry.unchanged),
     exhausted: families.filter((family) => picked.get(family) === undefined),
-    contested: [...[...leases, ...claims].map(({ key }) => key), ...reservations],
+    contested: [claims.map(({ key }) => key), [...leases.map(({ key }) => key), ...reservations]],
   };
 }
 
