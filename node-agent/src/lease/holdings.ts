@@ -97,8 +97,20 @@ function ownerOfReservation(kv: KeyValue, me: Me): Holding['owner'] {
 
 type Named = Pick<Holding, 'block' | 'subnet'>;
 
-/** `10.10.1.0-24`; canonical only, host bits zero. */
+/** Names that were read before: a host that waits looks at thousands of them again with each change. */
+const read = new Map<string, Named | undefined>();
+const MOST_READ = 20_000;
+
 function namedBy(name: string): Named | undefined {
+  if (read.has(name)) return read.get(name);
+  if (read.size >= MOST_READ) read.clear();
+  const named = parseName(name);
+  read.set(name, named);
+  return named;
+}
+
+/** `10.10.1.0-24`; canonical only, host bits zero. */
+function parseName(name: string): Named | undefined {
   const at = name.lastIndexOf('-');
   const subnet = `${name.slice(0, Math.max(0, at))}/${name.slice(at + 1)}`;
   const block = parseBlock(subnet);
