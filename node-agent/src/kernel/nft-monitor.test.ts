@@ -19,4 +19,5 @@ it.each([
   ['delete rule ip filter DOCKER handle 5', false],
   ['delete rule ip other x handle 5', false],
 ])('what nft monitor says is about our rules, or stands beside them: %s', (line, touches) =>
-  expect(touchesRules(line)).toBe(touches));
+  expect(touchesRules(line)).toBe(touches),
+);
