@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,6 +34,14 @@ describe('on disk', () => {
     const sentence = /^reading this host's id from \S+\/node-id: "[^\n]+ is no id [^\n]+$/;
     await expect(files.nodeId()).rejects.toThrow(sentence);
     expect(await files.knownNodeId()).toBeUndefined();
+  });
+
+  it('what a killed agent was writing goes with its directories', async () => {
+    const state = join(directory, 'killed');
+    await mkdir(state);
+    await writeFile(join(state, 'subnet.json.tmp'), '{');
+    await hostFiles(state, join(directory, 'no-such')).removeDirectories();
+    expect(existsSync(state)).toBe(false);
   });
 
   it('one agent holds the lock, until it gives it back', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CausewayError, messageOf, show } from '@causeway/shared/errors';
 import { type ByFamily, byFamily } from '@causeway/shared/net/family';
@@ -53,15 +53,25 @@ export function hostFiles(stateDir: string, runDir: string): HostFiles {
       for (const file of files) await rm(file, { force: true });
     },
     removeDirectories: async () => {
-      // One that holds somebody else's files, or that is a mount point, stays.
-      for (const directory of [stateDir, runDir]) await rmdir(directory).catch(() => undefined);
+      for (const directory of [stateDir, runDir]) {
+        await removeDrafts(directory);
+        // One that holds somebody else's files, or that is a mount point, stays.
+        await rmdir(directory).catch(() => undefined);
+      }
     },
   };
 }
 
+/** What an agent was writing when it was killed. */
+async function removeDrafts(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((one) => one.endsWith('.tmp')))
+    await rm(join(directory, name), { force: true });
+}
+
 /** Complete or not at all, and never over another one's. */
 async function makeId(stateDir: string, file: string): Promise<string> {
-  const temporary = `${file}.${process.pid}.tmp`;
+  const temporary = `${file}.tmp`;
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o755 });
     await rm(file, { force: true });

@@ -48,6 +48,8 @@ export function subnetFile(path: string | undefined): SubnetFile {
     },
     subnets: async () => parseSubnetFile(await read()),
     remove: async (own) => {
+      // What an agent was writing when it was killed.
+      if (path !== undefined) await rm(`${path}.tmp`, { force: true });
       const found = parseSubnetFile(await read());
       const ours = entriesOf(found).length > 0 && found.ipv4 === own.ipv4 && found.ipv6 === own.ipv6;
       if (path === undefined || !ours) return false;
@@ -90,7 +92,7 @@ export function parseSubnetFile(text: string): ByFamily<string> {
 /** Complete or not at all, and readable for everybody. */
 async function replace(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.tmp`;
   await writeFile(temporary, text, { mode: 0o644 });
   await rename(temporary, path);
 }

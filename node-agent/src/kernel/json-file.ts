@@ -21,7 +21,7 @@ export async function readJsonFile(file: string): Promise<unknown> {
 /** Writes a whole file at once: a crash leaves the old one or the new one. */
 export async function writeJsonFile(file: string, value: unknown): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o755 });
-  const temporary = `${file}.${process.pid}.tmp`;
+  const temporary = `${file}.tmp`;
   await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o644 });
   await rename(temporary, file);
 }
