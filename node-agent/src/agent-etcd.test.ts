@@ -131,7 +131,7 @@ describe('what others spoil in etcd', () => {
           PATIENT_MS,
         );
       }
-      // The last of them may draw one more report after it; then a whole resync goes by without a write.
+      // The last of them may draw more reports after it; at last a whole resync goes by without a write.
       const isQuiet = async () => {
         const { written } = world.store;
         world.looks.length = 0;
@@ -139,7 +139,7 @@ describe('what others spoil in etcd', () => {
         await until(() => expect(full()).toBeGreaterThan(1), PATIENT_MS);
         return world.store.written === written;
       };
-      expect((await isQuiet()) || (await isQuiet())).toBe(true);
+      for (let tries = 1; !(await isQuiet()); tries++) expect(tries).toBeLessThan(6);
     },
     150_000,
   );

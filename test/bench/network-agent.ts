@@ -13,7 +13,8 @@ const PEERS = 1_000;
 const CHANGES = 41;
 /** Between two changes, so that each finds the agent at rest, milliseconds. */
 const REST_MS = 400;
-const IDLE_MS = 30_000;
+/** As long as from one look at everything to the next, so that the figure holds exactly one, milliseconds. */
+const IDLE_MS = 60_000;
 /** An idle node may get no processor time at all, which nothing can be compared with. */
 const LEAST_PERCENT = 0.001;
 const NAMESPACES = [

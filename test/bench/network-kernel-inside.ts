@@ -147,8 +147,10 @@ async function repairs(kernel: Kernel): Promise<number[]> {
     await sh(`ip route delete ${desired.routes[i * 31]?.destination}`);
     const at = await signal;
     await sleep(pace.delay(at));
-    await kernel.host({ name: 'host-1', id: 'id-1', iface: 'eth0' });
-    const { repairs: mended } = await converger.round(desired, { network: true, firewall: false });
+    const [{ repairs: mended }] = await Promise.all([
+      converger.round(desired, { network: true, firewall: false }),
+      kernel.host({ name: 'host-1', id: 'id-1', iface: 'eth0' }),
+    ]);
     took.push(performance.now() - at);
     if (mended !== 1) throw new Error(`${mended} repairs of one route`);
     await sleep(REST_MS);

@@ -3,6 +3,7 @@ import { run } from '@causeway/shared/run';
 import type { ForwardingStep, IpStep } from '../plan/step.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
 import { type Json, parseBatch } from './ip-json.ts';
+import type { IpSession } from './ip-session.ts';
 
 type Program = 'ip' | 'bridge';
 
@@ -38,6 +39,21 @@ export async function bridgeShow(commands: readonly string[]): Promise<readonly 
  */
 export function ipApply(steps: readonly IpStep[]): Promise<readonly (Error | undefined)[]> {
   return applyLines('ip', steps.map(ipCommand));
+}
+
+/** Most routes that a staying `ip` is told at once: for more, a program of their own costs little. */
+const FEW = 32;
+
+/** As `ipApply`; a few routes go to an `ip` that runs already, if there is one. */
+export async function ipApplyQuickly(
+  steps: readonly IpStep[],
+  session: IpSession | undefined,
+): Promise<readonly (Error | undefined)[]> {
+  const isQuick = steps.length <= FEW && steps.every(({ kind }) => kind.startsWith('route-'));
+  const lines = steps.map(ipCommand);
+  const complaints = isQuick ? await session?.tell(lines) : undefined;
+  if (complaints === undefined) return applyLines('ip', lines);
+  return lines.map((line, i) => errorOf('ip', line, complaints.get(i)));
 }
 
 /** As `ipApply`, with `bridge`. */

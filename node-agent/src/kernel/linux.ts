@@ -9,9 +9,10 @@ import { createEchoes, type Echoes } from './echoes.ts';
 import { readHost } from './facts.ts';
 import { type Firewall, openFirewall } from './firewall.ts';
 import { toolFor } from './firewall-tools.ts';
-import { bridgeApply, ipApply, ipShow } from './ip.ts';
+import { bridgeApply, ipApplyQuickly, ipShow } from './ip.ts';
 import { linksOf, routesOf } from './ip-json.ts';
 import { watchIp } from './ip-monitor.ts';
+import { type IpSession, openIpSession } from './ip-session.ts';
 import type { Kernel, Look, Watching, WatchRequest } from './kernel.ts';
 import { OUR_ROUTES, observeNetwork } from './observe-network.ts';
 import { restoreSysctls, setSysctl } from './sysctl.ts';
@@ -28,13 +29,18 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
   const sysctlFile = join(options.stateDir, 'sysctls.json');
   const firewall = openFirewall(options);
   const echoes = createEchoes();
+  /** While the kernel is watched: only who stays has use for a program that stays. */
+  let session: IpSession | undefined;
   return {
     host: readHost,
     toolFor,
-    observe: (look) => observe(look, firewall),
+    observe: (look) => {
+      if (look.network !== undefined) session?.renew();
+      return observe(look, firewall);
+    },
     apply: (steps) =>
       applyAll(steps, {
-        ip: echoed(ipApply, echoes),
+        ip: echoed((ip) => ipApplyQuickly(ip, session), echoes),
         bridge: echoed(bridgeApply, echoes),
         other: (step) =>
           step.kind === 'sysctl-set' ? setSysctl(step.path, step.value, sysctlFile) : firewall.apply(step),
@@ -42,7 +48,18 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
     remains: () => remains(firewall),
     restoreSysctls: () => restoreSysctls(sysctlFile),
     removeEmptyTables: () => firewall.removeEmptyTables(),
-    watch: (request) => watch(request, firewall, echoes),
+    watch: (request) => {
+      session ??= openIpSession();
+      const watching = watch(request, firewall, echoes);
+      return {
+        ...watching,
+        close: () => {
+          session?.close();
+          session = undefined;
+          watching.close();
+        },
+      };
+    },
   };
 }
 

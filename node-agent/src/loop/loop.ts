@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { desiredHost } from '@causeway/shared/desired/index';
 import { messageOf } from '@causeway/shared/errors';
 import type { ClusterView } from '../cluster/view.ts';
@@ -76,12 +77,14 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     // Until everything was read once, the kernel is left as it is.
     if (built?.snapshot === undefined) return undefined;
     due = NOTHING;
-    if (asked.network) host = await refresh(host);
+    const refreshed = asked.network ? refresh(host) : undefined;
     const { snapshot } = built;
     const subnets = place.subnets();
     const desired = desiredHost(snapshot, host.facts, subnets);
     deps.focus({ iface: host.facts.iface, sysctls: Object.keys(desired.sysctls) });
     const done = await deps.converger.round(desired, asked);
+    // A repair does not wait for the host's own address, which changes seldom; if it did, there is a round for that.
+    if (refreshed !== undefined) takeUp(await refreshed);
     const now = performance.now();
     if (done.repairs > 0) pace.repaired(now);
     if (done.steps.some((step) => !isFirewallStep(step))) pace.changed(now);
@@ -106,6 +109,10 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
       memory.hostProblems([messageOf(error)]);
       return known;
     }
+  }
+  function takeUp(found: HostInfo): void {
+    if (!isDeepStrictEqual(found.facts, host.facts)) wake({ ...NOTHING, network: true }, 0);
+    host = found;
   }
   function again(suspicion: Suspicion): void {
     due = both(due, suspicion);

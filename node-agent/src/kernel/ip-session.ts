@@ -1,0 +1,101 @@
+import { type Started, start } from '@causeway/shared/run';
+import { readComplaints } from './ip.ts';
+
+/**
+ * An `ip -batch` that stays: to start a program costs more than to change a route. It knows links by the numbers that
+ * they had when it first heard of them, so it is renewed after every look at the kernel, and used for routes only.
+ */
+export interface IpSession {
+  /**
+   * @returns what `ip` complains of by line, from 0; undefined when it gave no answer, so that nobody knows what was
+   * done and all must be said again to another
+   */
+  tell(lines: readonly string[]): Promise<ReadonlyMap<number, string> | undefined>;
+  /** Begins anew, soon: not in the way of what is under way. */
+  renew(): void;
+  close(): void;
+}
+
+/** The kernel answers in microseconds; who waits longer has lost the program, milliseconds. */
+const PATIENCE_MS = 2_000;
+/** The look that renews the session is followed by work that comes first, milliseconds. */
+const RENEWAL_MS = 100;
+/** No command of `ip`: its complaint about it, with the line's number, tells that all lines before are done. */
+const MARK = 'said';
+
+export function openIpSession(): IpSession {
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let program: Program | undefined;
+
+  const begin = () => {
+    if (!closed) program ??= startProgram();
+  };
+  const end = () => {
+    clearTimeout(timer);
+    program?.end();
+    program = undefined;
+  };
+  return {
+    tell: async (lines) => {
+      begin();
+      const complaints = await program?.tell(lines);
+      if (complaints === undefined) end();
+      return complaints;
+    },
+    renew: () => {
+      end();
+      timer = setTimeout(begin, RENEWAL_MS);
+      timer.unref();
+    },
+    close: () => {
+      closed = true;
+      end();
+    },
+  };
+}
+
+interface Program {
+  tell(lines: readonly string[]): Promise<ReadonlyMap<number, string> | undefined>;
+  end(): void;
+}
+
+function startProgram(): Program {
+  let written = 0;
+  let heard: string[] = [];
+  let onEnd: (() => void) | undefined;
+  let onMark: ((line: string) => void) | undefined;
+  const started: Started = start('ip', ['-N', '-force', '-batch', '-'], {
+    writable: true,
+    dieWithParent: true,
+    onLine: (line, stream) => {
+      if (stream === 'stdout') return;
+      heard.push(line);
+      onMark?.(line);
+    },
+  });
+  void started.exited.then(() => onEnd?.());
+  return {
+    tell: (lines) =>
+      new Promise((resolve) => {
+        const before = written;
+        written += lines.length + 1;
+        heard = [];
+        const patience = setTimeout(() => resolve(undefined), PATIENCE_MS);
+        const answer = (complaints: ReadonlyMap<number, string> | undefined) => {
+          clearTimeout(patience);
+          onMark = undefined;
+          resolve(complaints);
+        };
+        onEnd = () => answer(undefined);
+        onMark = (line) => {
+          if (!line.endsWith(`:${written}`) || !line.startsWith('Command failed')) return;
+          const { byLine } = readComplaints(heard.join('\n'));
+          const ours = [...byLine].filter(([number]) => number < written);
+          answer(new Map(ours.map(([number, text]) => [number - before - 1, text])));
+        };
+        started.write(`${[...lines, MARK].join('\n')}\n`);
+      }),
+    end: () => void started.kill(),
+  };
+}
