@@ -15,6 +15,8 @@ const CHANGES = 41;
 const REST_MS = 400;
 /** As long as from one look at everything to the next, so that the figure holds exactly one, milliseconds. */
 const IDLE_MS = 60_000;
+/** What the start left to be cleared away is cleared away by then, milliseconds. */
+const SETTLED_MS = 20_000;
 /** An idle node may get no processor time at all, which nothing can be compared with. */
 const LEAST_PERCENT = 0.001;
 const NAMESPACES = [
@@ -200,7 +202,7 @@ async function atRest(host: Host, agent: number): Promise<Row[]> {
   const cpuMs = async (pid: number) =>
     (await host.ask(`cpu ${pid}`)).reduce((sum, line) => sum + Number(line), 0) / 1e6;
   const rssMib = async (pid: number) => Number((await host.ask(`rss ${pid}`))[0]) / 1024;
-  await sleep(REST_MS);
+  await sleep(SETTLED_MS);
   const before = { agent: await cpuMs(agent), idle: await cpuMs(Number(idle)), at: performance.now() };
   await sleep(IDLE_MS);
   const percent = (ms: number) => (100 * ms) / (performance.now() - before.at);

@@ -55,18 +55,17 @@ export function listFirewalls(
 
 /**
  * @param tool with `families`, what is not asked; absent: everything is asked
+ * @param among the families that are asked at all
  * @returns the listings of every other tool and family that hold something of ours, or rules of others that packets of
  * containers meet
  */
 export async function listOthers(
   tool?: FirewallTool,
   families: readonly Family[] = [],
+  among: readonly Family[] = FAMILIES,
 ): Promise<readonly FirewallListing[]> {
-  const listings = await Promise.all(
-    TOOLS.map((one) =>
-      listFirewalls(one, one === tool ? FAMILIES.filter((family) => !families.includes(family)) : FAMILIES),
-    ),
-  );
+  const rest = among.filter((family) => !families.includes(family));
+  const listings = await Promise.all(TOOLS.map((one) => listFirewalls(one, one === tool ? rest : among)));
   return listings.flat().filter((one) => holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing)));
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
-import type { Family } from '@causeway/shared/net/family';
+import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import { parseListing } from '@causeway/shared/rules/iptables/listing';
 import { NO_OTHERS, type Others, othersOf } from '@causeway/shared/rules/iptables/others';
 import { type Expectation, questionOf } from '@causeway/shared/rules/iptables/question';
@@ -42,6 +42,8 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
   const chainsFile = join(stateDir, 'base-chains.json');
   const legacy = createMemory(rulesets.iptables);
   let watching: RuleWatch | undefined;
+  /** The families in use when the others were last found without anything of ours: nobody but us would put it there. */
+  let alone: string | undefined;
 
   async function apply(step: FirewallStep): Promise<void> {
     const { tool, family, input } = step;
@@ -62,8 +64,10 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
       const families = familiesOf(intents);
       const [listings, others] = await Promise.all([
         listFirewalls(tool, families),
-        listOthers(tool, families),
+        listOthers(tool, families, alone === families.join() ? families : FAMILIES),
       ]);
+      const isElsewhere = others.some((one) => !families.includes(one.family) && holdsOurs(one));
+      alone = isElsewhere ? undefined : families.join();
       const observed = { tool, listings, others };
       legacy.seen(intents, observed);
       return observed;
