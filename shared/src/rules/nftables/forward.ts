@@ -15,6 +15,10 @@ export const forward: Part = {
       hook: { type: 'filter', hook: 'forward', priority: 0 },
       rules: [
         {
+          text: 'ct state established,related accept',
+          why: 'what stands goes on: one question for nearly all packets',
+        },
+        {
           // conntrack does not translate what it finds invalid: the client would get a packet from an address
           // that it never spoke to, and answer with a reset that ends a healthy connection (kubernetes #74839).
           text: `${WORDS[family].ip} saddr ${safe.cidr(network, family)} meta l4proto tcp ct state invalid drop`,

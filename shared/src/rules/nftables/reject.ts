@@ -31,7 +31,10 @@ export const reject: Part = {
     {
       name: 'local-output',
       hook: { type: 'filter', hook: 'output', priority: 0 },
-      rules: [{ text: 'jump refuse-vips', why: 'still for a VIP: no service has this port' }],
+      rules: [
+        { text: 'ct state != new accept', why: 'only new connections are refused' },
+        { text: 'jump refuse-vips', why: 'still for a VIP: no service has this port' },
+      ],
     },
     {
       name: 'refuse-vips',
