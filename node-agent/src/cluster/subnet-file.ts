@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
+import { SUBNET_FILE } from '@causeway/shared/names';
 import { formatBlock, formatIp, nthOfBlock, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, byFamily, entriesOf, type Family } from '@causeway/shared/net/family';
 
@@ -54,6 +55,8 @@ export function subnetFile(path: string | undefined): SubnetFile {
       const ours = entriesOf(found).length > 0 && found.ipv4 === own.ipv4 && found.ipv6 === own.ipv6;
       if (path === undefined || !ours) return false;
       await doing(`removing the subnet file ${path}`, () => rm(path, { force: true }));
+      // The usual place has a directory of its own; one that is not empty stays.
+      if (path === SUBNET_FILE) await rmdir(dirname(path)).catch(() => undefined);
       return true;
     },
   };
