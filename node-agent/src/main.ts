@@ -117,7 +117,10 @@ function withFlags(command: Command): Command {
 /** @throws CommanderError when a flag is wrong, which has been said then */
 function configOf(raw: RawConfig): AgentConfig {
   try {
-    return readConfig(raw, process.env[ETCD_PASSWORD_ENV]);
+    const password = process.env[ETCD_PASSWORD_ENV];
+    // The programs that this one starts have no use for it.
+    delete process.env[ETCD_PASSWORD_ENV];
+    return readConfig(raw, password);
   } catch (error) {
     complain(error);
     throw new CommanderError(USAGE, 'causeway.config', messageOf(error));

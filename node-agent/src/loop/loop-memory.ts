@@ -119,14 +119,16 @@ export function createMemory({ name, place, keeper, reporter, subnetFile, log }:
 
 /** What a round tells of the peers that are missing, and the others as installed. */
 function allPeers(wanted: readonly PeerIntent[], missing: readonly PeerReport[]): readonly PeerReport[] {
-  const bySubnet = new Map(missing.map((peer) => [peer.subnet, peer]));
+  // Two hosts may claim one subnet, of which one is served.
+  const keyOf = (peer: Pick<PeerReport, 'subnet' | 'publicIp'>) => `${peer.subnet} ${peer.publicIp}`;
+  const byKey = new Map(missing.map((peer) => [keyOf(peer), peer]));
   return wanted.map(({ subnet, publicIp, node, path }) => {
     const installed: PeerReport = {
       ...{ subnet, publicIp, state: 'installed' },
       ...(node === undefined ? {} : { node }),
       ...(path === undefined ? {} : { path }),
     };
-    return bySubnet.get(subnet) ?? installed;
+    return byKey.get(keyOf(installed)) ?? installed;
   });
 }
 

@@ -35,8 +35,10 @@ const EVERYTHING: Suspicion = { network: true, firewall: true };
 const NOTHING: Suspicion = { network: false, firewall: false };
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
-/** Looking at everything may take this part of the time at most. */
+/** Looking at everything may take this part of the time … */
 const RESYNC_SHARE = 0.005;
+/** … but a busy machine, on which a look takes long, is looked at all the same: the longest pause, in usual ones. */
+const RESYNC_STRETCH = 3;
 
 /** The agent's loop: one round at a time, each from the newest snapshot. */
 export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
@@ -126,7 +128,8 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
   }
   function armResync(tookMs: number): void {
     clearTimeout(resyncTimer);
-    const pause = Math.max(deps.resyncSeconds * 1_000, tookMs / RESYNC_SHARE);
+    const usual = deps.resyncSeconds * 1_000;
+    const pause = Math.min(Math.max(usual, tookMs / RESYNC_SHARE), usual * RESYNC_STRETCH);
     resyncTimer = setTimeout(() => wake(EVERYTHING, 0), pause);
   }
 

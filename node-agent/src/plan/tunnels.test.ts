@@ -102,3 +102,13 @@ describe('a tunnel', () => {
     ]);
   });
 });
+
+it('a host with two subnets has one end of the tunnel, which is told once', () => {
+  const twice = { ...tunnel, neighbours: [peer(2), { ...peer(2), address: '10.10.4.0' }] };
+  const held = {
+    ...stands,
+    neighbours: twice.neighbours.map(({ address: to, mac }) => ({ address: to, mac })),
+    forwarding: [{ mac: peer(2).mac, remote: peer(2).remote }],
+  };
+  expect(texts([twice], [held])).toEqual([]);
+});

@@ -62,18 +62,21 @@ export function planNeighbours(
 ): readonly Step[] {
   const neighbours = new Map(present.neighbours.map(({ address, mac }) => [address, mac]));
   const forwarding = new Map(present.forwarding.map(({ mac, remote }) => [mac, remote]));
+  // Several subnets of one host are behind one end of a tunnel.
+  const ends = new Set<string>();
   const steps: Step[] = [];
   for (const { address, mac, remote } of desired) {
     if (neighbours.get(address) !== mac) {
       const text = `set neighbour ${address} at ${mac} on ${link}`;
       steps.push({ kind: 'neighbour-replace', link, address, mac, text });
     }
-    if (forwarding.get(mac) !== remote) {
+    if (!ends.has(mac) && forwarding.get(mac) !== remote) {
       const text = `forward frames for ${mac} to ${remote} on ${link}`;
       steps.push({ kind: 'forwarding-replace', link, mac, remote, text });
     }
     neighbours.delete(address);
     forwarding.delete(mac);
+    ends.add(mac);
   }
   for (const [address, mac] of neighbours) {
     const text = `remove stale neighbour ${address} at ${mac} from ${link}`;
