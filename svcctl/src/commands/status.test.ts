@@ -104,10 +104,10 @@ describe('svcctl status', () => {
     expect([code, stderr]).toEqual([7, `svcctl: the cluster is degraded: ${sentences}\n`]);
   });
 
-  it('repeats some twenty faults, and the number of the others', async () => {
-    tell({ degraded: Array.from({ length: 50 }, (_, n) => `host-${n} is not alive`) });
+  it('repeats some sixty faults, and the number of the others', async () => {
+    tell({ degraded: Array.from({ length: 90 }, (_, n) => `host-${n} is not alive`) });
     const { stderr } = await svcctl(['status']);
-    expect(stderr).toMatch(/host-19 is not alive; and 30 more\n$/);
+    expect(stderr).toMatch(/host-59 is not alive; and 30 more\n$/);
   });
 
   it('still shows the hosts as they were known last while etcd is away', async () => {

@@ -14,7 +14,7 @@ interface StatusOptions {
 }
 
 /** How many faults are told in one line. */
-const TOLD = 20;
+const TOLD = 60;
 /** While waiting, the controller or etcd may be down, so there is no stream to wait on. */
 const ASK_EVERY_MS = 250;
 
