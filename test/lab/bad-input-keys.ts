@@ -128,7 +128,7 @@ export const FOUNDATIONS: readonly (readonly [key: string, value: string, says: 
   [
     keys.networkConfig,
     '{"Network":"10.10.0.0/26; flush ruleset","Backend":{"Type":"host-gw"}}',
-    'network "10.10.0.0/26; flush ruleset" is not an IPv4 network',
+    'Network "10.10.0.0/26; flush ruleset" is not an IPv4 network',
   ],
   [
     keys.networkConfig,

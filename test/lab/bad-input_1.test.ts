@@ -156,7 +156,8 @@ describe('an agent', () => {
     agent.kill();
     await ended;
     for (const subnet of free) await remove(lab, keys.subnet({ ipv4: subnet }));
-    await output(lab, 'client', 'causeway-agent', 'cleanup', ...etcd);
+    // Its wrapper has ended; the agent itself may take a moment longer, and refuses until then.
+    await vi.waitFor(() => output(lab, 'client', 'causeway-agent', 'cleanup', ...etcd), { timeout: 10_000 });
     await reported(lab, []);
   });
 });
