@@ -1,4 +1,5 @@
 import type { DesiredHost } from '@causeway/shared/desired/host';
+import { TUNNEL_PREFIXES } from '@causeway/shared/names';
 import { blockAt, formatBlock, parseBlock } from '@causeway/shared/net/block';
 import { subnetsOf } from './bridge.ts';
 import type { ObservedRoute } from './observed.ts';
@@ -9,9 +10,10 @@ import { isOurs, routeText } from './routes.ts';
  * or to a part of a peer's subnet by another way. They are left alone.
  */
 export function intruders(desired: DesiredHost, observed: readonly ObservedRoute[]): readonly string[] {
-  const { bridge, tunnels, routes } = desired;
-  const devices = new Set([bridge.name, ...tunnels.map(({ name }) => name)]);
-  const foreign = observed.filter((route) => !isOurs(route) && !devices.has(route.device ?? ''));
+  const { bridge, routes } = desired;
+  const foreign = observed.filter(
+    (route) => !isOurs(route) && route.device !== bridge.name && !isTunnel(route.device),
+  );
   if (foreign.length === 0) return [];
   const own = new Set(subnetsOf(bridge));
   const peers = new Map(routes.map((route) => [route.destination, route]));
@@ -31,6 +33,11 @@ export function intruders(desired: DesiredHost, observed: readonly ObservedRoute
       `leading to ${outer}: a route that is not ours leads a part of it elsewhere (${told}); it was left alone`,
     ];
   });
+}
+
+/** Also one that goes in this very plan, whose own address has a route of the kernel's. */
+function isTunnel(device: string | undefined): boolean {
+  return Object.values(TUNNEL_PREFIXES).some((prefix) => device?.startsWith(prefix));
 }
 
 function lengthsOf(blocks: readonly string[]): readonly number[] {

@@ -184,6 +184,11 @@ describe('routes', () => {
       'attaching 10.10.1.0/24 to cwy0: another route leads there (10.10.1.0/24 dev docker0)',
     ]);
   });
+
+  it('of a tunnel of ours that is on its way out are no problem', () => {
+    const left = { ...connected, destination: '10.10.1.0/32', device: 'cwyx.1' };
+    expect(plan(desired, withRoutes(ours, left), rulesets).problems).toEqual([]);
+  });
 });
 
 describe('sysctls', () => {
