@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '@causeway/lab/lab';
 import type { NodeReport } from '@causeway/shared/model/node';
 import { expect, vi } from 'vitest';
@@ -83,6 +84,18 @@ export async function reported(
     },
     { timeout: 15_000, interval: 50 },
   );
+}
+
+/** Longer than a report of the network is held back, milliseconds. */
+const QUIET_MS = 2_500;
+
+/** Waits until what the start of the cluster brings has been written: reports of the network come late, on purpose. */
+export async function quiet(lab: Lab): Promise<void> {
+  for (let last: unknown; ; await sleep(QUIET_MS)) {
+    const found = await revision(lab);
+    if (found === last) return;
+    last = found;
+  }
 }
 
 /** Nobody writes anything to etcd or to the kernel while this runs. */

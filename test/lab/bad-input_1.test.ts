@@ -14,6 +14,7 @@ import {
   HOSTILE_NAMES,
   inGroups,
   kernel,
+  quiet,
   reported,
   rest,
   served,
@@ -27,6 +28,7 @@ beforeAll(async () => {
   expect(await own.lab.svcctl([...base, '--wait'])).toMatchObject({ exitCode: 0 });
   // Reports of the start are written by now, so that what is written later is an answer to something.
   await reported(own.lab, []);
+  await quiet(own.lab);
 });
 
 describe('svcctl', () => {
