@@ -39,7 +39,7 @@ describe('on disk', () => {
   it('what a killed agent was writing goes with its directories', async () => {
     const state = join(directory, 'killed');
     await mkdir(state);
-    await writeFile(join(state, 'subnet.json.tmp'), '{');
+    for (const name of ['subnet.json.tmp', 'agent.lock.4707']) await writeFile(join(state, name), '{');
     await hostFiles(state, join(directory, 'no-such')).removeDirectories();
     expect(existsSync(state)).toBe(false);
   });

@@ -62,11 +62,11 @@ export function hostFiles(stateDir: string, runDir: string): HostFiles {
   };
 }
 
-/** What an agent was writing when it was killed. */
+/** Removes what an agent was writing when it was killed, its lock (`lock.ts`) included. */
 async function removeDrafts(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
-  for (const name of names.filter((one) => one.endsWith('.tmp')))
-    await rm(join(directory, name), { force: true });
+  const drafts = names.filter((name) => name.endsWith('.tmp') || /^agent\.lock\.(stale\.)?\d+$/.test(name));
+  for (const name of drafts) await rm(join(directory, name), { force: true });
 }
 
 /** Complete or not at all, and never over another one's. */

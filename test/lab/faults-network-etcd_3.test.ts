@@ -99,22 +99,22 @@ describe('a host', () => {
     const lease = JSON.stringify({ PublicIP: lab.addressOf('client'), BackendType: 'host-gw' });
     const key = (subnet: string) => keys.subnet({ ipv4: subnet });
     const route = (host: string, subnet: string) => () => output(lab, host, 'ip', 'route', 'show', subnet);
-    await put(lab, key('10.10.252.0/24'), lease);
-    await expect.poll(route('host-2', '10.10.252.0/24'), PATIENT).toContain('proto 88');
+    await put(lab, key('10.10.0.0/25'), lease);
+    await expect.poll(route('host-2', '10.10.0.0/25'), PATIENT).toContain('proto 88');
     const mend = await cut(lab, ['host-2'], ETCD);
-    await remove(lab, key('10.10.252.0/24'));
-    await put(lab, key('10.10.253.0/24'), lease);
-    await expect.poll(route('host-1', '10.10.253.0/24'), PATIENT).toContain('proto 88');
+    await remove(lab, key('10.10.0.0/25'));
+    await put(lab, key('10.10.0.128/25'), lease);
+    await expect.poll(route('host-1', '10.10.0.128/25'), PATIENT).toContain('proto 88');
     for (let i = 0; i < 100; i++) await put(lab, `${keys.settings}/noise`, String(i));
     await compact(lab);
     await expect.poll(() => readyz(lab, 'host-2'), PATIENT).toMatchObject({ code: 503 });
-    expect(await route('host-2', '10.10.252.0/24')()).toContain('proto 88');
+    expect(await route('host-2', '10.10.0.0/25')()).toContain('proto 88');
     await mend();
-    await expect.poll(route('host-2', '10.10.253.0/24'), PATIENT).toContain('proto 88');
-    await expect.poll(route('host-2', '10.10.252.0/24'), PATIENT).toBe('');
-    await remove(lab, key('10.10.253.0/24'));
+    await expect.poll(route('host-2', '10.10.0.128/25'), PATIENT).toContain('proto 88');
+    await expect.poll(route('host-2', '10.10.0.0/25'), PATIENT).toBe('');
+    await remove(lab, key('10.10.0.128/25'));
     await remove(lab, `${keys.settings}/noise`);
-    for (const host of lab.hosts) await expect.poll(route(host, '10.10.253.0/24'), PATIENT).toBe('');
+    for (const host of lab.hosts) await expect.poll(route(host, '10.10.0.128/25'), PATIENT).toBe('');
   });
 });
 
@@ -123,11 +123,11 @@ describe('a lease key that is none', () => {
     ['its name', `${keys.subnetPrefix}garbage`, '{}', 'subnets/garbage'],
     [
       'half of its name',
-      `${keys.subnetPrefix}10.10.254.0-24&nonsense`,
+      `${keys.subnetPrefix}10.10.0.0-24&nonsense`,
       '{"PublicIP":"192.168.122.200"}',
       'nonsense',
     ],
-    ['its value', keys.subnet({ ipv4: '10.10.254.0/24' }), 'not json', 'subnets/10.10.254.0-24'],
+    ['its value', keys.subnet({ ipv4: '10.10.0.0/24' }), 'not json', 'subnets/10.10.0.0-24'],
   ])('is told by %s, and takes nobody away', async (_, key, value, says) => {
     const { lab } = up;
     await put(lab, key, value);
