@@ -210,7 +210,12 @@ describe('the network changed at the same time', () => {
         { put: keys.networkConfig, value: other('10.20.0.0/16') },
       ],
     );
-    await Promise.all(controllers.map(({ view }) => view.reached('network', revision, 5_000)));
+    // The two keys come by two watches, in either order.
+    const seenBy = ({ view }: Controller) => [
+      view.reached('network', revision, 5_000),
+      view.reached('causeway', revision, 5_000),
+    ];
+    expect(await Promise.all(controllers.flatMap(seenBy))).not.toContain(false);
     const seen = (await ask(0, 'GET', '/v1/network')).body.refused.config.fingerprint;
     const [confirmed] = await Promise.all([
       ask(0, 'POST', '/v1/network/confirm', { fingerprint: seen }),
