@@ -1,21 +1,37 @@
-import type { Protocol } from '../model/service.ts';
+import type { Policy, Protocol } from '../model/service.ts';
 import type { Family } from '../net/family.ts';
 
-/** One port of one service, as a dataplane sees it. */
+/** One port of one service in one family, as a dataplane sees it. */
 export interface ServiceIntent {
-  /** `name` or `name:portName`; unique. Only `[a-z0-9-:]`, so safe in every rule language. */
+  /** `name` or `name:portName`; unique in its family. Only `[a-z0-9-:]`, so safe in every rule language. */
   readonly id: string;
   readonly vip?: string;
   readonly protocol: Protocol;
   readonly port: number;
   readonly nodePort?: number;
-  /** Sorted by address, then port; no duplicates. Empty: connections are refused. */
+  /** Those that take new connections: sorted by address, then port; no duplicates. Empty: connections are refused. */
   readonly endpoints: readonly EndpointIntent[];
+  /** For connections to the VIP. */
+  readonly internalPolicy: Policy;
+  /** For connections to the NodePort that come from neither a container nor this host. */
+  readonly externalPolicy: Policy;
+  /**
+   * The endpoints on this host, for a policy `local`: as `endpoints`, and chosen among this host's alone, so that one
+   * that is draining may be here and not there. Always empty where no policy is `local`. Empty where `endpoints` are
+   * not: connections that the policy rules are dropped, since another host may serve them.
+   */
+  readonly localEndpoints: readonly EndpointIntent[];
+  /** Whether a client stays with its endpoint. */
+  readonly affinity: boolean;
+  /** Clients that may connect: CIDRs of the family, canonical, sorted. Undefined: everybody; empty: nobody. */
+  readonly sourceRanges?: readonly string[];
 }
 
 export interface EndpointIntent {
   readonly address: string;
   readonly port: number;
+  /** At least 1. */
+  readonly weight: number;
 }
 
 /** Everything that a host's packet filter must do in one family; the two dataplanes render the same intent. */
@@ -38,6 +54,8 @@ export interface FirewallIntent {
    * since others have addresses in the range, or it is of the other family.
    */
   readonly serviceRange?: string;
+  /** NodePorts are served on the host's addresses inside of these: CIDRs, canonical, sorted. Empty: on all. */
+  readonly nodePortCidrs: readonly string[];
   /** Sorted by id. */
   readonly services: readonly ServiceIntent[];
 }

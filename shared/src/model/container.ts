@@ -7,6 +7,8 @@ export interface ContainerSpec {
   readonly command: readonly string[];
   /** Text files put into the container's root, by absolute path. */
   readonly files: Readonly<Record<string, string>>;
+  /** What services select by. Absent: none. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** What became of it: `/causeway/v1/container-status/<name>`, written by its host's agent. */

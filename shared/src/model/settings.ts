@@ -2,6 +2,10 @@
 export interface Settings {
   /** VIPs that nobody chose are taken from here, CIDR. */
   readonly serviceRange: string;
+  /** As `serviceRange`, of IPv6. Absent: no VIP of IPv6 is given out. */
+  readonly serviceRangeIpv6?: string;
+  /** NodePorts are served on the addresses of hosts inside of these CIDRs. Absent or empty: on all. */
+  readonly nodePortCidrs?: readonly string[];
   /** First and last NodePort, both included. */
   readonly nodePortMin: number;
   readonly nodePortMax: number;
@@ -9,6 +13,7 @@ export interface Settings {
 
 export const DEFAULT_SETTINGS: Settings = {
   serviceRange: '10.96.0.0/16',
+  serviceRangeIpv6: 'fd00:10:96::/112',
   nodePortMin: 30000,
   nodePortMax: 32767,
 };

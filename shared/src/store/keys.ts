@@ -50,6 +50,11 @@ export const keys = {
   containerStatusPrefix: `${CAUSEWAY_PREFIX}/container-status/`,
   containerStatus: (name: string) => `${CAUSEWAY_PREFIX}/container-status/${name}`,
 
+  workloadPrefix: `${CAUSEWAY_PREFIX}/workloads/`,
+  workload: (name: string) => `${CAUSEWAY_PREFIX}/workloads/${name}`,
+  healthPrefix: `${CAUSEWAY_PREFIX}/health/`,
+  health: (node: string) => `${CAUSEWAY_PREFIX}/health/${node}`,
+
   /** Cluster-wide settings that the controller writes and agents read: service range, NodePort range. */
   settings: `${CAUSEWAY_PREFIX}/settings`,
   /**
