@@ -183,5 +183,6 @@ export class AgentWorld {
 
 function service(name: string, vip: string): ServiceSpec {
   const ports = [{ name: '', protocol: 'tcp' as const, port: 88, targetPort: 12345 }];
-  return { name, vip, ports, endpoints: [], createdAt: '2026-01-01T00:00:00Z' };
+  const createdAt = '2026-01-01T00:00:00Z';
+  return { name, vips: [vip], families: ['ipv4'], ports, endpoints: [], createdAt };
 }

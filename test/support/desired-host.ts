@@ -89,7 +89,10 @@ export function flannel({ node, ...lease }: SubnetLease): SubnetLease {
 export function snapshotOf(more: Partial<Snapshot> = {}): Snapshot {
   return {
     config: DUAL_STACK,
-    settings: { serviceRange: '10.96.0.0/16', nodePortMin: 30000, nodePortMax: 32767 },
+    settings: {
+      ...{ serviceRange: '10.96.0.0/16', serviceRangeIpv6: 'fd00:96::/112' },
+      ...{ nodePortMin: 30000, nodePortMax: 32767 },
+    },
     ...{ leases: [], services: [], endpoints: new Map(), containers: [] },
     ...{ networkRevision: 1, servicesRevision: 2 },
     ...more,

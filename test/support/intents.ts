@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
+import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { DEFAULT_MARK } from '../../shared/src/names.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 
@@ -18,27 +18,35 @@ export function intentOf(services: readonly ServiceIntent[], family: Family = 'i
     mark: DEFAULT_MARK,
     masquerade: true,
     nonMasqueradeCidrs: [],
+    nodePortCidrs: [],
     services: [...services].sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }
 
+/** One that gets its share of new connections. @param port and by default that of all example endpoints */
+export function endpoint(address: string, port = 12345, weight = 1): EndpointIntent {
+  return { address, port, weight };
+}
+
+/** A service that leaves everything as it is by default: drawn anew, from the whole cluster, by everybody. */
+export function serviceIntent(asked: Pick<ServiceIntent, 'id'> & Partial<ServiceIntent>): ServiceIntent {
+  return {
+    ...{ protocol: 'tcp', port: 80, endpoints: [] },
+    ...{ internalPolicy: 'cluster', externalPolicy: 'cluster', localEndpoints: [], affinity: false },
+    ...asked,
+  };
+}
+
 /** The service of the source text: 2.2.2.2:88 and NodePort 30001 on two endpoints. */
-export const TEST_SERVICE: ServiceIntent = {
-  id: 'test-service1',
-  vip: '2.2.2.2',
-  protocol: 'tcp',
-  port: 88,
-  nodePort: 30001,
-  endpoints: [
-    { address: '10.10.1.2', port: 12345 },
-    { address: '10.10.2.2', port: 12345 },
-  ],
-};
+export const TEST_SERVICE: ServiceIntent = serviceIntent({
+  ...{ id: 'test-service1', vip: '2.2.2.2', port: 88, nodePort: 30001 },
+  endpoints: [endpoint('10.10.1.2'), endpoint('10.10.2.2')],
+});
 
 /** The same in either family. */
 export function testService(family: Family): ServiceIntent {
   if (family === 'ipv4') return TEST_SERVICE;
-  const endpoints = ['fd00:10:0:1::2', 'fd00:10:0:2::2'].map((address) => ({ address, port: 12345 }));
+  const endpoints = [endpoint('fd00:10:0:1::2'), endpoint('fd00:10:0:2::2')];
   return { ...TEST_SERVICE, vip: '2001:db8::2', endpoints };
 }
 
@@ -46,18 +54,14 @@ export function testService(family: Family): ServiceIntent {
 export function manyServices(n: number, family: Family = 'ipv4'): ServiceIntent[] {
   const vip = (i: number) =>
     family === 'ipv4' ? `10.96.${i >> 8}.${i & 255}` : `fd00:96::${(i + 1).toString(16)}`;
-  const endpoint = (i: number, n: number) =>
+  const address = (i: number, n: number) =>
     family === 'ipv4' ? `10.10.${(i % 200) + 1}.${n}` : `fd00:10:0:${((i % 200) + 1).toString(16)}::${n}`;
-  return Array.from({ length: n }, (_, i) => ({
-    id: `s-${String(i).padStart(6, '0')}`,
-    vip: vip(i),
-    protocol: 'tcp' as const,
-    port: 8088,
-    endpoints: [
-      { address: endpoint(i, 2), port: 8080 },
-      { address: endpoint(i, 3), port: 8080 },
-    ],
-  }));
+  return Array.from({ length: n }, (_, i) =>
+    serviceIntent({
+      ...{ id: `s-${String(i).padStart(6, '0')}`, vip: vip(i), port: 8088 },
+      endpoints: [endpoint(address(i, 2), 8080), endpoint(address(i, 3), 8080)],
+    }),
+  );
 }
 
 /** What random services share. */
@@ -88,18 +92,22 @@ const service = (index: number, family: Family): fc.Arbitrary<ServiceIntent> =>
       shift: fc.integer({ min: 0, max: 1 }),
       nodePort: fc.boolean(),
       endpoints: fc.subarray(
-        SMALL_WORLD[family].endpoints.flatMap((address) => [80, 12345].map((port) => ({ address, port }))),
+        SMALL_WORLD[family].endpoints.flatMap((address) =>
+          [80, 12345].map((port) => endpoint(address, port)),
+        ),
         { maxLength: 6 },
       ),
     })
-    .map(({ vip, protocol, shift, nodePort, endpoints }) => ({
-      id: index % 3 === 0 ? `s${index}` : `s${index}:web`,
-      ...(vip === undefined ? {} : { vip }),
-      protocol,
-      port: 80 + index * 2 + shift,
-      ...(nodePort ? { nodePort: 30000 + index * 2 + shift } : {}),
-      endpoints,
-    }));
+    .map(({ vip, protocol, shift, nodePort, endpoints }) =>
+      serviceIntent({
+        id: index % 3 === 0 ? `s${index}` : `s${index}:web`,
+        ...(vip === undefined ? {} : { vip }),
+        protocol,
+        port: 80 + index * 2 + shift,
+        ...(nodePort ? { nodePort: 30000 + index * 2 + shift } : {}),
+        endpoints,
+      }),
+    );
 
 /** Nearly always the first. */
 function seldom<T>(usual: T, other: T): fc.Arbitrary<T> {

@@ -1,15 +1,16 @@
 import type { HostFacts } from '../model/host-facts.ts';
 import type { NetworkConfig } from '../model/network.ts';
-import { type Block, bitsOf, blockHasIp, blocksOverlap, parseBlock } from '../net/block.ts';
-import { type Cidr, containsAddress, parseCidr } from '../net/cidr.ts';
+import { type Block, bitsOf, blocksOverlap, lastOfBlock, parseBlock } from '../net/block.ts';
 import { entriesOf } from '../net/family.ts';
+import { type Address, numberOf } from './address.ts';
 import type { Candidate } from './service.ts';
 
 /** Addresses that others have, and in words whose they are. */
 export interface Occupied {
   readonly block: Block;
-  /** The same, for comparing ten thousand VIPs; IPv4 only. */
-  readonly cidr: Cidr | undefined;
+  /** The first and the last, for comparing ten thousand VIPs. */
+  readonly first: Address;
+  readonly last: Address;
   readonly what: string;
 }
 
@@ -24,18 +25,24 @@ export function occupied(config: NetworkConfig, facts: HostFacts): readonly Occu
   ];
   return all.flatMap(([cidr = '', what = '']) => {
     const block = parseBlock(cidr);
-    return block === undefined ? [] : [{ block, cidr: parseCidr(cidr), what }];
+    if (block === undefined) return [];
+    const first = numberOf({ family: block.family, value: block.base });
+    return [{ block, first, last: numberOf(lastOfBlock(block)), what }];
   });
 }
 
-/** Why the VIP cannot be one on this host: whoever has the address, or gets it one day, could not be reached. */
-export function vipConflict({ intent, vip }: Candidate, all: readonly Occupied[]): string | undefined {
+/**
+ * Why the VIP cannot be one on this host: whoever has the address, or gets it one day, could not be reached. A service
+ * with a VIP of the other family, too, keeps that one.
+ */
+export function vipConflict(
+  { intent, family, vip }: Candidate,
+  all: readonly Occupied[],
+): string | undefined {
   if (vip === undefined) return undefined;
-  const isIn = ({ cidr, block }: Occupied) =>
-    typeof vip === 'number'
-      ? cidr !== undefined && containsAddress(cidr, vip)
-      : blockHasIp(block, { family: 'ipv6', value: vip });
-  const found = all.filter(isIn);
+  const found = all.filter(
+    ({ block, first, last }) => block.family === family && first <= vip && vip <= last,
+  );
   const one = found.find(({ block }) => block.length === bitsOf(block.family)) ?? found[0];
   if (one === undefined) return undefined;
   const isSingle = one.block.length === bitsOf(one.block.family);
@@ -43,7 +50,6 @@ export function vipConflict({ intent, vip }: Candidate, all: readonly Occupied[]
 }
 
 /** What the range must not take: a rule that drops it would cut this host off from its neighbours, or etcd. */
-export function overlapped(range: string, all: readonly Occupied[]): string | undefined {
-  const parsed = parseBlock(range);
-  return parsed === undefined ? undefined : all.find(({ block }) => blocksOverlap(block, parsed))?.what;
+export function overlapped(range: Block, all: readonly Occupied[]): string | undefined {
+  return all.find(({ block }) => blocksOverlap(block, range))?.what;
 }

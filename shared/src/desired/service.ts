@@ -1,132 +1,132 @@
 import { show } from '../errors.ts';
 import type { EndpointSet } from '../model/endpoint.ts';
 import { PROTOCOLS, type ServicePort, type ServiceSpec } from '../model/service.ts';
-import { formatIp, parseIp } from '../net/block.ts';
-import { parseAddress } from '../net/cidr.ts';
-import { FAMILY_NAMES, type Family } from '../net/family.ts';
-import type { EndpointIntent, ServiceIntent } from './intent.ts';
+import type { Family } from '../net/family.ts';
+import { type Address, addressOf, canonicalText, familyOfAddress } from './address.ts';
+import { type Cidrs, formatBlocks, isEverything, readCidrs } from './cidrs.ts';
+import { isPort, type Places, placesOf, takingConnections } from './endpoints.ts';
+import type { ServiceIntent } from './intent.ts';
 
-/** A service as far as it can be judged without knowing the host and the other services. */
+/** A service as far as it can be judged without knowing the network and the other services. */
 export interface ServiceReading {
   readonly resolved: EndpointSet | undefined;
-  /** One per port. */
+  /** The host that it was read for; undefined: all hosts read it alike. */
+  readonly host: string | undefined;
+  /** One per port and family. */
   readonly candidates: readonly Candidate[];
-  /** What was left out of its endpoints, each a sentence. */
+  /** What was left out of its endpoints and source ranges, each a sentence. */
   readonly problems: readonly string[];
 }
 
-/** One port of a service, which becomes part of the intent when nothing speaks against it. */
+/** One port of a service in one family, which becomes part of the intent when nothing speaks against it. */
 export interface Candidate {
   readonly intent: ServiceIntent;
-  /** Of its VIP; without one, of its endpoints; without those IPv4. */
   readonly family: Family;
   /** The VIP as a number, big for IPv6. */
   readonly vip: Address | undefined;
-  /** What no other service may have, in words. */
+  /** What no other service of the family may have, in words. */
   readonly claims: readonly string[];
   /** Why it must be left out; the end of a sentence. */
   readonly fault: string | undefined;
 }
 
-/** An address as a number: IPv4 is compared often enough to deserve a plain one. The two kinds compare with each other. */
-type Address = number | bigint;
+/** Where a service is met in one family. */
+interface Front {
+  readonly family: Family;
+  readonly vip?: { readonly text: string; readonly address: Address | undefined };
+}
 
 /** By specification: what was read of it last. It lives as long as the specification itself. */
 const readings = new WeakMap<ServiceSpec, ServiceReading>();
 
 /**
- * A pure function that remembers: the same two objects, which nobody changes, have the same reading, down to the
- * same intents. The snapshot keeps the objects of what did not change, so that of ten thousand services only the
- * changed ones are checked, sorted and, by their identity, compared again.
+ * A pure function that remembers: the same two objects, which nobody changes, have the same reading on the same host,
+ * down to the same intents. The snapshot keeps the objects of what did not change, so that of ten thousand services
+ * only the changed ones are checked, sorted and, by their identity, compared again.
+ *
+ * A service that has VIPs is one of their families, one without is one of the families that it names. Which endpoints
+ * take connections is chosen in each of them by itself, and, where a policy is `local`, once more among those of the
+ * host alone.
+ *
+ * @param host its name, as endpoints tell it
  */
-export function readService(spec: ServiceSpec, resolved: EndpointSet | undefined): ServiceReading {
+export function readService(
+  spec: ServiceSpec,
+  resolved: EndpointSet | undefined,
+  host: string,
+): ServiceReading {
   const last = readings.get(spec);
-  if (last !== undefined && last.resolved === resolved) return last;
-  const problems: string[] = [];
-  const candidates = spec.ports.map((port) => candidateOf(spec, port, resolved, problems));
-  const reading = { resolved, candidates, problems };
+  if (last !== undefined && last.resolved === resolved && (last.host ?? host) === host) return last;
+  const reading = {
+    ...{ resolved, host: hasLocalPolicy(spec) ? host : undefined },
+    ...candidatesOf(spec, resolved, host),
+  };
   readings.set(spec, reading);
   return reading;
+}
+
+function hasLocalPolicy({ internalPolicy, externalPolicy }: ServiceSpec): boolean {
+  return internalPolicy === 'local' || externalPolicy === 'local';
+}
+
+function candidatesOf(
+  spec: ServiceSpec,
+  resolved: EndpointSet | undefined,
+  host: string,
+): Pick<ServiceReading, 'candidates' | 'problems'> {
+  const fronts = frontsOf(spec);
+  const families = fronts.map(({ family }) => family);
+  const sources = sourcesOf(spec);
+  const problems = (sources?.problems ?? []).map(
+    (text) => `service ${show(spec.name)}: source range ${text}`,
+  );
+  const candidates = spec.ports.flatMap((port) => {
+    const places = placesOf(spec, port, resolved, families, problems);
+    return fronts.map((front) => candidateOf(spec, port, front, places, sources, host));
+  });
+  return { candidates, problems };
+}
+
+function frontsOf({ vips, families }: ServiceSpec): readonly Front[] {
+  if (vips.length === 0) return families.map((family) => ({ family }));
+  return vips.map((text) => {
+    const address = addressOf(text);
+    return { family: familyOfAddress(address ?? 0), vip: { text, address } };
+  });
+}
+
+/** An empty list is none: nobody would ask for a service that nobody may use. */
+function sourcesOf({ sourceRanges = [] }: ServiceSpec): Cidrs | undefined {
+  return sourceRanges.length === 0 ? undefined : readCidrs(sourceRanges);
 }
 
 function candidateOf(
   spec: ServiceSpec,
   port: ServicePort,
-  resolved: EndpointSet | undefined,
-  problems: string[],
+  { family, vip }: Front,
+  places: Places,
+  sources: Cidrs | undefined,
+  host: string,
 ): Candidate {
-  const vip = spec.vip === undefined ? undefined : addressOf(spec.vip);
-  const family = familyOfService(vip, port, resolved);
+  const here = hasLocalPolicy(spec) ? places[family].filter(({ node }) => node === host) : [];
+  const ranges = sources?.byFamily[family];
+  const address = vip?.address;
   const intent: ServiceIntent = {
     id: port.name === '' ? spec.name : `${spec.name}:${port.name}`,
-    ...(spec.vip === undefined ? {} : { vip: canonical(spec.vip, vip) }),
+    ...(vip === undefined
+      ? {}
+      : { vip: address === undefined ? vip.text : canonicalText(vip.text, address) }),
     protocol: port.protocol,
     port: port.port,
     ...(port.nodePort === undefined ? {} : { nodePort: port.nodePort }),
-    endpoints: endpointsOf(spec, port, family, resolved, problems),
+    endpoints: takingConnections(places[family], spec),
+    internalPolicy: spec.internalPolicy ?? 'cluster',
+    externalPolicy: spec.externalPolicy ?? 'cluster',
+    localEndpoints: takingConnections(here, spec),
+    affinity: spec.affinity === 'client',
+    ...(ranges === undefined || isEverything(ranges) ? {} : { sourceRanges: formatBlocks(ranges) }),
   };
-  return { intent, family, vip, claims: claimsOf(intent), fault: faultOf(intent, vip) };
-}
-
-function familyOfService(
-  vip: Address | undefined,
-  port: ServicePort,
-  resolved: EndpointSet | undefined,
-): Family {
-  if (vip !== undefined) return familyOf(vip);
-  const known = resolved?.endpoints.find(
-    ({ portName, address }) => portName === port.name && addressOf(address) !== undefined,
-  );
-  return familyOf(known === undefined ? 0 : (addressOf(known.address) ?? 0));
-}
-
-function addressOf(text: string): Address | undefined {
-  return parseAddress(text) ?? parseIp(text)?.value;
-}
-
-/** IPv6 has many spellings of one address, IPv4 has one. */
-function canonical(text: string, address: Address | undefined): string {
-  return typeof address === 'bigint' ? formatIp({ family: 'ipv6', value: address }) : text;
-}
-
-function familyOf(address: Address): Family {
-  return typeof address === 'number' ? 'ipv4' : 'ipv6';
-}
-
-function endpointsOf(
-  spec: ServiceSpec,
-  port: ServicePort,
-  family: Family,
-  resolved: EndpointSet | undefined,
-  problems: string[],
-): readonly EndpointIntent[] {
-  const sorted = new Map<Address, EndpointIntent>();
-  for (const endpoint of resolved?.endpoints ?? []) {
-    if (endpoint.portName !== port.name) continue;
-    const address = addressOf(endpoint.address);
-    const left = (reason: string) =>
-      problems.push(
-        `service ${show(spec.name)}: endpoint ${show(`${endpoint.address}:${endpoint.port}`)} is left out: ${reason}`,
-      );
-    if (address === undefined || !isPort(endpoint.port) || endpoint.address === spec.vip)
-      left('it cannot be reached');
-    else if (familyOf(address) !== family) left(`the service is one of ${FAMILY_NAMES[family]}`);
-    else
-      sorted.set(sortKey(address, endpoint.port), {
-        address: canonical(endpoint.address, address),
-        port: endpoint.port,
-      });
-  }
-  return [...sorted].sort(([a], [b]) => (a < b ? -1 : Number(a > b))).map(([, endpoint]) => endpoint);
-}
-
-/** One number orders by address, then by port. */
-function sortKey(address: Address, port: number): Address {
-  return typeof address === 'number' ? address * 65536 + port : address * 65536n + BigInt(port);
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port >= 1 && port <= 65535;
+  return { intent, family, vip: address, claims: claimsOf(intent), fault: faultOf(intent, address) };
 }
 
 /** The controller let none of this through; a key that somebody else wrote into etcd may still hold it. */

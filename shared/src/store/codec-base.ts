@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CausewayError, messageOf, show } from '../errors.ts';
-import { canonicalBlock, canonicalIp, familyOf } from '../net/block.ts';
+import { canonicalBlock, canonicalIp, familyOf, parseBlock, parseIp } from '../net/block.ts';
 import { FAMILY_NAMES, type Family } from '../net/family.ts';
+import { isUnicast, isUnicastBlock } from '../net/unicast.ts';
 import type { KeyValue } from './store.ts';
 
 /**
@@ -27,6 +28,31 @@ export const ipNetwork = (family?: Family) =>
     .string()
     .refine(
       (text) => canonicalBlock(text) === text && isOf(text, family),
+      `is not an ${family === undefined ? 'IP' : FAMILY_NAMES[family]} network`,
+    );
+
+const NOBODYS = '(loopback, link-local, multicast or reserved)';
+
+/** One that a service or an endpoint can have: with another as a VIP, a host would cut itself off from itself. */
+export const unicast = (family?: Family) =>
+  ipAddress(family).refine((text) => {
+    const ip = parseIp(text);
+    return ip === undefined || isUnicast(ip);
+  }, `is an address that nobody can have ${NOBODYS}`);
+
+/** A network, whatever its host bits, of nothing but such addresses. */
+export const unicastNetwork = (family: Family) =>
+  anyNetwork(family).refine((text) => {
+    const block = parseBlock(text);
+    return block === undefined || isUnicastBlock(block);
+  }, `holds addresses that nobody can have ${NOBODYS}`);
+
+/** A network, whatever its host bits. */
+export const anyNetwork = (family?: Family) =>
+  z
+    .string()
+    .refine(
+      (text) => parseBlock(text) !== undefined && isOf(text, family),
       `is not an ${family === undefined ? 'IP' : FAMILY_NAMES[family]} network`,
     );
 

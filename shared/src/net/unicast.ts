@@ -1,0 +1,25 @@
+import { type Block, blockHasIp, blocksOverlap, type Ip, parseBlock } from './block.ts';
+
+/**
+ * Where nobody is reached by unicast from another machine: this host, the loopback, single links, groups, what is
+ * reserved; of IPv6 also the forms of IPv4 addresses, which are on no wire and which the kernel lists differently.
+ */
+const NOT_UNICAST = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'],
+  ...['::/80', 'fe80::/10', 'ff00::/8'],
+].flatMap((text) => parseBlock(text) ?? []);
+
+/** Whether the address can be a service's or an endpoint's. */
+export function isUnicast(ip: Ip): boolean {
+  return !NOT_UNICAST.some((block) => blockHasIp(block, ip));
+}
+
+/** Whether all addresses of the block can. */
+export function isUnicastBlock(block: Block): boolean {
+  return !NOT_UNICAST.some((one) => blocksOverlap(one, block));
+}
+
+/** `::ffff:192.0.2.1`, `::192.0.2.1` and their like, as an address or as a block's first: no rule can hold one. */
+export function isIpv4InIpv6({ family, value }: Ip): boolean {
+  return family === 'ipv6' && value >> 48n === 0n && value > 0xffffn;
+}
