@@ -19,7 +19,7 @@ const MAX_LEVELS = 50;
  * @param part Fastify's word for the part of the request that it came from
  */
 export function schemaError(error: z.ZodError, input: unknown, part: string): CausewayError {
-  const issue = error.issues[0];
+  const issue = narrowed(error.issues[0]);
   const whole = PARTS[part] ?? part;
   if (isDeeper(input, MAX_LEVELS)) {
     return new CausewayError('invalid', `${whole} is nested deeper than ${MAX_LEVELS} levels`, {
@@ -44,6 +44,26 @@ export function schemaError(error: z.ZodError, input: unknown, part: string): Ca
     });
   }
   return invalid(field === '' ? whole : field, value, reasonOf(issue, value));
+}
+
+/**
+ * What may have one of several forms, and has none of them, is told by the form that it was meant to have: the only
+ * one whose kind of value it is.
+ */
+function narrowed(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
+  if (issue?.code !== 'invalid_union') return issue;
+  const meant = issue.errors.flatMap(([first]) => {
+    const isOtherKind = first === undefined || (first.path.length === 0 && isOfKind(first));
+    return isOtherKind ? [] : [first];
+  });
+  const [only, ...others] = meant;
+  if (only === undefined || others.length > 0) return issue;
+  return narrowed({ ...only, path: [...issue.path, ...only.path] });
+}
+
+/** Whether an issue is about the kind of a value: text, number, list. */
+function isOfKind({ code }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' || code === 'invalid_value';
 }
 
 function reasonOf(issue: z.core.$ZodIssue, value: unknown): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nameSchema } from './input.ts';
+import { labelsSchema } from './labels-input.ts';
 
 /** Most bytes of all files of a container together; they travel through etcd. */
 export const MAX_FILES_BYTES = 256 * 1024;
@@ -30,6 +31,7 @@ export const containerInputSchema = z
       .record(z.string(), plainText('is not text'), { error: FILES_ERROR })
       .default({})
       .describe("Text files put into the container's root, by absolute path."),
+    labels: labelsSchema.default({}).describe('What services select by.'),
   })
   .meta({ id: 'ContainerDefinition' });
 
