@@ -23,7 +23,10 @@ export interface ServiceIntent {
   readonly localEndpoints: readonly EndpointIntent[];
   /** Whether a client stays with its endpoint. */
   readonly affinity: boolean;
-  /** Clients that may connect: CIDRs of the family, canonical, sorted. Undefined: everybody; empty: nobody. */
+  /**
+   * Clients that may connect: CIDRs of the family, canonical, sorted, none inside another. Undefined: everybody; empty:
+   * nobody.
+   */
   readonly sourceRanges?: readonly string[];
 }
 
@@ -54,7 +57,10 @@ export interface FirewallIntent {
    * since others have addresses in the range, or it is of the other family.
    */
   readonly serviceRange?: string;
-  /** NodePorts are served on the host's addresses inside of these: CIDRs, canonical, sorted. Empty: on all. */
+  /**
+   * NodePorts are served on the host's addresses inside of these: CIDRs, canonical, sorted, none inside another. Empty:
+   * on all. Never on loopback ones.
+   */
   readonly nodePortCidrs: readonly string[];
   /** Sorted by id. */
   readonly services: readonly ServiceIntent[];
