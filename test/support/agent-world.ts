@@ -10,10 +10,10 @@ import type { Look } from '../../node-agent/src/kernel/kernel.ts';
 import { createLogger } from '../../node-agent/src/logger.ts';
 import type { NodeEvent } from '../../shared/src/model/event.ts';
 import type { NodeRecord, NodeReport } from '../../shared/src/model/node.ts';
-import type { ServiceSpec } from '../../shared/src/model/service.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { keys } from '../../shared/src/store/keys.ts';
+import { resolved, serviceSpec } from './desired-host.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { connectedRoute } from './fake-network.ts';
 import { FakeNft } from './fake-nft.ts';
@@ -156,9 +156,9 @@ export class AgentWorld {
 
   /** @returns the revision at which the service has its endpoint */
   expose(name: string, vip: string): number {
-    this.store.put(keys.serviceSpec(name), service(name, vip));
-    const endpoint = { portName: '', address: '10.10.12.2', port: 12345, ref: '10.10.12.2:12345' };
-    const set = { service: name, endpoints: [endpoint], unresolved: [] };
+    const ports = [{ name: '', protocol: 'tcp' as const, port: 88, targetPort: 12345 }];
+    this.store.put(keys.serviceSpec(name), serviceSpec(name, { vips: [vip], ports }));
+    const set = { service: name, endpoints: [resolved('10.10.12.2', 12345)], unresolved: [] };
     return this.store.put(keys.serviceEndpoints(name), set);
   }
 
@@ -179,10 +179,4 @@ export class AgentWorld {
       return '';
     }
   }
-}
-
-function service(name: string, vip: string): ServiceSpec {
-  const ports = [{ name: '', protocol: 'tcp' as const, port: 88, targetPort: 12345 }];
-  const createdAt = '2026-01-01T00:00:00Z';
-  return { name, vips: [vip], families: ['ipv4'], ports, endpoints: [], createdAt };
 }

@@ -1,8 +1,10 @@
 import type { DesiredHost, OwnSubnets } from '../../shared/src/desired/host.ts';
 import { desiredHost } from '../../shared/src/desired/index.ts';
+import type { Endpoint } from '../../shared/src/model/endpoint.ts';
 import type { HostFacts } from '../../shared/src/model/host-facts.ts';
 import type { FamilyLease, SubnetLease } from '../../shared/src/model/lease.ts';
 import type { Backend, NetworkConfig } from '../../shared/src/model/network.ts';
+import type { ServiceSpec } from '../../shared/src/model/service.ts';
 import type { Snapshot } from '../../shared/src/model/snapshot.ts';
 
 /** A host of an example network, and what else is in etcd, for the tests of desired state. */
@@ -84,6 +86,21 @@ export function v4(more: Changes, { ipv6, ...lease }: SubnetLease = leaseOf(3)):
 /** The same, of a flannel daemon. */
 export function flannel({ node, ...lease }: SubnetLease): SubnetLease {
   return lease;
+}
+
+/** A service of IPv4, `10.96.0.1:80`, that leaves everything as it is by default. */
+export function serviceSpec(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec {
+  const port = { name: '', protocol: 'tcp' as const, port: 80, targetPort: 8080 };
+  return {
+    ...{ name, vips: ['10.96.0.1'], families: ['ipv4'], ports: [port], endpoints: [] },
+    createdAt: '2026-01-01T00:00:00Z',
+    ...more,
+  };
+}
+
+/** One that was resolved, ready and of weight 1 unless said otherwise. */
+export function resolved(address: string, port: number, more: Partial<Endpoint> = {}): Endpoint {
+  return { portName: '', address, port, ref: `${address}:${port}`, ...more };
 }
 
 export function snapshotOf(more: Partial<Snapshot> = {}): Snapshot {

@@ -72,7 +72,10 @@ export interface ServiceSpec {
   readonly externalPolicy?: Policy;
   /** For connections to the VIP. Absent: `cluster`. */
   readonly internalPolicy?: Policy;
-  /** CIDRs of clients that may connect; others are dropped. Absent: everybody. */
+  /**
+   * CIDRs of clients that may connect; others are dropped. Absent or empty: everybody. With those of one family only,
+   * nobody may in the other.
+   */
   readonly sourceRanges?: readonly string[];
   /** Endpoints count as ready whatever their health. Absent: false. */
   readonly publishNotReady?: boolean;

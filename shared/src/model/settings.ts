@@ -4,7 +4,10 @@ export interface Settings {
   readonly serviceRange: string;
   /** As `serviceRange`, of IPv6. Absent: no VIP of IPv6 is given out. */
   readonly serviceRangeIpv6?: string;
-  /** NodePorts are served on the addresses of hosts inside of these CIDRs. Absent or empty: on all. */
+  /**
+   * NodePorts are served on the addresses of hosts inside of these CIDRs; with those of one family only, on none of the
+   * other. Absent or empty: on all.
+   */
   readonly nodePortCidrs?: readonly string[];
   /** First and last NodePort, both included. */
   readonly nodePortMin: number;

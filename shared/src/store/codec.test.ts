@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { CausewayError } from '../errors.ts';
+import { serviceSpec } from '../../../test/support/desired-host.ts';
+import type { CausewayError } from '../errors.ts';
 import type { ContainerStatus } from '../model/container.ts';
-import type { ServiceSpec } from '../model/service.ts';
 import {
   decodeContainer,
   decodeContainerStatus,
-  decodeEndpointSet,
   decodeServiceSpec,
   decodeSettings,
   encode,
@@ -21,13 +20,7 @@ const kv = (key: string, value: unknown): KeyValue => ({
   leaseId: '0',
 });
 
-const spec: ServiceSpec = {
-  name: 'web',
-  vip: '2.2.2.2',
-  ports: [{ name: '', protocol: 'tcp', port: 88, targetPort: 12345, nodePort: 30001 }],
-  endpoints: ['10.10.1.2:12345'],
-  createdAt: '2026-11-20T00:00:00Z',
-};
+const spec = serviceSpec('web');
 const status: ContainerStatus = {
   name: 'web-1',
   host: 'host-1',
@@ -47,97 +40,49 @@ describe('decoding', () => {
     expect(decodeServiceSpec(kv(keys.serviceSpec('web'), { ...spec, later: 1 }))).toEqual(spec);
   });
 
-  it.each([
-    ['not JSON', '{"name":', 'is not JSON'],
-    ['no object', 'null', 'the value null'],
-    ['another name', { ...spec, name: 'other' }, 'belongs to key /causeway/v1/services/other/spec'],
-    ['a name with a new line', { ...spec, name: 'a\nb' }, 'name "a\\nb" is not a name'],
-    ['a rule for a VIP', { ...spec, vip: '1.1.1.1; flush ruleset' }, 'vip "1.1.1.1; flush ruleset"'],
-    ['the loopback as VIP', { ...spec, vip: '127.0.0.1' }, 'vip "127.0.0.1" is an address that nobody can'],
-    ['no address as VIP', { ...spec, vip: '0.0.0.0' }, 'vip "0.0.0.0" is an address that nobody can have'],
-    ['a port of 0', { ...spec, ports: [{ ...spec.ports[0], port: 0 }] }, 'ports.0.port 0 is not a port'],
-    ['a text for a port', { ...spec, ports: [{ ...spec.ports[0], port: '88' }] }, 'ports.0.port "88"'],
-    ['an unknown protocol', { ...spec, ports: [{ ...spec.ports[0], protocol: 'icmp' }] }, 'ports.0.protocol'],
-    ['no ports', { ...spec, ports: [] }, 'ports []'],
-  ])('returns an error for a service with %s', (_what, value, text) => {
-    const error = decodeServiceSpec(kv(keys.serviceSpec('web'), value));
-    expect(error).toBeInstanceOf(CausewayError);
-    expect(error).toMatchObject({
-      code: 'unreadable',
-      message: expect.stringContaining('/causeway/v1/services/web/spec'),
-    });
-    expect((error as CausewayError).message).toContain(text);
+  it('reads settings of before IPv6, and of now', () => {
+    const before = { serviceRange: '10.96.0.0/16', nodePortMin: 30000, nodePortMax: 32767 };
+    const now = { ...before, serviceRangeIpv6: 'fd00:96::/112', nodePortCidrs: ['192.168.122.0/24', '::/0'] };
+    for (const settings of [before, now])
+      expect(decodeSettings(kv(keys.settings, settings))).toEqual(settings);
   });
 
-  it('does not take a deeper key for the service that it ends with', () => {
-    const error = decodeServiceSpec(kv(`${keys.servicePrefix}x/web/spec`, spec));
-    expect(error).toBeInstanceOf(CausewayError);
-  });
-
+  const container = { name: 'a', host: 'h', command: ['x'], files: {} };
+  const settings = { serviceRange: '10.96.0.0/16', nodePortMin: 30000, nodePortMax: 32767 };
   it.each([
-    [
-      'an endpoint that is no address',
-      decodeEndpointSet,
-      keys.serviceEndpoints('web'),
-      {
-        service: 'web',
-        endpoints: [{ portName: '', address: '$(reboot)', port: 1, ref: '' }],
-        unresolved: [],
-      },
-    ],
-    [
-      'a container without a command',
-      decodeContainer,
-      keys.container('a'),
-      {
-        name: 'a',
-        host: 'h',
-        command: [],
-        files: {},
-      },
-    ],
-    [
-      'a container with a relative file',
-      decodeContainer,
-      keys.container('a'),
-      {
-        name: 'a',
-        host: 'h',
-        command: ['x'],
-        files: { 'etc/x': '' },
-      },
-    ],
-    [
-      'an endpoint that is on the loopback',
-      decodeEndpointSet,
-      keys.serviceEndpoints('web'),
-      {
-        service: 'web',
-        endpoints: [{ portName: '', address: '127.0.0.1', port: 1, ref: '' }],
-        unresolved: [],
-      },
-    ],
+    ['a container without a command', decodeContainer, keys.container('a'), { ...container, command: [] }],
+    ['a relative file', decodeContainer, keys.container('a'), { ...container, files: { 'etc/x': '' } }],
+    ['labels that are no texts', decodeContainer, keys.container('a'), { ...container, labels: { app: 1 } }],
     [
       'an IPv6 address that is none',
       decodeContainerStatus,
       keys.containerStatus('web-1'),
       { ...status, ipv6Address: '10.10.1.2' },
     ],
-    [
-      'settings upside down',
-      decodeSettings,
-      keys.settings,
-      {
-        serviceRange: '10.96.0.0/16',
-        nodePortMin: 2,
-        nodePortMax: 1,
-      },
-    ],
+    ['settings upside down', decodeSettings, keys.settings, { ...settings, nodePortMin: 40000 }],
     [
       'settings that make every address one of the services',
       decodeSettings,
       keys.settings,
-      { serviceRange: '0.0.0.0/0', nodePortMin: 30000, nodePortMax: 32767 },
+      { ...settings, serviceRange: '0.0.0.0/0' },
+    ],
+    [
+      'settings that make every IPv6 address one of the services',
+      decodeSettings,
+      keys.settings,
+      { ...settings, serviceRangeIpv6: '::/0' },
+    ],
+    [
+      'an IPv4 range for IPv6',
+      decodeSettings,
+      keys.settings,
+      { ...settings, serviceRangeIpv6: '10.97.0.0/16' },
+    ],
+    [
+      'NodePorts on what is no network',
+      decodeSettings,
+      keys.settings,
+      { ...settings, nodePortCidrs: ['192.168.122.11'] },
     ],
   ] as const)('returns an error for %s', (_what, decoder, key, value) => {
     expect(decoder(kv(key, value))).toMatchObject({ code: 'unreadable' });
@@ -152,7 +97,7 @@ describe('the sentence about a key that cannot be read', () => {
     ['the key', kv(keys.serviceSpec(hostile), 'x')],
     ['a value that is not JSON', kv(keys.serviceSpec('web'), hostile.slice(1))],
     ['a value that is not JSON further on', kv(keys.serviceSpec('web'), `{"name":${hostile}`)],
-    ['a field', kv(keys.serviceSpec('web'), { ...spec, vip: hostile })],
+    ['a field', kv(keys.serviceSpec('web'), { ...spec, vips: [hostile] })],
   ])('is one line that no terminal obeys, whatever %s holds', (_what, item) => {
     const { message } = decodeServiceSpec(item) as CausewayError;
     expect(message).toMatch(/^reading etcd key \/causeway\/v1\/services\/.+\/spec: /);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { serviceSpec } from '../../../test/support/desired-host.ts';
 import { DEFAULT_SETTINGS } from '../model/settings.ts';
 import { encode } from './codec.ts';
 import { encodeLease } from './codec-flannel.ts';
@@ -17,13 +18,7 @@ const CONFIG = '{"Network":"10.10.0.0/16","Backend":{"Type":"host-gw"}}';
 const subnetKey = (ipv4: string) => keys.subnet({ ipv4 });
 const lease = (n: number) =>
   encodeLease({ ipv4: { subnet: '', publicIp: `192.168.122.${n}` }, backendType: 'host-gw' });
-const service = (name: string) =>
-  encode({
-    name,
-    ports: [{ name: '', protocol: 'tcp', port: 80, targetPort: 80 }],
-    endpoints: [],
-    createdAt: '',
-  });
+const service = (name: string) => encode(serviceSpec(name));
 const container = (name: string, host: string) => encode({ name, host, command: ['x'], files: {} });
 const set = (name: string) => encode({ service: name, endpoints: [], unresolved: [] });
 
@@ -94,12 +89,8 @@ describe('snapshotBuilder', () => {
   it('keeps the objects of what did not change, and decodes again what did', () => {
     const build = snapshotBuilder('host-1');
     const first = build(healthy).snapshot;
-    const changed = encode({
-      name: 'b',
-      ports: [{ name: '', protocol: 'udp', port: 53, targetPort: 53 }],
-      endpoints: [],
-      createdAt: '',
-    });
+    const ports = [{ name: '', protocol: 'udp' as const, port: 53, targetPort: 53 }];
+    const changed = encode(serviceSpec('b', { ports }));
     const second = build({
       ...healthy,
       services: state(10, { [keys.serviceSpec('a')]: service('a'), [keys.serviceSpec('b')]: changed }),
