@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { DEFAULT_MARK } from '../../shared/src/names.ts';
 import type { Family } from '../../shared/src/net/family.ts';
+import { anyPolicies, NODE_PORT_CIDRS } from './any-policies.ts';
 
 /** The container network, this host's share of it, and the range of VIPs. */
 export const WORLD = {
@@ -91,23 +92,23 @@ const service = (index: number, family: Family): fc.Arbitrary<ServiceIntent> =>
       protocol: fc.constantFrom('tcp' as const, 'udp' as const, 'sctp' as const),
       shift: fc.integer({ min: 0, max: 1 }),
       nodePort: fc.boolean(),
-      endpoints: fc.subarray(
-        SMALL_WORLD[family].endpoints.flatMap((address) =>
-          [80, 12345].map((port) => endpoint(address, port)),
-        ),
-        { maxLength: 6 },
-      ),
+      policies: fc
+        .subarray(
+          SMALL_WORLD[family].endpoints.flatMap((address) =>
+            [80, 12345].map((port) => endpoint(address, port)),
+          ),
+          { maxLength: 6 },
+        )
+        .chain((endpoints) => anyPolicies(family, endpoints)),
     })
-    .map(({ vip, protocol, shift, nodePort, endpoints }) =>
-      serviceIntent({
-        id: index % 3 === 0 ? `s${index}` : `s${index}:web`,
-        ...(vip === undefined ? {} : { vip }),
-        protocol,
-        port: 80 + index * 2 + shift,
-        ...(nodePort ? { nodePort: 30000 + index * 2 + shift } : {}),
-        endpoints,
-      }),
-    );
+    .map(({ vip, protocol, shift, nodePort, policies }) => ({
+      id: index % 3 === 0 ? `s${index}` : `s${index}:web`,
+      ...(vip === undefined ? {} : { vip }),
+      protocol,
+      port: 80 + index * 2 + shift,
+      ...(nodePort ? { nodePort: 30000 + index * 2 + shift } : {}),
+      ...policies,
+    }));
 
 /** Nearly always the first. */
 function seldom<T>(usual: T, other: T): fc.Arbitrary<T> {
@@ -130,6 +131,7 @@ export function anyIntentOf(family: Family): fc.Arbitrary<FirewallIntent> {
       dropping: seldom(true, false),
       masquerade: seldom(true, false),
       nonMasqueradeCidrs: seldom<readonly string[]>([], kept),
+      nodePortCidrs: seldom<readonly string[]>([], NODE_PORT_CIDRS[family]),
     })
     .chain(({ indexes, subnet, dropping, ...settings }) =>
       fc.tuple(...indexes.map((index) => service(index, family))).map((services) => {

@@ -1,4 +1,4 @@
-import type { FirewallIntent, ServiceIntent } from '../desired/intent.ts';
+import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../desired/intent.ts';
 
 /** Services of two intents, by what becomes of them. */
 export interface ServiceDiff {
@@ -56,8 +56,9 @@ export function sameSettings(a: FirewallIntent, b: FirewallIntent): boolean {
     a.bridge === b.bridge &&
     a.mark === b.mark &&
     a.masquerade === b.masquerade &&
-    a.nonMasqueradeCidrs.join() === b.nonMasqueradeCidrs.join() &&
-    a.serviceRange === b.serviceRange
+    sameTexts(a.nonMasqueradeCidrs, b.nonMasqueradeCidrs) &&
+    a.serviceRange === b.serviceRange &&
+    sameTexts(a.nodePortCidrs, b.nodePortCidrs)
   );
 }
 
@@ -69,7 +70,25 @@ function isSame(a: ServiceIntent, b: ServiceIntent): boolean {
     a.protocol === b.protocol &&
     a.port === b.port &&
     a.nodePort === b.nodePort &&
-    a.endpoints.length === b.endpoints.length &&
-    a.endpoints.every((e, i) => e.address === b.endpoints[i]?.address && e.port === b.endpoints[i]?.port)
+    sameEndpoints(a.endpoints, b.endpoints) &&
+    a.internalPolicy === b.internalPolicy &&
+    a.externalPolicy === b.externalPolicy &&
+    sameEndpoints(a.localEndpoints, b.localEndpoints) &&
+    a.affinity === b.affinity &&
+    sameTexts(a.sourceRanges, b.sourceRanges)
   );
+}
+
+function sameEndpoints(a: readonly EndpointIntent[], b: readonly EndpointIntent[]): boolean {
+  if (a === b) return true;
+  return a.length === b.length && a.every((one, i) => sameEndpoint(one, b[i]));
+}
+
+function sameEndpoint(a: EndpointIntent, b: EndpointIntent | undefined): boolean {
+  return a.address === b?.address && a.port === b.port && a.weight === b.weight;
+}
+
+/** Absent is another thing than empty. */
+function sameTexts(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && a?.join() === b?.join());
 }

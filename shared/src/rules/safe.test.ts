@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { intentOf, testService } from '../../../test/support/intents.ts';
+import { endpoint, intentOf, serviceIntent, testService } from '../../../test/support/intents.ts';
 import type { FirewallIntent } from '../desired/intent.ts';
 import { ruleset as iptables } from './iptables/index.ts';
 import { ruleset as nftables } from './nftables/index.ts';
 
 const INTENT: FirewallIntent = {
-  ...{ family: 'ipv4', masquerade: true, nonMasqueradeCidrs: ['192.0.2.0/24'] },
-  ...{ network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
-  serviceRange: '10.96.0.0/16',
-  services: [
-    {
-      ...{ id: 'a', vip: '2.2.2.2', protocol: 'tcp', port: 88, nodePort: 30001 },
-      endpoints: [{ address: '10.10.1.2', port: 80 }],
-    },
-  ],
+  ...intentOf([
+    serviceIntent({
+      ...{ id: 'a', vip: '2.2.2.2', port: 88, nodePort: 30001, externalPolicy: 'local' },
+      endpoints: [endpoint('10.10.1.2', 80)],
+      localEndpoints: [endpoint('10.10.1.2', 80)],
+      sourceRanges: ['192.0.2.0/24'],
+    }),
+  ]),
+  nonMasqueradeCidrs: ['192.0.2.0/24'],
+  nodePortCidrs: ['192.168.122.0/24'],
 };
 
 /** Every leaf of the intent that is rendered. */
@@ -22,6 +23,7 @@ const LEAVES: readonly (readonly (string | number)[])[] = [
   ['subnet'],
   ['serviceRange'],
   ['nonMasqueradeCidrs', 0],
+  ['nodePortCidrs', 0],
   ['mark'],
   ['services', 0, 'vip'],
   ['services', 0, 'protocol'],
@@ -29,6 +31,11 @@ const LEAVES: readonly (readonly (string | number)[])[] = [
   ['services', 0, 'nodePort'],
   ['services', 0, 'endpoints', 0, 'address'],
   ['services', 0, 'endpoints', 0, 'port'],
+  ['services', 0, 'endpoints', 0, 'weight'],
+  ['services', 0, 'localEndpoints', 0, 'address'],
+  ['services', 0, 'localEndpoints', 0, 'port'],
+  ['services', 0, 'localEndpoints', 0, 'weight'],
+  ['services', 0, 'sourceRanges', 0],
 ];
 
 const EVIL = [
@@ -71,7 +78,7 @@ describe.each([
     'fe80::1%eth0',
     '10.10.1.2',
   ])('is refused as an IPv6 address, since the kernel would list it in another form: %s', (address) => {
-    const service = { ...testService('ipv6'), endpoints: [{ address, port: 80 }] };
+    const service = { ...testService('ipv6'), endpoints: [endpoint(address)] };
     expect(() => ruleset.full(intentOf([service], 'ipv6'))).toThrow(/^rendering rules: address/);
   });
 

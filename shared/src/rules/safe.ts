@@ -7,7 +7,7 @@ import { FAMILY_NAMES, type Family } from '../net/family.ts';
  * The last gate before a rule language: every value that enters a rule passes one of these, whatever the
  * API or etcd let through. They throw CausewayError `internal`, since a bad value here is our own fault.
  */
-export const safe = { address, cidr, link, port, protocol, mark, id };
+export const safe = { address, cidr, link, port, weight, protocol, mark, id };
 
 /** Only in the form in which the kernel lists it (RFC 5952): services are compared by the text. */
 function address(value: string, family: Family): string {
@@ -42,6 +42,13 @@ function link(value: string): string {
 function port(value: number): number {
   if (!Number.isInteger(value) || value < 1 || value > 65535)
     throw refused('port', value, 'is not in 1-65535');
+  return value;
+}
+
+/** It enters no rule itself, but the arithmetic that says how many there are. */
+function weight(value: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > 65535)
+    throw refused('weight', value, 'is not in 1-65535');
   return value;
 }
 
