@@ -4,7 +4,14 @@ import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 import { messageOf } from '../../shared/src/errors.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
-import { anyIntentOf, intentOf, manyServices, testService } from '../support/intents.ts';
+import {
+  anyIntentOf,
+  endpoint,
+  intentOf,
+  manyServices,
+  serviceIntent,
+  testService,
+} from '../support/intents.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import { cases, type Kernel } from './rules-kernel-cases.ts';
 
@@ -18,8 +25,8 @@ function threeServices(family: Family): FirewallIntent {
     ...intentOf(
       [
         testService(family),
-        { id: 'dns', vip, protocol: 'udp', port: 53, endpoints: [{ address, port: 53 }] },
-        { id: 'idle', vip, protocol: 'sctp', port: 53, nodePort: 30009, endpoints: [] },
+        serviceIntent({ id: 'dns', vip, protocol: 'udp', port: 53, endpoints: [endpoint(address, 53)] }),
+        serviceIntent({ id: 'idle', vip, protocol: 'sctp', port: 53, nodePort: 30009 }),
       ],
       family,
     ),
@@ -72,7 +79,7 @@ describe.each(cases)('rules in $name', ({ family, ruleset, open }) => {
   it('hands a VIP, a port and a NodePort over between services in one change', async () => {
     const service = testService(family);
     const vip = family === 'ipv4' ? '2.2.2.3' : '2001:db8::3';
-    const before = intentOf([service, { id: 'a', protocol: 'tcp', port: 9, endpoints: [] }], family);
+    const before = intentOf([service, serviceIntent({ id: 'a', port: 9 })], family);
     const after = intentOf(
       [
         { ...service, vip, nodePort: 30002 },

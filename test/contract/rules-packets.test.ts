@@ -3,7 +3,7 @@ import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
-import { intentOf, testService, WORLD } from '../support/intents.ts';
+import { endpoint, intentOf, serviceIntent, testService, WORLD } from '../support/intents.ts';
 import { openPacketWorld, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
 import { GROUP_LISTENER, GROUP_SENDER, LONG_CLIENT, PORT_CLIENT } from '../support/talk.ts';
 
@@ -18,18 +18,18 @@ function intentFor(family: Family): FirewallIntent {
   const { test, self, idle } = VIPS[family];
   return intentOf(
     [
-      { ...testService(family), endpoints: [at(c3), at(remote)] },
-      { ...{ id: 'udp', vip: test, protocol: 'udp', port: 88 }, nodePort: 30001, endpoints: [at(c3)] },
-      { ...{ id: 'self', vip: self, protocol: 'tcp', port: 80 }, nodePort: 30002, endpoints: [at(c2)] },
-      { ...{ id: 'idle', vip: idle, protocol: 'tcp', port: 80 }, nodePort: 30003, endpoints: [] },
-      { ...{ id: 'idle-udp', vip: idle, protocol: 'udp', port: 80 }, nodePort: 30003, endpoints: [] },
+      { ...testService(family), endpoints: [endpoint(c3), endpoint(remote)] },
+      serviceIntent({
+        ...{ id: 'udp', vip: test, protocol: 'udp', port: 88 },
+        nodePort: 30001,
+        endpoints: [endpoint(c3)],
+      }),
+      serviceIntent({ ...{ id: 'self', vip: self }, nodePort: 30002, endpoints: [endpoint(c2)] }),
+      serviceIntent({ ...{ id: 'idle', vip: idle }, nodePort: 30003 }),
+      serviceIntent({ ...{ id: 'idle-udp', vip: idle, protocol: 'udp' }, nodePort: 30003 }),
     ],
     family,
   );
-}
-
-function at(address: string) {
-  return { address, port: SERVER_PORT };
 }
 
 const IP = { ipv4: { nft: 'ip', tables: 'iptables' }, ipv6: { nft: 'ip6', tables: 'ip6tables' } } as const;

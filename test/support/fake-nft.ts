@@ -142,11 +142,18 @@ function statements(input: string): string[] {
 
 function toJson([key, value]: readonly [string, string]): unknown {
   if (value === '') return side(key);
+  if (value === 'drop') return [side(key), { drop: null }];
   const [, target] = /^goto (\S+)$/.exec(value) ?? [];
   return [side(key), target === undefined ? side(value) : { goto: { target } }];
 }
 
 function side(text: string): unknown {
-  const parts = text.split(' . ').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  const parts = text.split(' . ').map(part);
   return parts.length === 1 ? parts[0] : { concat: parts };
+}
+
+function part(text: string): unknown {
+  const [addr, len] = text.split('/');
+  if (len !== undefined) return { prefix: { addr, len: Number(len) } };
+  return /^\d+$/.test(text) ? Number(text) : text;
 }

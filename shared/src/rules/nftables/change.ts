@@ -1,6 +1,8 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
 import { diffServices, sameSettings } from '../diff.ts';
+import { reached } from './masquerade.ts';
+import type { MapDeclaration } from './part.ts';
 import {
   chainsOf,
   type Elements,
@@ -22,7 +24,8 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
   const kept = sharedKeys(unchanged, [...before, ...after]);
   const maps = pick(mapsOf(from), mapsOf(to));
   const chains = pick(chainsOf(from), chainsOf(to));
-  const vanishing = new Set(maps.gone.map((map) => map.name));
+  // A map takes its elements with it, but for verdicts: their chains could not go before it.
+  const vanishing = new Set(maps.gone.filter((map) => !hasVerdicts(map)).map((map) => map.name));
   const isKept = (map: string, key: string) => vanishing.has(map) || kept.get(map)?.has(key) === true;
   const removed = elementStatements('delete', family, old, wanted, isKept);
   const added = elementStatements('add', family, wanted, old, isKept);
@@ -36,6 +39,10 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
     ...maps.gone.map(({ name }) => `delete map ${table} ${name}`),
   ];
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+function hasVerdicts({ spec }: MapDeclaration): boolean {
+  return spec.endsWith(' : verdict');
 }
 
 /** Which of the named things come and go. */
@@ -70,13 +77,14 @@ function elementStatements(
  */
 function sharedKeys(unchanged: readonly ServiceIntent[], changed: readonly ServiceIntent[]): Elements {
   const vips = new Set(changed.map(({ vip }) => vip));
-  const addresses = new Set(changed.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)));
+  const addresses = new Set(changed.flatMap(reached).map(({ address }) => address));
   const kept = { vips: new Map<string, string>(), hairpins: new Map<string, string>() };
   if (changed.length > 0)
-    for (const { vip, nodePort, endpoints } of unchanged) {
+    for (const service of unchanged) {
+      const { vip, nodePort } = service;
       if (vip !== undefined && vips.delete(vip)) kept.vips.set(vip, '');
       if (vip === undefined && nodePort === undefined) continue;
-      for (const { address } of endpoints)
+      for (const { address } of reached(service))
         if (addresses.delete(address)) kept.hairpins.set(`${address} . ${address}`, '');
     }
   return new Map(Object.entries(kept));

@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { intentOf as intentWith, testService } from '../../../../test/support/intents.ts';
+import {
+  endpoint,
+  intentOf as intentWith,
+  TEST_SERVICE as SERVICE,
+  testService,
+} from '../../../../test/support/intents.ts';
 import type { ServiceIntent } from '../../desired/intent.ts';
 import { ruleset } from './index.ts';
 
 const intentOf = (...services: ServiceIntent[]) => intentWith(services);
-
-const SERVICE: ServiceIntent = {
-  ...{ id: 'test-service1', vip: '2.2.2.2', protocol: 'tcp', port: 88, nodePort: 30001 },
-  endpoints: [
-    { address: '10.10.1.2', port: 12345 },
-    { address: '10.10.2.2', port: 12345 },
-  ],
-};
 
 /** A chain of the full ruleset, its rules without their comments. */
 function chain(name: string, intent = intentOf(SERVICE)): string[] {
@@ -129,11 +126,7 @@ add element ip causeway vips {
 
 describe('nftables, change', () => {
   it('replaces one endpoint by its elements alone', () => {
-    const [first] = SERVICE.endpoints;
-    const changed = {
-      ...SERVICE,
-      endpoints: [...(first ? [first] : []), { address: '10.10.3.2', port: 12345 }],
-    };
+    const changed = { ...SERVICE, endpoints: [endpoint('10.10.1.2'), endpoint('10.10.3.2')] };
     expect(ruleset.change(intentOf(SERVICE), intentOf(changed))).toBe(`delete element ip causeway pick2 {
   2.2.2.2 . tcp . 88 . 1
 }

@@ -74,14 +74,17 @@ function elementsOf(elements: unknown): Map<string, string> {
 /** Protocols are listed by number where /etc/protocols is missing; we cannot tell them from other numbers elsewhere. */
 const PROTOCOL_NUMBERS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' };
 
-/** One side of an element as our own renderer writes it: `2.2.2.2 . tcp . 88`, `goto pick2`. */
+/** One side of an element, or a part of it, as our own renderer writes it: `2.2.2.2 . tcp . 88`, `goto pick2`, `10.0.0.0/8`. */
 function textOf(side: unknown): string {
   if (!isRecord(side)) return String(side);
   if (isRecord(side.elem)) return textOf(side.elem.val);
   if (isRecord(side.goto)) return `goto ${String(side.goto.target)}`;
   if (isRecord(side.jump)) return `jump ${String(side.jump.target)}`;
+  if (isRecord(side.prefix)) return `${String(side.prefix.addr)}/${String(side.prefix.len)}`;
+  if (Array.isArray(side.range)) return side.range.map(textOf).join('-');
+  if ('drop' in side) return 'drop';
   if (!Array.isArray(side.concat)) return JSON.stringify(side);
-  const parts = side.concat.map(String);
+  const parts = side.concat.map(textOf);
   const at = PROTOCOL_AT[parts.length]?.(parts);
   return parts.map((part, i) => (i === at ? (PROTOCOL_NUMBERS[part] ?? part) : part)).join(' . ');
 }

@@ -1,4 +1,4 @@
-import type { FirewallIntent } from '../../desired/intent.ts';
+import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
 import type { Part, Rule } from './part.ts';
@@ -24,12 +24,17 @@ export const masquerade: Part = {
 
   elements(service, family) {
     if (service.vip === undefined && service.nodePort === undefined) return [];
-    return service.endpoints.map((endpoint) => {
+    return reached(service).map((endpoint) => {
       const address = safe.address(endpoint.address, family);
       return { map: 'hairpins', key: `${address} . ${address}` };
     });
   },
 };
+
+/** Every endpoint that connections are sent to, some of them twice. */
+export function reached({ endpoints, localEndpoints }: ServiceIntent): readonly EndpointIntent[] {
+  return localEndpoints.length === 0 ? endpoints : [...endpoints, ...localEndpoints];
+}
 
 const REPLACE = 'masquerade fully-random';
 

@@ -1,35 +1,53 @@
-import type { ServiceIntent } from '../../desired/intent.ts';
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
-import type { Part } from './part.ts';
-import { counts, endpointElements, pickChain, pickMap } from './services.ts';
+import type { MapDeclaration, Part } from './part.ts';
+import { type Front, pickChains, pickElements, pickMaps } from './picks.ts';
+import { WORDS } from './words.ts';
 
-/** A port on every address of the host (never a loopback one) → endpoints; the same shape as `services.ts`. */
+/** A port on every address of the host where NodePorts are served → endpoints; the same shape as `services.ts`. */
 export const nodePorts: Part = {
-  maps: (intent) => [
-    { name: 'node-ports', kind: 'map', spec: 'type inet_proto . inet_service : verdict' },
-    ...counts(intent.services, hasNodePort).map((n) => pickMap(`node-pick${n}`, NODE_KEY, n, intent.family)),
-  ],
+  maps: (intent) => [nodePortVerdicts('node-ports'), ...pickMaps(NODE_PORTS, intent)],
 
   chains: (intent) => [
     {
       name: 'node-ports',
-      rules: [{ text: 'meta l4proto . th dport vmap @node-ports', why: 'a NodePort: pick an endpoint' }],
+      rules: [{ text: `${NODE_PORT_KEY} vmap @node-ports`, why: 'a NodePort: pick an endpoint' }],
     },
-    ...counts(intent.services, hasNodePort).map((n) => pickChain(`node-pick${n}`, NODE_KEY, n, intent)),
+    ...pickChains(NODE_PORTS, intent),
   ],
 
-  elements(service, family) {
-    if (service.nodePort === undefined || service.endpoints.length === 0) return [];
-    const key = `${safe.protocol(service.protocol)} . ${safe.port(service.nodePort)}`;
-    return [
-      { map: 'node-ports', key, value: `goto node-pick${service.endpoints.length}` },
-      ...endpointElements(`node-pick${service.endpoints.length}`, key, service, family),
-    ];
-  },
+  elements: (service, family) => pickElements(NODE_PORTS, service, family),
 };
 
-const NODE_KEY = 'meta l4proto . th dport';
+export const NODE_PORT_KEY = 'meta l4proto . th dport';
 
-function hasNodePort(service: ServiceIntent): boolean {
-  return service.nodePort !== undefined;
+const NODE_PORTS: Front = {
+  prefix: 'node-',
+  map: 'node-ports',
+  key: () => NODE_PORT_KEY,
+  // Who meets an external policy `local` was sent on his way before: outside.ts.
+  policy: ({ nodePort }) => (nodePort === undefined ? undefined : 'cluster'),
+  keyOf: nodePortOf,
+  masquerades: true,
+};
+
+/** The service's key: `tcp . 30001`. */
+export function nodePortOf({ protocol, nodePort = 0 }: ServiceIntent): string {
+  return `${safe.protocol(protocol)} . ${safe.port(nodePort)}`;
+}
+
+export function nodePortVerdicts(name: string): MapDeclaration {
+  return { name, kind: 'map', spec: 'type inet_proto . inet_service : verdict' };
+}
+
+/**
+ * A match: destinations on which NodePorts are served, if they are this host's. Never loopback ones, whatever the
+ * CIDRs say: what leaves the host with such a source is dropped (`route_localnet`).
+ */
+export function isNodePortAddress({ family, nodePortCidrs }: FirewallIntent): string {
+  const { ip } = WORDS[family];
+  const inside = nodePortCidrs.map((block) => safe.cidr(block, family)).join(', ');
+  const notLoopback = `${ip} daddr != ${RANGES[family].loopback}`;
+  return inside === '' ? notLoopback : `${notLoopback} ${ip} daddr { ${inside} }`;
 }

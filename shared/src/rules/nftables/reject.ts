@@ -1,7 +1,7 @@
 import type { Family } from '../../net/family.ts';
 import { safe } from '../safe.ts';
+import { isNodePortAddress, NODE_PORT_KEY, nodePortOf } from './node-ports.ts';
 import type { Part, Rule } from './part.ts';
-import { notLoopback } from './services.ts';
 import { WORDS } from './words.ts';
 
 /**
@@ -22,7 +22,7 @@ export const reject: Part = {
         // A program of the host may hold such a port, or an administrator a VIP; what it has open goes on.
         { text: 'ct state != new accept', why: 'only new connections are refused' },
         {
-          text: `${notLoopback(intent.family)} meta l4proto . th dport @idle-node-ports goto refuse`,
+          text: `${isNodePortAddress(intent)} ${NODE_PORT_KEY} @idle-node-ports goto refuse`,
           why: 'a NodePort whose service has no endpoint',
         },
         { text: 'jump refuse-vips', why: 'a VIP that is an address of this host' },
@@ -58,12 +58,7 @@ export const reject: Part = {
       ...(service.vip === undefined ? [] : [{ map: 'vips', key: safe.address(service.vip, family) }]),
       ...(service.nodePort === undefined || service.endpoints.length > 0
         ? []
-        : [
-            {
-              map: 'idle-node-ports',
-              key: `${safe.protocol(service.protocol)} . ${safe.port(service.nodePort)}`,
-            },
-          ]),
+        : [{ map: 'idle-node-ports', key: nodePortOf(service) }]),
     ];
   },
 };

@@ -6,12 +6,14 @@ import type { Family } from '../../net/family.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
 import { nodePorts } from './node-ports.ts';
+import { outside } from './outside.ts';
 import type { Chain, Element, MapDeclaration, Part, Rule } from './part.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
+import { sources } from './sources.ts';
 import { WORDS } from './words.ts';
 
-const PARTS: readonly Part[] = [services, nodePorts, masquerade, forward, reject];
+const PARTS: readonly Part[] = [services, nodePorts, outside, sources, masquerade, forward, reject];
 
 /** `ip causeway` or `ip6 causeway`, as nft commands name the table. */
 export function tableOf(family: Family): string {
