@@ -66,16 +66,17 @@ export async function buildApp(options: AppOptions): Promise<App> {
     routerOptions: { maxParamLength: MAX_PARAM },
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();
+  const chance = options.chance ?? { random: Math.random, now: () => new Date().toISOString() };
   const deps: Deps = {
     store,
     view,
-    services: new ServiceWriter(store, view),
+    services: new ServiceWriter(store, view, () => Date.parse(chance.now())),
     containers: new ContainerWriter(store, view),
     nodes: new NodeWriter(store, view),
     network: new NetworkWriter(store, view),
     lastWords: new LastWords(store, view, options.patienceMs),
     streams: new Streams(),
-    chance: options.chance ?? { random: Math.random, now: () => new Date().toISOString() },
+    chance,
   };
   readBody(app);
   compileZod(app);

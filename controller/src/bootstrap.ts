@@ -2,17 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, type ErrorCode } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import { completeNetworkConfig } from '@causeway/shared/model/network.schema';
-import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
+import type { Settings } from '@causeway/shared/model/settings';
 import { FAMILIES } from '@causeway/shared/net/family';
 import { decodeNode, decodeSettings, encode } from '@causeway/shared/store/codec';
 import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
 import { type NetworkPatch, patched } from './network/patch.ts';
+import {
+  checkSame,
+  checkSettingsAsked,
+  newSettings,
+  type WantedSettings,
+  withAddedRange,
+} from './settings.ts';
 import type { HostNetwork } from './validate/cluster-facts.ts';
 import {
   checkDisjoint,
-  checkedServiceRange,
   checkHostNetworks,
   checkNotHuge,
   checkOwnAddresses,
@@ -23,9 +29,7 @@ import {
 import { hostNetworks } from './view/facts.ts';
 
 /** The cluster as the flags ask for it. What was not asked for is undefined: an existing cluster's own counts. */
-export interface Wanted extends NetworkPatch {
-  readonly serviceRange?: string;
-  readonly nodePorts?: { readonly min: number; readonly max: number };
+export interface Wanted extends NetworkPatch, WantedSettings {
   /** Where the controller and etcd are reached: in neither range. */
   readonly own?: readonly OwnAddress[];
 }
@@ -52,11 +56,7 @@ export function newCluster(wanted: Wanted): Cluster {
   const config = completeNetworkConfig(
     patched(undefined, { ...wanted, network: wanted.network ?? DEFAULT_NETWORK }),
   );
-  const settings: Settings = {
-    serviceRange: checkedServiceRange(wanted.serviceRange ?? DEFAULT_SETTINGS.serviceRange),
-    nodePortMin: wanted.nodePorts?.min ?? DEFAULT_SETTINGS.nodePortMin,
-    nodePortMax: wanted.nodePorts?.max ?? DEFAULT_SETTINGS.nodePortMax,
-  };
+  const settings = newSettings(wanted, config.ipv6?.network);
   const ranges = rangesOf({ config, settings });
   for (const [flag, text] of named(ranges)) checkNotHuge(flag, text);
   checkDisjoint(ranges);
@@ -66,6 +66,7 @@ export function newCluster(wanted: Wanted): Cluster {
       ...(wanted.network === undefined ? {} : { network: ranges.network }),
       ...(wanted.networkIpv6 === undefined ? {} : { networkIpv6: ranges.networkIpv6 }),
       ...(wanted.serviceRange === undefined ? {} : { serviceRange: settings.serviceRange }),
+      ...(wanted.serviceRangeIpv6 === undefined ? {} : { serviceRangeIpv6: settings.serviceRangeIpv6 }),
     },
     wanted.own ?? [],
   );
@@ -104,22 +105,30 @@ export async function ensureCluster(
 async function settle(store: Store, wanted: Wanted, fresh: Cluster): Promise<Cluster | undefined> {
   const config = await read(store, keys.networkConfig, decodeNetworkConfig);
   const settings = await read(store, keys.settings, decodeSettings);
-  const cluster = { config: config ?? fresh.config, settings: settings ?? fresh.settings };
+  const cluster = {
+    config: config ?? fresh.config,
+    settings: settings === undefined ? fresh.settings : withAddedRange(settings, wanted, fresh.settings),
+  };
   checkAsked(wanted, fresh, cluster);
   const ranges = rangesOf(cluster);
   checkOwnAddresses(ranges, wanted.own ?? []);
-  if (config !== undefined && settings !== undefined) return cluster;
+  if (config !== undefined && cluster.settings === settings) return cluster;
   checkDisjoint(ranges);
   const hosts = await knownNetworks(store);
-  const { serviceRange, ...networks } = ranges;
+  const { serviceRange, serviceRangeIpv6, ...networks } = ranges;
   if (config === undefined) checkHostNetworks(networks, hosts);
   if (settings === undefined) checkHostNetworks({ serviceRange }, hosts);
+  if (cluster.settings !== settings) checkHostNetworks({ serviceRangeIpv6 }, hosts);
   const missing = [
     ...(config === undefined ? [[keys.networkConfig, encodeNetworkConfig(cluster.config)] as const] : []),
-    ...(settings === undefined ? [[keys.settings, encode(cluster.settings)] as const] : []),
+    ...(cluster.settings === settings ? [] : [[keys.settings, encode(cluster.settings)] as const]),
   ];
   const { ok } = await store.transaction(
-    missing.map(([key]) => ({ key, absent: true })),
+    missing.map(([key]) =>
+      key === keys.settings && settings !== undefined
+        ? { key, value: encode(settings) }
+        : { key, absent: true },
+    ),
     missing.map(([put, value]) => ({ put, value })),
   );
   return ok ? cluster : undefined;
@@ -158,8 +167,7 @@ function checkAsked(wanted: Wanted, fresh: Cluster, { config, settings }: Cluste
     );
     checkSame(flags.subnetLen, subnetLen, config[family]?.subnetLen ?? 'none');
   }
-  checkSame('service-range', wanted.serviceRange && fresh.settings.serviceRange, settings.serviceRange);
-  checkSame('node-port-range', wanted.nodePorts && portRange(fresh.settings), portRange(settings));
+  checkSettingsAsked(wanted, fresh.settings, settings);
 }
 
 const FAMILY_FLAGS = {
@@ -202,24 +210,12 @@ function isSo(patch: NetworkPatch, config: NetworkConfig): boolean {
   }
 }
 
-function checkSame(flag: string, wanted: string | number | undefined, found: string | number): void {
-  if (wanted === undefined || wanted === found) return;
-  throw new CausewayError(
-    'conflict',
-    `--${flag} ${wanted} is not what this cluster in etcd has, ${found}: leave the flag out to go on with that, or use another etcd`,
-    { field: flag, value: wanted },
-  );
-}
-
 /** A cluster's ranges, as they are checked against each other and against the hosts. */
 export function rangesOf({ config, settings }: Cluster): Ranges {
   return {
     network: config.ipv4?.network,
     networkIpv6: config.ipv6?.network,
     serviceRange: settings.serviceRange,
+    serviceRangeIpv6: settings.serviceRangeIpv6,
   };
-}
-
-function portRange(settings: Settings): string {
-  return `${settings.nodePortMin}-${settings.nodePortMax}`;
 }

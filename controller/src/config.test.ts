@@ -82,6 +82,7 @@ describe('readConfig', () => {
       ...['--network', 'none', '--network-ipv6', 'fd00:10::/48', '--backend', 'vxlan', '--direct-routing'],
       ...['--vni', '7', '--port', '4789', '--mtu', '1400', '--masquerade', 'false'],
       ...['--non-masquerade', '10.0.0.0/8, fd00::/8', '--etcd-prefix', '/other/network/'],
+      ...['--service-range-ipv6', 'fd00:96::/112', '--node-port-cidrs', '192.168.122.0/24, fd00:122::/64'],
     ];
     expect(readConfig(args, silent)).toMatchObject({
       etcd: { endpoints: ['http://127.0.0.1:2379'], prefix: '/other/network' },
@@ -96,6 +97,8 @@ describe('readConfig', () => {
         mtu: 1400,
         masquerade: false,
         nonMasqueradeCidrs: ['10.0.0.0/8', 'fd00::/8'],
+        serviceRangeIpv6: 'fd00:96::/112',
+        nodePortCidrs: ['192.168.122.0/24', 'fd00:122::/64'],
       },
     });
   });

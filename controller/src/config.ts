@@ -39,7 +39,9 @@ interface Flags extends NetworkFlags, Omit<EtcdFlags, 'etcd'> {
   readonly etcdData: string;
   readonly etcdListen: string;
   readonly serviceRange?: string;
+  readonly serviceRangeIpv6?: string;
   readonly nodePortRange?: string;
+  readonly nodePortCidrs?: string;
   readonly listen: string;
   readonly socket: string;
   readonly logLevel: string;
@@ -99,7 +101,19 @@ function program(): Command {
     .addOption(
       option('--service-range <cidr>', 'where VIPs are allocated (default of a new cluster: 10.96.0.0/16)'),
     )
+    .addOption(
+      option(
+        '--service-range-ipv6 <cidr>',
+        'where VIPs of IPv6 are allocated, or "none" (default of a new cluster: fd00:10:96::/112)',
+      ),
+    )
     .addOption(option('--node-port-range <a-b>', 'NodePorts (default of a new cluster: 30000-32767)'))
+    .addOption(
+      option(
+        '--node-port-cidrs <cidrs>',
+        "hosts' addresses that NodePorts are served on, separated by commas (default: all)",
+      ),
+    )
     .addOption(
       option('--listen <host:port>', 'TCP address of the REST API').default(`127.0.0.1:${CONTROLLER_PORT}`),
     )
@@ -123,8 +137,15 @@ function wantedOf(flags: Flags): Wanted {
   return {
     ...networkPatchOf(flags),
     ...(flags.serviceRange === undefined ? {} : { serviceRange: flags.serviceRange }),
+    ...(flags.serviceRangeIpv6 === undefined ? {} : { serviceRangeIpv6: flags.serviceRangeIpv6 }),
+    ...(flags.nodePortCidrs === undefined ? {} : { nodePortCidrs: listOf(flags.nodePortCidrs) }),
     ...(flags.nodePortRange === undefined ? {} : { nodePorts: nodePorts(flags.nodePortRange) }),
   };
+}
+
+/** Texts between commas; of an empty text none. */
+function listOf(text: string): readonly string[] {
+  return text.trim() === '' ? [] : text.split(',').map((part) => part.trim());
 }
 
 function nodePorts(text: string): { min: number; max: number } {

@@ -6,7 +6,7 @@ import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
 import { checkIfMatch } from './if-match.ts';
-import { checkContainer } from './validate/container.ts';
+import { checkContainer, nameTaken } from './validate/container.ts';
 import { factsOf } from './view/facts.ts';
 import type { View } from './view/view.ts';
 
@@ -39,10 +39,13 @@ export class ContainerWriter {
       const policy = await this.#policyOf(spec.host);
       if (dryRun) return { spec, revision: 0, created: false };
       const result = await this.#store.transaction(
-        [{ key, absent: true }, policy],
+        [{ key, absent: true }, { key: keys.workload(spec.name), absent: true }, policy],
         [{ put: key, value: encode(spec) }],
       );
-      if (!result.ok) return this.create(input, dryRun);
+      if (!result.ok) {
+        await this.#checkNoWorkload(spec.name);
+        return this.create(input, dryRun);
+      }
       await this.#view.reached('causeway', result.revision, VIEW_MS);
       return { spec, revision: result.revision, created: true };
     }
@@ -54,6 +57,11 @@ export class ContainerWriter {
       `name "${spec.name}" is taken by another container, on ${old.host}; delete it first, or choose another name`,
       { field: 'name', value: spec.name },
     );
+  }
+
+  /** The view may not know of it yet. @throws CausewayError `conflict` */
+  async #checkNoWorkload(name: string): Promise<void> {
+    if ((await this.#store.get(keys.workload(name))) !== undefined) throw nameTaken(name, 'workload');
   }
 
   /** @returns the guard that the host is as it was looked at @throws CausewayError `conflict` when it is cordoned */
@@ -102,7 +110,9 @@ function same(a: ContainerSpec, b: ContainerSpec): boolean {
     JSON.stringify([
       spec.host,
       spec.command,
-      Object.entries(spec.files).sort(([x], [y]) => (x < y ? -1 : 1)),
+      ...[spec.files, spec.labels ?? {}].map((texts) =>
+        Object.entries(texts).sort(([x], [y]) => (x < y ? -1 : 1)),
+      ),
     ]);
   return text(a) === text(b);
 }

@@ -27,7 +27,7 @@ describe('endpoints', () => {
     const added = await rig.ask('POST', url, { to: 'web-1:12345' });
     expect(added).toMatchObject({
       status: 200,
-      body: { endpoints: ['web-1:12345'], status: { endpoints: 1 } },
+      body: { endpoints: [{ to: 'web-1:12345' }], status: { endpoints: 1, ready: 1 } },
     });
     const again = await rig.ask('POST', url, { to: 'web-1:12345' });
     expect(again).toMatchObject({ status: 200, body: added.body });
@@ -42,7 +42,7 @@ describe('endpoints', () => {
     });
     expect((await rig.ask('GET', '/v1/endpoints')).body.items).toEqual(listed.body.items);
     const removed = await rig.ask('DELETE', `${url}/${encodeURIComponent('10.10.2.9:1')}`);
-    expect(removed).toMatchObject({ status: 200, body: { endpoints: ['web-1:12345'] } });
+    expect(removed).toMatchObject({ status: 200, body: { endpoints: [{ to: 'web-1:12345' }] } });
   });
 
   it('where no host is are taken, with a warning that is gone as soon as one is', async () => {
@@ -51,6 +51,7 @@ describe('endpoints', () => {
       200,
       {
         endpoints: 1,
+        ready: 1,
         unresolved: [],
         warnings: [
           '"10.10.3.9:80" is inside the container network 10.10.0.0/16, and no host has a subnet there',
@@ -61,7 +62,7 @@ describe('endpoints', () => {
     addHost(rig.store, host(3));
     await rig.settled();
     const shown = (await rig.ask('GET', '/v1/services/test-service1')).body.status;
-    expect(shown).toEqual({ endpoints: 2, unresolved: [] });
+    expect(shown).toEqual({ endpoints: 2, ready: 2, unresolved: [] });
   });
 
   it('are removed by where they lead, too', async () => {
@@ -79,7 +80,7 @@ describe('endpoints', () => {
     await rig.settled();
     expect((await rig.ask('GET', url)).body).toMatchObject({
       items: [],
-      unresolved: ['there is no container "web-1"'],
+      unresolved: ['there is no container or workload "web-1"'],
     });
   });
 
@@ -136,13 +137,17 @@ describe('a lost race', () => {
       name: 'a',
       ports: [{ port: 80, nodePort: 'auto' }],
     });
-    expect(answer).toMatchObject({ status: 201, body: { vip: '10.96.1.1', ports: [{ nodePort: 30087 }] } });
+    expect(answer).toMatchObject({
+      status: 201,
+      body: { vips: ['10.96.1.1'], ports: [{ nodePort: 30087 }] },
+    });
   });
 
   it('for a name finds the winner', async () => {
     const spec = {
       name: 'a',
-      vip: '9.9.9.9',
+      vips: ['9.9.9.9'],
+      families: ['ipv4'],
       ports: [{ name: '', protocol: 'tcp', port: 80, targetPort: 80 }],
     };
     rig.store.beforeTransaction(async () => {
@@ -158,9 +163,9 @@ describe('a lost race', () => {
     rig.store.beforeTransaction(async () => {
       rig.store.beforeTransaction(undefined);
       const key = keys.serviceSpec('test-service1');
-      rig.store.put(key, { ...JSON.parse(rig.store.dump()[key] ?? ''), endpoints: ['10.10.2.9:1'] });
+      rig.store.put(key, { ...JSON.parse(rig.store.dump()[key] ?? ''), endpoints: [{ to: '10.10.2.9:1' }] });
     });
     const answer = await rig.ask('POST', '/v1/services/test-service1/endpoints', { to: 'web-1:1' });
-    expect(answer.body.endpoints).toEqual(['10.10.2.9:1', 'web-1:1']);
+    expect(answer.body.endpoints).toEqual([{ to: '10.10.2.9:1' }, { to: 'web-1:1' }]);
   });
 });

@@ -227,16 +227,3 @@ describe('a configuration that cannot be read', () => {
     expect(fingerprintOf(config)).toBe((await network()).fingerprint);
   });
 });
-
-describe('a network of IPv6 alone', () => {
-  it('takes no services yet, and says so in one sentence', async () => {
-    const other = await startRig();
-    other.store.put(keys.networkConfig, { EnableIPv4: false, EnableIPv6: true, IPv6Network: 'fd00:10::/48' });
-    await other.settled();
-    const body = { vip: '2.2.2.2', ports: [{ port: 88 }] };
-    expect((await refused(other, 'POST', '/v1/services', body)).detail).toBe(
-      'vip "2.2.2.2" cannot be served yet: services are IPv4, and the container network is IPv6 only',
-    );
-    await other.close();
-  });
-});

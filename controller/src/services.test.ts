@@ -24,10 +24,11 @@ describe('making a service', () => {
     expect(made.status).toBe(201);
     expect(made.body).toMatchObject({
       name: 'test-service1',
-      vip: '2.2.2.2',
+      vips: ['2.2.2.2'],
+      families: ['ipv4'],
       ports: [{ name: '', protocol: 'tcp', port: 88, targetPort: 88, nodePort: 30001 }],
-      endpoints: TWO.endpoints,
-      status: { endpoints: 2, unresolved: [] },
+      endpoints: TWO.endpoints.map((to) => ({ to })),
+      status: { endpoints: 2, ready: 2, unresolved: [] },
     });
     expect(made.headers).toMatchObject({
       etag: `"${made.body.revision}"`,
@@ -65,16 +66,16 @@ describe('making a service', () => {
   it('needs nothing but a port', async () => {
     const { status, body } = await rig.ask('POST', '/v1/services', { ports: [{ port: 80 }] });
     expect(status).toBe(201);
-    expect(body.vip).toMatch(/^10\.96\./);
-    expect(body.name).toBe(`svc-${body.vip.replaceAll('.', '-')}-80`);
-    expect(body.status).toEqual({ endpoints: 0, unresolved: [] });
+    expect(body.vips).toEqual([expect.stringMatching(/^10\.96\./)]);
+    expect(body.name).toBe(`svc-${body.vips[0].replaceAll('.', '-')}-80`);
+    expect(body.status).toEqual({ endpoints: 0, ready: 0, unresolved: [] });
   });
 
   it('gives out NodePorts, and names a service without a VIP by its own', async () => {
     const input = { vip: 'none', ports: [{ port: 80 }, { port: 53, protocol: 'udp', nodePort: 'auto' }] };
     const { status, body } = await rig.ask('POST', '/v1/services', input);
     expect(status).toBe(201);
-    expect(body.vip).toBeUndefined();
+    expect(body).toMatchObject({ vips: [], families: ['ipv4'] });
     expect(body.ports.map((port: { name: string }) => port.name)).toEqual(['tcp-80', 'udp-53']);
     const { nodePort } = body.ports[1];
     expect(nodePort).toBeGreaterThanOrEqual(30086);
@@ -158,7 +159,7 @@ describe('replacing a service', () => {
     const again = await rig.ask('PUT', '/v1/services/a', { ports, endpoints: ['web-1'] });
     expect(again.status).toBe(200);
     expect(again.body).toMatchObject({
-      vip: first.body.vip,
+      vips: first.body.vips,
       ports: first.body.ports,
       createdAt: first.body.createdAt,
       status: { endpoints: 1 },

@@ -87,9 +87,9 @@ async function expectNothingLeaked(): Promise<void> {
   const supposed: Record<string, string> = {};
   for (const [key, value] of Object.entries(services)) {
     if (!key.endsWith('/spec')) continue;
-    const { name, vip, ports } = JSON.parse(value);
+    const { name, vips, ports } = JSON.parse(value);
     expect(services).toHaveProperty([`${name}/endpoints`]);
-    if (vip !== undefined) supposed[`vip/${vip}`] = name;
+    for (const vip of vips) supposed[`vip/${vip}`] = name;
     for (const { protocol, nodePort } of ports) {
       if (nodePort !== undefined) supposed[`node-port/${protocol}/${nodePort}`] = name;
     }
@@ -135,7 +135,7 @@ describe('services made at the same time', () => {
       ),
     );
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
-    expect(new Set(answers.map(({ body }) => body.vip)).size).toBe(60);
+    expect(new Set(answers.flatMap(({ body }) => body.vips)).size).toBe(60);
     expect(new Set(answers.map(({ body }) => body.ports[0].nodePort)).size).toBe(60);
     await expectNothingLeaked();
   });
@@ -145,7 +145,7 @@ describe('services made at the same time', () => {
       Array.from({ length: 20 }, (_, n) => post(n, '/v1/services', { name: 'same', ports: [{ port: 88 }] })),
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
-    expect(new Set(answers.map(({ body }) => body.vip)).size).toBe(1);
+    expect(new Set(answers.flatMap(({ body }) => body.vips)).size).toBe(1);
     await expectNothingLeaked();
   });
 

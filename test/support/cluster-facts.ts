@@ -1,10 +1,10 @@
 import type { ClusterFacts } from '@causeway/controller/validate/cluster-facts';
-import { type Cidr, parseCidr } from '@causeway/shared/net/cidr';
+import { type Block, parseBlock } from '@causeway/shared/net/block';
 
-/** A cluster of one host, `host-1`, with every container and no service, for tests of validation. */
+/** A cluster of one host, `host-1`, with every container, no workload and no service, for tests of validation. */
 export const EMPTY_CLUSTER: ClusterFacts = {
-  network: block('10.10.0.0/16'),
-  serviceRange: block('10.96.0.0/16'),
+  networks: { ipv4: block('10.10.0.0/16') },
+  serviceRanges: { ipv4: block('10.96.0.0/16'), ipv6: block('fd00:10:96::/112') },
   nodePortMin: 30000,
   nodePortMax: 32767,
   vipOwner: () => undefined,
@@ -13,12 +13,20 @@ export const EMPTY_CLUSTER: ClusterFacts = {
   networkAt: () => undefined,
   serviceWithEndpointAt: () => undefined,
   hasContainer: () => true,
+  hasWorkload: () => false,
+  workloadAt: () => undefined,
   hosts: () => ['host-1'],
   isCordoned: () => false,
 };
 
-function block(text: string): Cidr {
-  const cidr = parseCidr(text);
-  if (cidr === undefined) throw new Error(`${text} is no CIDR`);
-  return cidr;
+/** The same with a container network of both families. */
+export const DUAL_CLUSTER: ClusterFacts = {
+  ...EMPTY_CLUSTER,
+  networks: { ipv4: block('10.10.0.0/16'), ipv6: block('fd00:10::/48') },
+};
+
+export function block(text: string): Block {
+  const parsed = parseBlock(text);
+  if (parsed === undefined) throw new Error(`${text} is no CIDR`);
+  return parsed;
 }

@@ -1,5 +1,5 @@
 import { buildApp } from '@causeway/controller/app';
-import { ensureCluster } from '@causeway/controller/bootstrap';
+import { ensureCluster, type Wanted } from '@causeway/controller/bootstrap';
 import type { App } from '@causeway/controller/deps';
 import { type EndpointLoop, startEndpointLoop } from '@causeway/controller/endpoints/loop';
 import { View } from '@causeway/controller/view/view';
@@ -60,11 +60,16 @@ export function host(number: number): NodeRecord {
 
 export interface RigOptions {
   readonly random?: () => number;
+  /** Milliseconds since the epoch; default: the first moment of 2026, which never passes. */
+  readonly now?: () => number;
+  /** What the first configuration is asked to be. */
+  readonly wanted?: Wanted;
 }
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const store = fakeStore();
-  await ensureCluster(store, {}, () => {});
+  await ensureCluster(store, options.wanted ?? {}, () => {});
+  const now = options.now ?? (() => Date.parse('2026-01-01T00:00:00.000Z'));
   for (const number of [1, 2]) addHost(store, host(number));
   store.put(keys.container('web-1'), encode(WEB_1));
   store.put(keys.containerStatus('web-1'), encode(running('web-1', 'host-1', '10.10.1.2')));
@@ -74,9 +79,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     store,
     view,
     patienceMs: 50,
-    chance: { random: options.random ?? Math.random, now: () => '2026-01-01T00:00:00.000Z' },
+    chance: { random: options.random ?? Math.random, now: () => new Date(now()).toISOString() },
   });
-  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
+  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} }, now);
   return {
     store,
     view,

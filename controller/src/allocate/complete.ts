@@ -1,8 +1,11 @@
+import { CausewayError } from '@causeway/shared/errors';
 import type { ServicePort, ServiceSpec } from '@causeway/shared/model/service';
 import type { ParsedServiceInput } from '@causeway/shared/model/service-input';
-import { containsAddress, parseAddress } from '@causeway/shared/net/cidr';
+import { blockHasIp, canonicalIp, familyOf, parseIp } from '@causeway/shared/net/block';
+import { entriesOf } from '@causeway/shared/net/family';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
 import type { DraftPort, ServiceDraft } from '../validate/service.ts';
+import type { VipWish } from '../validate/vips.ts';
 import { pickNodePort } from './pick-node-port.ts';
 import { pickVip } from './pick-vip.ts';
 
@@ -14,7 +17,7 @@ export interface Chance {
 }
 
 /**
- * Fills in what a draft leaves open: VIP, NodePorts, name. What the service has already, it keeps.
+ * Fills in what a draft leaves open: VIPs, NodePorts, name. What the service has already, it keeps.
  *
  * @param before the service that is replaced
  * @throws CausewayError `exhausted` when no VIP or NodePort is free
@@ -25,23 +28,27 @@ export function complete(
   facts: ClusterFacts,
   chance: Chance,
 ): ServiceSpec {
-  const vip = chooseVip(draft, before, facts, chance);
-  const ports = chooseNodePorts(draft, before, facts, chance);
+  const { name, vips: wishes, families, ports: drafts, ...rest } = draft;
+  const vips = wishes.map((wish) => chooseVip(wish, before, facts, chance));
+  const ports = chooseNodePorts(drafts, before, facts, chance);
   return {
-    name: before?.name ?? draft.name ?? defaultName(vip, ports),
-    ...(vip === undefined ? {} : { vip }),
+    name: before?.name ?? name ?? defaultName(vips[0], ports),
+    vips,
+    families,
     ports,
-    endpoints: draft.endpoints,
+    ...rest,
     createdAt: before?.createdAt ?? chance.now(),
   };
 }
 
 /** @returns the name that a definition will have, undefined when it follows from what is allocated */
 export function nameOfInput(input: ParsedServiceInput): string | undefined {
-  const first = input.ports.find((port) => port.nodePort !== undefined);
   if (input.name !== undefined) return input.name;
-  if (input.vip === 'auto' || (input.vip === 'none' && typeof first?.nodePort !== 'number')) return undefined;
-  return defaultName(input.vip === 'none' ? undefined : input.vip, input.ports);
+  const first = typeof input.vip === 'string' ? input.vip : input.vip[0];
+  if (first === 'auto' || first === undefined) return undefined;
+  if (first !== 'none') return defaultName(canonicalIp(first) ?? first, input.ports);
+  const port = input.ports.find(({ nodePort }) => nodePort !== undefined);
+  return typeof port?.nodePort === 'number' ? defaultName(undefined, input.ports) : undefined;
 }
 
 /** Whether two definitions ask for the same; the order of endpoints says nothing. */
@@ -50,34 +57,49 @@ export function sameService(a: ServiceSpec, b: ServiceSpec): boolean {
 }
 
 function chooseVip(
-  draft: ServiceDraft,
+  { family, address }: VipWish,
   before: ServiceSpec | undefined,
   facts: ClusterFacts,
   chance: Chance,
-): string | undefined {
-  if (draft.vip === 'none') return undefined;
-  if (draft.vip !== 'auto') return draft.vip;
-  const isTaken = (address: string) =>
+): string {
+  const kept = address ?? before?.vips.find((vip) => familyOf(vip) === family);
+  if (kept !== undefined) return kept;
+  const range = facts.serviceRanges[family];
+  if (range === undefined) {
+    throw new CausewayError(
+      'exhausted',
+      'allocating a VIP: the cluster has no service range of IPv6; give an address, or start the controller with --service-range-ipv6',
+      { field: 'vip', value: 'auto' },
+    );
+  }
+  return pickVip(range, (candidate) => isVipTaken(candidate, facts), chance.random);
+}
+
+function isVipTaken(address: string, facts: ClusterFacts): boolean {
+  const ip = parseIp(address);
+  return (
+    ip === undefined ||
     facts.vipOwner(address) !== undefined ||
     facts.hostOf(address) !== undefined ||
-    facts.networkAt(parseAddress(address) ?? 0) !== undefined ||
-    (facts.network !== undefined && containsAddress(facts.network, parseAddress(address) ?? 0)) ||
-    facts.serviceWithEndpointAt(address) !== undefined;
-  return before?.vip ?? pickVip(facts.serviceRange, isTaken, chance.random);
+    facts.networkAt(ip) !== undefined ||
+    entriesOf(facts.networks).some(([, network]) => blockHasIp(network, ip)) ||
+    facts.serviceWithEndpointAt(address) !== undefined ||
+    facts.workloadAt(address) !== undefined
+  );
 }
 
 function chooseNodePorts(
-  draft: ServiceDraft,
+  drafts: readonly DraftPort[],
   before: ServiceSpec | undefined,
   facts: ClusterFacts,
   chance: Chance,
 ): readonly ServicePort[] {
   const own = new Set<string>();
-  for (const port of draft.ports) {
+  for (const port of drafts) {
     const nodePort = port.nodePort === 'auto' ? kept(port, before) : port.nodePort;
     if (nodePort !== undefined) own.add(`${port.protocol}/${nodePort}`);
   }
-  return draft.ports.map(({ nodePort: asked, ...port }) => {
+  return drafts.map(({ nodePort: asked, ...port }) => {
     if (asked === undefined) return port;
     if (asked !== 'auto') return { ...port, nodePort: asked };
     const isTaken = (value: number) =>
@@ -94,6 +116,7 @@ function kept(port: DraftPort, before: ServiceSpec | undefined): number | undefi
   return before?.ports.find((old) => old.protocol === port.protocol && old.port === port.port)?.nodePort;
 }
 
+/** `svc-2-2-2-2-88`, `svc-fd00-10-96--5-88`: at most 49 characters. */
 function defaultName(
   vip: string | undefined,
   ports: readonly { readonly port: number; readonly nodePort?: number | 'auto' | undefined }[],
@@ -102,16 +125,15 @@ function defaultName(
   const first = vip === undefined ? ports.find((port) => port.nodePort !== undefined) : ports[0];
   return vip === undefined
     ? `svc-node-port-${first?.nodePort}`
-    : `svc-${vip.replaceAll('.', '-')}-${first?.port}`;
+    : `svc-${vip.replaceAll(/[.:]/g, '-')}-${first?.port}`;
 }
 
-function fingerprint(spec: ServiceSpec): string {
-  const ports = spec.ports.map((port) => [
-    port.name,
-    port.protocol,
-    port.port,
-    port.targetPort,
-    port.nodePort,
-  ]);
-  return JSON.stringify([spec.name, spec.vip, ports, [...spec.endpoints].sort()]);
+/** Independent of the order of fields, which a codec may change. */
+function fingerprint({ createdAt: _createdAt, ...spec }: ServiceSpec): string {
+  const endpoints = [...spec.endpoints].sort((a, b) => (a.to < b.to ? -1 : 1));
+  return JSON.stringify({ ...spec, endpoints }, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
 }

@@ -1,17 +1,11 @@
 import { CausewayError } from '@causeway/shared/errors';
-import { parseCidr } from '@causeway/shared/net/cidr';
 import { describe, expect, it } from 'vitest';
+import { block as range } from '../../../test/support/cluster-facts.ts';
 import { pickNodePort } from './pick-node-port.ts';
 import { pickVip } from './pick-vip.ts';
 
 const never = () => false;
 const always = () => true;
-
-function range(text: string) {
-  const cidr = parseCidr(text);
-  if (cidr === undefined) throw new Error(text);
-  return cidr;
-}
 
 function codeOf(act: () => unknown): string {
   try {
@@ -46,6 +40,15 @@ describe('pickVip', () => {
     expect(given.size).toBe(62);
     expect(given.has('10.96.0.0') || given.has('10.96.0.63')).toBe(false);
     expect(codeOf(() => pickVip(range('10.96.0.0/26'), isTaken, Math.random))).toBe('exhausted');
+  });
+
+  it('does the same in a range of IPv6, of which it gives out the first 2³² at most', () => {
+    expect(pickVip(range('fd00:10:96::/112'), never, () => 0)).toBe('fd00:10:96::100');
+    expect(pickVip(range('fd00:10:96::/112'), never, () => 0.999999999)).toBe('fd00:10:96::fffe');
+    expect(pickVip(range('fd00::/64'), never, () => 0)).toBe('fd00::100');
+    expect(pickVip(range('fd00::/64'), never, () => 1 - 2 ** -53)).toBe('fd00::ffff:ffff');
+    expect(pickVip(range('fd00::7/128'), never, () => 0)).toBe('fd00::7');
+    expect(codeOf(() => pickVip(range('fd00::/127'), always, () => 0))).toBe('exhausted');
   });
 
   it('works with ranges of one and two addresses', () => {

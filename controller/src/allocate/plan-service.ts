@@ -1,9 +1,11 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
-import type { ServiceSpec } from '@causeway/shared/model/service';
+import type { EndpointPatch } from '@causeway/shared/model/endpoint-input';
+import type { Drain, EndpointRef, ServiceSpec } from '@causeway/shared/model/service';
 import { MAX_ENDPOINTS, type ParsedServiceInput } from '@causeway/shared/model/service-input';
+import { parseEndpointRef } from '../endpoints/ref.ts';
 import { checkEndpointRef } from '../validate/endpoint-ref.ts';
-import { checkService } from '../validate/service.ts';
+import { checkPlaces, checkService } from '../validate/service.ts';
 import { type Chance, complete, sameService } from './complete.ts';
 import { noService, type Planner } from './service-writer.ts';
 
@@ -29,15 +31,45 @@ export function planReplace(input: ParsedServiceInput, chance: Chance): Planner 
   };
 }
 
-export function planAddEndpoint(name: string, to: string): Planner {
+/**
+ * Adds an endpoint. One that is there already gets the weight and the drain that come with it, if any do.
+ *
+ * @param ref as the user typed it
+ */
+export function planAddEndpoint(name: string, ref: EndpointRef): Planner {
   return (before, facts) => {
     if (before === undefined) throw noService(name);
-    if (before.endpoints.includes(to)) return before;
-    checkEndpointRef('to', to, before, facts);
-    if (before.endpoints.length >= MAX_ENDPOINTS) {
-      throw invalid('to', to, `is one endpoint too many: a service has at most ${MAX_ENDPOINTS}`);
-    }
-    return { ...before, endpoints: [...before.endpoints, to] };
+    const known = before.endpoints.find(({ to }) => to === ref.to);
+    if (known !== undefined) return withEndpoints(before, replaced(before.endpoints, { ...known, ...ref }));
+    checkEndpointRef('to', ref.to, before, facts);
+    return withEndpoints(before, appended(before, [ref]));
+  };
+}
+
+/**
+ * Changes the weight and the drain of the endpoints that a reference names: as it was typed, or by where they are. One
+ * that the selector found becomes a named one by it, since there is no other place to keep what is said of it.
+ *
+ * @param resolved the service's endpoints as they are
+ */
+export function planPatchEndpoint(
+  name: string,
+  to: string,
+  patch: EndpointPatch,
+  resolved: readonly Endpoint[],
+  chance: Chance,
+): Planner {
+  return (before) => {
+    if (before === undefined) throw noService(name);
+    const isNamed = before.endpoints.some((ref) => ref.to === to);
+    const named = isNamed ? [to] : refsTo(to, resolved);
+    if (named.length === 0) throw noEndpoint(before, to);
+    const found = before.endpoints.filter((ref) => named.includes(ref.to));
+    const isNew = (text: string) => found.every((ref) => ref.to !== text);
+    const added = [...new Set(named.filter(isNew))].map((text) => patchedRef({ to: text }, patch, chance));
+    const changed = found.map((ref) => patchedRef(ref, patch, chance));
+    const endpoints = changed.reduce(replaced, before.endpoints);
+    return withEndpoints(before, appended({ ...before, endpoints }, added));
   };
 }
 
@@ -49,26 +81,74 @@ export function planAddEndpoint(name: string, to: string): Planner {
 export function planRemoveEndpoint(name: string, to: string, resolved: readonly Endpoint[]): Planner {
   return (before) => {
     if (before === undefined) throw noService(name);
-    const gone = before.endpoints.includes(to) ? [to] : refsTo(to, resolved);
-    const endpoints = before.endpoints.filter((ref) => !gone.includes(ref));
+    const isNamed = before.endpoints.some((ref) => ref.to === to);
+    const gone = isNamed ? [to] : refsTo(to, resolved);
+    const endpoints = before.endpoints.filter((ref) => !gone.includes(ref.to));
     if (endpoints.length < before.endpoints.length) return { ...before, endpoints };
-    throw new CausewayError('not-found', `service "${name}" has no endpoint ${show(to)}; ${known(before)}`, {
-      field: 'to',
-      value: to,
-    });
+    if (gone.length === 0) throw noEndpoint(before, to);
+    throw new CausewayError(
+      'conflict',
+      `endpoint ${show(to)} of service "${name}" is one that its selector finds: take a label from it instead`,
+      { field: 'to', value: to },
+    );
   };
 }
 
+function patchedRef(ref: EndpointRef, { weight, drain }: EndpointPatch, chance: Chance): EndpointRef {
+  const { drain: drained, ...rest } = ref;
+  const after = drain === undefined ? drained : drainOf(drain, chance);
+  return {
+    ...rest,
+    ...(weight === undefined ? {} : { weight }),
+    ...(after === undefined ? {} : { drain: after }),
+  };
+}
+
+function drainOf(drain: NonNullable<EndpointPatch['drain']>, chance: Chance): Drain | undefined {
+  if (drain === false) return undefined;
+  if (drain === true) return {};
+  return { until: new Date(Date.parse(chance.now()) + drain.deadlineSeconds * 1000).toISOString() };
+}
+
+function replaced(refs: readonly EndpointRef[], ref: EndpointRef): readonly EndpointRef[] {
+  return refs.map((one) => (one.to === ref.to ? ref : one));
+}
+
+function appended(before: ServiceSpec, refs: readonly EndpointRef[]): readonly EndpointRef[] {
+  const endpoints = [...before.endpoints, ...refs];
+  const [first] = refs;
+  if (first === undefined) return endpoints;
+  if (endpoints.length > MAX_ENDPOINTS)
+    throw invalid('to', first.to, `is one endpoint too many: a service has at most ${MAX_ENDPOINTS}`);
+  checkPlaces('endpoints', { ...before, endpoints });
+  return endpoints;
+}
+
+/** @returns the same object when nothing is other than before */
+function withEndpoints(before: ServiceSpec, endpoints: readonly EndpointRef[]): ServiceSpec {
+  const after = { ...before, endpoints };
+  return sameService(before, after) ? before : after;
+}
+
+/** The references behind the endpoints at a place, or in a container. */
 function refsTo(to: string, resolved: readonly Endpoint[]): readonly string[] {
+  const ref = parseEndpointRef(to);
   return resolved
-    .filter(({ address, port, container }) => [address, `${address}:${port}`, container].includes(to))
+    .filter((endpoint) => {
+      const isPort = ref?.portText === undefined || ref.port === endpoint.port;
+      const isPlace = ref?.address !== undefined && ref.address === endpoint.address && isPort;
+      return isPlace || to === endpoint.container || to === endpoint.ref;
+    })
     .map((endpoint) => endpoint.ref);
 }
 
-function known(spec: ServiceSpec): string {
-  return spec.endpoints.length === 0
-    ? 'it has none'
-    : `it has ${spec.endpoints.slice(0, 10).map(oneLine).join(', ')}`;
+function noEndpoint(spec: ServiceSpec, to: string): CausewayError {
+  const names = spec.endpoints.slice(0, 10).map((ref) => oneLine(ref.to));
+  const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
+  return new CausewayError('not-found', `service "${spec.name}" has no endpoint ${show(to)}; ${known}`, {
+    field: 'to',
+    value: to,
+  });
 }
 
 /** What others wrote to etcd may hold anything; a reference is shown without quotes. */

@@ -51,9 +51,13 @@ export class ServiceWriter {
   /** Spares writers of one service at this controller races among themselves. */
   readonly #turns = new Turns();
 
-  constructor(store: Store, view: View) {
+  readonly #clock: () => number;
+
+  /** @param clock milliseconds since the epoch */
+  constructor(store: Store, view: View, clock: () => number) {
     this.#store = store;
     this.#view = view;
+    this.#clock = clock;
   }
 
   /**
@@ -77,7 +81,7 @@ export class ServiceWriter {
       checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
       const facts = withOwners(factsOf(this.#view.tables), owners);
       const spec = plan(before?.value, facts);
-      const endpoints = resolve(spec, placesOf(this.#view));
+      const endpoints = resolve(spec, placesOf(this.#view, this.#clock()));
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
       const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
       const change = putService(before, held, spec, endpoints);
@@ -136,9 +140,10 @@ export class ServiceWriter {
         owners.set(guard.key, (await this.#store.get(guard.key))?.value);
     }
     // A default name that is taken would come back with the same VIP: count the VIP as taken.
-    if (unnamed?.vip !== undefined && (await this.#store.get(keys.serviceSpec(unnamed.name))) !== undefined) {
-      owners.set(keys.vip(unnamed.vip), unnamed.name);
-    }
+    const [vip] = unnamed?.vips ?? [];
+    if (unnamed === undefined || vip === undefined) return;
+    if ((await this.#store.get(keys.serviceSpec(unnamed.name))) !== undefined)
+      owners.set(keys.vip(vip), unnamed.name);
   }
 
   /** @param ask whether to ask etcd which allocations are there, after a transaction that relied on them failed */

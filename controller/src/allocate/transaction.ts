@@ -1,5 +1,6 @@
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
+import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Write } from '@causeway/shared/store/store';
 import type { Stored } from '../view/tables.ts';
@@ -37,8 +38,8 @@ export function putService(
     writes: [
       ...added.map((key): Write => ({ put: key, value: spec.name })),
       ...dropped.map((key): Write => ({ delete: key })),
-      { put: specKey, value: JSON.stringify(spec) },
-      { put: keys.serviceEndpoints(spec.name), value: JSON.stringify(endpoints) },
+      { put: specKey, value: encode(spec) },
+      { put: keys.serviceEndpoints(spec.name), value: encode(endpoints) },
     ],
   };
 }
@@ -68,5 +69,5 @@ export function allocations(spec: ServiceSpec): readonly string[] {
   const nodePorts = spec.ports.flatMap((port) =>
     port.nodePort === undefined ? [] : [keys.nodePort(port.protocol, port.nodePort)],
   );
-  return spec.vip === undefined ? nodePorts : [keys.vip(spec.vip), ...nodePorts];
+  return [...spec.vips.map(keys.vip), ...nodePorts];
 }

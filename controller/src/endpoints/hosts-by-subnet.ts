@@ -1,23 +1,39 @@
 import type { SubnetLease } from '@causeway/shared/model/lease';
-import { maskTo, parseAddress, parseCidr } from '@causeway/shared/net/cidr';
+import { blockAt, parseBlock, parseIp } from '@causeway/shared/net/block';
+import { entriesOf, type Family } from '@causeway/shared/net/family';
 
 /** Says which host an address of the container network is on; undefined when no host of ours leases it. */
 export type HostAt = (address: string) => string | undefined;
 
+/** Of one family, of one length: the hosts by their subnets' first addresses. */
+interface Subnets {
+  readonly family: Family;
+  readonly length: number;
+  readonly hosts: Map<bigint, string>;
+}
+
 /** Indexes leases by their subnets, so that one address costs one look-up for each length of subnet. */
 export function hostsBySubnet(leases: Iterable<SubnetLease>): HostAt {
-  const byLength = new Map<number, Map<number, string>>();
-  for (const { ipv4, node } of leases) {
-    const cidr = parseCidr(ipv4?.subnet ?? '');
-    if (cidr === undefined || node === undefined) continue;
-    const bases = byLength.get(cidr.length) ?? new Map<number, string>();
-    byLength.set(cidr.length, bases.set(cidr.base, node.name));
+  const all: Subnets[] = [];
+  for (const lease of leases) {
+    if (lease.node === undefined) continue;
+    for (const [, { subnet }] of entriesOf(lease)) {
+      const block = parseBlock(subnet);
+      if (block === undefined) continue;
+      const { family, length, base } = block;
+      let subnets = all.find((one) => one.family === family && one.length === length);
+      if (subnets === undefined) {
+        subnets = { family, length, hosts: new Map() };
+        all.push(subnets);
+      }
+      subnets.hosts.set(base, lease.node.name);
+    }
   }
   return (text) => {
-    const address = parseAddress(text);
+    const address = parseIp(text);
     if (address === undefined) return undefined;
-    for (const [length, bases] of byLength) {
-      const host = bases.get(maskTo(address, length));
+    for (const { family, length, hosts } of all) {
+      const host = family === address.family ? hosts.get(blockAt(address, length).base) : undefined;
       if (host !== undefined) return host;
     }
     return undefined;

@@ -1,98 +1,85 @@
-import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
-import type { ServicePort, ServiceSpec } from '@causeway/shared/model/service';
-import { parseAddress } from '@causeway/shared/net/cidr';
-import type { HostAt } from './hosts-by-subnet.ts';
-import { type EndpointRef, parseEndpointRef } from './ref.ts';
+import type { Drain, EndpointRef, ServicePort, ServiceSpec } from '@causeway/shared/model/service';
+import { type Location, locate } from './locate.ts';
+import type { Places } from './places.ts';
+import { parseEndpointRef, placeKey } from './ref.ts';
+import { stateOf } from './state.ts';
 
-/** What resolving must know of the cluster. */
-export interface Places {
-  container(name: string): ContainerSpec | undefined;
-  status(name: string): ContainerStatus | undefined;
-  readonly hostAt: HostAt;
-  /** Whether a host's endpoints have left the services. */
-  isDrained(host: string): boolean;
-}
+/** Most places that a service's ports lead to, in all: they are one value in etcd, of 1.5 MB at most. */
+export const MAX_PLACES = 4_000;
 
 /**
- * Says where a service's references lead. Pure: the same input gives the same set, in the same order, so
- * that a set is written only when something differs.
+ * Says where a service's references and its selector lead, and in which state everything there is. Pure: the same input
+ * gives the same set, in the same order, so that a set is written only when something differs.
+ *
+ * Of two references to one place the first counts, and what is named is not selected as well.
  */
 export function resolve(spec: ServiceSpec, places: Places): EndpointSet {
   const found = new Map<string, Endpoint>();
-  const unresolved: string[] = [];
-  for (const text of spec.endpoints) {
-    const place = locate(text, places);
-    if (typeof place === 'string') unresolved.push(place);
-    else
-      for (const endpoint of perPort(spec.ports, text, place))
-        found.set(identity(endpoint), found.get(identity(endpoint)) ?? endpoint);
+  const gone = new Set<string>();
+  const unresolved = new Set<string>();
+  for (const ref of allRefs(spec, places)) {
+    const place = locate(ref.to, spec.families, places);
+    if (typeof place === 'string') {
+      unresolved.add(place);
+      continue;
+    }
+    const isOver = ref.drain !== undefined && isPast(ref.drain, places.now);
+    if (isOver) unresolved.add(`"${ref.to}" was drained until ${ref.drain?.until}, and has left`);
+    for (const endpoint of perPort(spec.ports, ref, place)) {
+      const key = keyOf(endpoint);
+      if (isOver) gone.add(key);
+      else if (!found.has(key)) found.set(key, stateOf(endpoint, ref, spec, places));
+    }
   }
-  return { service: spec.name, endpoints: [...found.values()].sort(byPlace), unresolved };
+  const sorted = [...found].filter(([key]) => !gone.has(key)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (sorted.length > MAX_PLACES)
+    unresolved.add(
+      `${sorted.length - MAX_PLACES} endpoints are left out: a service has at most ${MAX_PLACES}`,
+    );
+  const endpoints = sorted.slice(0, MAX_PLACES).map(([, endpoint]) => endpoint);
+  return { service: spec.name, endpoints, unresolved: [...unresolved] };
 }
 
-/** What tells one endpoint of a service from another. */
-function identity(endpoint: Pick<Endpoint, 'portName' | 'address' | 'port'>): string {
-  return `${endpoint.portName} ${endpoint.address}:${endpoint.port}`;
+/**
+ * When the next of a service's endpoints has been drained for long enough, milliseconds since the epoch.
+ *
+ * @returns undefined when that is so of none
+ */
+export function nextDeadline(spec: ServiceSpec, now: number): number | undefined {
+  const ahead = spec.endpoints.flatMap(({ drain }) => {
+    const until = drain?.until === undefined ? Number.NaN : Date.parse(drain.until);
+    return until > now ? [until] : [];
+  });
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
-interface Place {
-  readonly address: string;
-  readonly port: number | undefined;
-  readonly container?: string;
-  readonly node?: string;
+function isPast({ until }: Drain, now: number): boolean {
+  return until !== undefined && Date.parse(until) <= now;
 }
 
-/** @returns a sentence when the reference names nothing that runs. */
-function locate(text: string, places: Places): Place | string {
-  const ref = parseEndpointRef(text);
-  if (ref === undefined) return `"${text}" is not an endpoint`;
-  if (ref.container !== undefined) return locateContainer(ref.container, ref, places);
-  const node = places.hostAt(ref.address);
-  if (node !== undefined && places.isDrained(node)) return drained(text, node);
-  return { address: ref.address, port: ref.port, ...(node === undefined ? {} : { node }) };
+function allRefs(spec: ServiceSpec, places: Places): readonly EndpointRef[] {
+  if (spec.selector === undefined) return spec.endpoints;
+  const named = new Set(spec.endpoints.map(({ to }) => parseEndpointRef(to)?.name));
+  const others = places.selected(spec.selector).filter((name) => !named.has(name));
+  return [...spec.endpoints, ...others.map((to) => ({ to }))];
 }
 
-function locateContainer(name: string, ref: EndpointRef, places: Places): Place | string {
-  const spec = places.container(name);
-  if (spec === undefined) return `there is no container "${name}"`;
-  const status = places.status(name);
-  if (status === undefined || status.host !== spec.host)
-    return `container "${name}" has not started on ${spec.host} yet`;
-  if (status.state !== 'running')
-    return `container "${name}" failed on ${spec.host}: ${status.reason ?? 'no reason given'}`;
-  if (status.address === undefined) {
-    return status.ipv6Address === undefined
-      ? `container "${name}" has no address yet`
-      : `container "${name}" has no IPv4 address, and services have no other yet`;
-  }
-  if (places.isDrained(status.host)) return drained(name, status.host);
-  return { address: status.address, port: ref.port, container: name, node: status.host };
+/** What tells one endpoint of a service from another, in the order of a set: by port, family, address, port. */
+function keyOf({ portName, ...place }: Endpoint): string {
+  return `${portName} ${placeKey(place)}`;
 }
 
-function drained(what: string, host: string): string {
-  return `"${what}" is on ${host}, which is drained`;
-}
-
-function perPort(ports: readonly ServicePort[], ref: string, place: Place): readonly Endpoint[] {
-  return ports.map((port) => ({
-    portName: port.name,
-    address: place.address,
-    port: place.port ?? port.targetPort,
-    ref,
-    ...(place.container === undefined ? {} : { container: place.container }),
-    ...(place.node === undefined ? {} : { node: place.node }),
-  }));
-}
-
-function byPlace(a: Endpoint, b: Endpoint): number {
-  return (
-    compare(a.portName, b.portName) ||
-    (parseAddress(a.address) ?? 0) - (parseAddress(b.address) ?? 0) ||
-    a.port - b.port
+function perPort(ports: readonly ServicePort[], ref: EndpointRef, place: Location): readonly Endpoint[] {
+  return ports.flatMap((port) =>
+    place.addresses.map(({ address, node }) => ({
+      portName: port.name,
+      address,
+      port: place.port ?? port.targetPort,
+      ref: ref.to,
+      ...(ref.weight === undefined ? {} : { weight: ref.weight }),
+      ...(place.container === undefined ? {} : { container: place.container }),
+      ...(node === undefined ? {} : { node }),
+    })),
   );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -149,17 +149,16 @@ export class NetworkWriter {
   #check(config: NetworkConfig, before: NetworkConfig | undefined, tables: Tables): void {
     const settings = tables.settings.get('')?.value ?? this.#view.tables.settings.get('')?.value;
     if (settings === undefined) throw notThere();
-    const { serviceRange, ...networks } = rangesOf({ config, settings });
+    const { serviceRange, serviceRangeIpv6, ...networks } = rangesOf({ config, settings });
     const other = {
       ...(networks.network === before?.ipv4?.network ? {} : { network: networks.network }),
       ...(networks.networkIpv6 === before?.ipv6?.network ? {} : { networkIpv6: networks.networkIpv6 }),
     };
     for (const [flag, text] of named(other)) checkNotHuge(flag, text);
     checkHostNetworks(other, hostNetworks([...tables.node.values()].map(({ value }) => value)));
-    if (other.network !== undefined) {
-      checkDisjoint({ ...networks, serviceRange });
-      checkAddressesOutside(other.network, this.#view.tables);
-    }
+    checkDisjoint({ ...other, serviceRange, serviceRangeIpv6 });
+    for (const network of [other.network, other.networkIpv6])
+      if (network !== undefined) checkAddressesOutside(network, this.#view.tables);
   }
 }
 

@@ -3,7 +3,8 @@ import { CausewayError } from '@causeway/shared/errors';
 import { NAME_PATTERN } from '@causeway/shared/model/input';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
-import { isSettled, servicesOn } from '../endpoints/loop.ts';
+import { servicesOn } from '../endpoints/concerned.ts';
+import { isSettled } from '../endpoints/update.ts';
 import type { NodePlan, ReserveInput } from '../objects/node-operation.ts';
 import { Turns } from '../turns.ts';
 import { networkOf } from '../view/facts.ts';
@@ -95,7 +96,7 @@ export class NodeWriter {
     const services = servicesOn(this.#view, name);
     let open = services;
     await this.#view.until(() => {
-      open = open.filter((service) => !isSettled(this.#view, service));
+      open = open.filter((service) => !isSettled(this.#view, service, Date.now()));
       return open.length === 0;
     }, VIEW_MS);
     const { endpoints } = this.#view.tables;

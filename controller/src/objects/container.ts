@@ -19,6 +19,7 @@ export const containerSchema = z
     host: z.string(),
     command: z.array(z.string()).readonly(),
     files: z.record(z.string(), z.string()),
+    labels: z.record(z.string(), z.string()).optional().describe('What services select by. Absent: none.'),
     revision,
     status: containerStatus.optional().describe('Absent until its host has said something.'),
   })

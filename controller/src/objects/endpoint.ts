@@ -1,6 +1,6 @@
-import type { EndpointSet } from '@causeway/shared/model/endpoint';
-import { parseAddress } from '@causeway/shared/net/cidr';
+import { ENDPOINT_STATES, type EndpointSet } from '@causeway/shared/model/endpoint';
 import { z } from 'zod';
+import { placeKey } from '../endpoints/ref.ts';
 import type { Stored, Tables } from '../view/tables.ts';
 import { revision } from './schemas.ts';
 
@@ -10,9 +10,21 @@ export const endpointSchema = z
     portName: z.string(),
     address: z.string(),
     port: z.int(),
-    ref: z.string().describe('The reference that led here, as the user typed it.'),
+    ref: z
+      .string()
+      .describe('The reference that led here, as the user typed it; the name of what a selector found.'),
+    state: z
+      .enum(ENDPOINT_STATES)
+      .describe('`draining`: only where none is ready; `unready`: its check fails, or its host is dead.'),
+    reason: z.string().optional().describe('Why it is not ready; a sentence.'),
+    weight: z.int().describe('Share of new connections beside the others’; 0: none.'),
+    drainUntil: z.string().optional().describe('Then it leaves the service.'),
     container: z.string().optional(),
     node: z.string().optional(),
+    checkedBy: z
+      .string()
+      .optional()
+      .describe('The host whose agent asks for its health. Absent: nobody asks.'),
     revision,
   })
   .meta({ id: 'Endpoint' });
@@ -24,6 +36,8 @@ export function endpointObjects(set: Stored<EndpointSet> | undefined): readonly 
   if (set === undefined) return [];
   return set.value.endpoints.map((endpoint) => ({
     service: set.value.service,
+    state: 'ready',
+    weight: 1,
     ...endpoint,
     revision: set.revision,
   }));
@@ -36,6 +50,5 @@ export function allEndpoints(tables: Tables): readonly EndpointObject[] {
 
 /** What tells one endpoint from every other; sorts as services and their sets do. */
 export function endpointId({ service, portName, address, port }: EndpointObject): string {
-  const place = (parseAddress(address) ?? 0).toString(16).padStart(8, '0');
-  return `${service} ${portName} ${place}:${String(port).padStart(5, '0')}`;
+  return `${service} ${portName} ${placeKey({ address, port })}`;
 }

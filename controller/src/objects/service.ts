@@ -1,7 +1,9 @@
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
-import { PROTOCOLS, type ServiceSpec } from '@causeway/shared/model/service';
-import { type Cidr, containsAddress, formatCidr, parseAddress, parseCidr } from '@causeway/shared/net/cidr';
+import { POLICIES, PROTOCOLS, type ServiceSpec, WHEN_UNHEALTHY } from '@causeway/shared/model/service';
+import { type Block, blockHasIp, familyOf, formatBlock, parseIp } from '@causeway/shared/net/block';
+import { type ByFamily, FAMILIES, FAMILY_NAMES } from '@causeway/shared/net/family';
 import { z } from 'zod';
+import { networksOf } from '../view/facts.ts';
 import type { Tables } from '../view/tables.ts';
 import type { Collection } from './collection.ts';
 import { revision } from './schemas.ts';
@@ -14,26 +16,52 @@ const servicePort = z.object({
   nodePort: z.int().optional(),
 });
 
+const endpointRef = z.object({
+  to: z.string().describe('As the user typed it.'),
+  weight: z.int().optional().describe('Absent: 1.'),
+  drain: z.object({ until: z.string().optional() }).optional().describe('Absent: it is not drained.'),
+});
+
+const healthCheck = z.object({
+  type: z.enum(['tcp', 'http', 'https', 'command']),
+  port: z.int().optional(),
+  path: z.string().optional(),
+  command: z.array(z.string()).readonly().optional(),
+  intervalMs: z.int(),
+  timeoutMs: z.int(),
+  rise: z.int(),
+  fall: z.int(),
+});
+
+const status = z.object({
+  endpoints: z.int().describe('How many endpoints each port has, of all families and in all states.'),
+  ready: z.int().describe('How many of them are ready.'),
+  unresolved: z.array(z.string()).readonly().describe('References that lead nowhere, each as a sentence.'),
+  warnings: z
+    .array(z.string())
+    .readonly()
+    .optional()
+    .describe('What is taken and may lead nowhere, each as a sentence.'),
+});
+
 export const serviceSchema = z
   .object({
     name: z.string(),
-    vip: z.string().optional(),
+    vips: z.array(z.string()).readonly().describe('None, one, or one of each family.'),
+    families: z.array(z.enum(FAMILIES)).readonly(),
     ports: z.array(servicePort).readonly(),
-    endpoints: z.array(z.string()).readonly().describe('References as the user typed them.'),
+    endpoints: z.array(endpointRef).readonly(),
+    selector: z.record(z.string(), z.string()).optional(),
+    affinity: z.enum(['client']).optional(),
+    externalPolicy: z.enum(POLICIES).optional(),
+    internalPolicy: z.enum(POLICIES).optional(),
+    sourceRanges: z.array(z.string()).readonly().optional(),
+    publishNotReady: z.boolean().optional(),
+    health: healthCheck.optional(),
+    whenUnhealthy: z.enum(WHEN_UNHEALTHY).optional(),
     createdAt: z.string(),
     revision,
-    status: z.object({
-      endpoints: z.int().describe('How many endpoints each port has.'),
-      unresolved: z
-        .array(z.string())
-        .readonly()
-        .describe('References that lead nowhere, each as a sentence.'),
-      warnings: z
-        .array(z.string())
-        .readonly()
-        .optional()
-        .describe('References that are taken and may lead nowhere, each as a sentence.'),
-    }),
+    status,
   })
   .meta({ id: 'Service' });
 
@@ -44,41 +72,54 @@ export const services: Collection<'service', ServiceObject> = {
   kind: 'service',
   also: ['endpoints'],
   present: (row, id, tables) =>
-    serviceObject(row.value, row.revision, tables.endpoints.get(id)?.value, networkIn(tables)),
+    serviceObject(row.value, row.revision, tables.endpoints.get(id)?.value, networksIn(tables)),
 };
 
 export function serviceObject(
   spec: ServiceSpec,
   revision: number,
-  endpoints: EndpointSet | undefined,
-  network: Cidr | undefined,
+  set: EndpointSet | undefined,
+  networks: ByFamily<Block>,
 ): ServiceObject {
   const portName = spec.ports[0]?.name;
-  const warnings = strays(endpoints, network);
+  const endpoints = set?.endpoints.filter((endpoint) => endpoint.portName === portName) ?? [];
+  const warnings = set === undefined ? [] : [...strays(set, networks), ...bareFamilies(spec, set)];
   return {
     ...spec,
     revision,
     status: {
-      endpoints: endpoints?.endpoints.filter((endpoint) => endpoint.portName === portName).length ?? 0,
-      unresolved: endpoints?.unresolved ?? [],
+      endpoints: endpoints.length,
+      ready: endpoints.filter(({ state = 'ready' }) => state === 'ready').length,
+      unresolved: set?.unresolved ?? [],
       ...(warnings.length === 0 ? {} : { warnings }),
     },
   };
 }
 
 /** Endpoints inside the container network where no host is: nothing answers there, unless a host gets the subnet. */
-function strays(set: EndpointSet | undefined, network: Cidr | undefined): readonly string[] {
-  if (set === undefined || network === undefined) return [];
-  const refs = set.endpoints
-    .filter(({ node, address }) => node === undefined && containsAddress(network, parseAddress(address) ?? 0))
-    .map(({ ref }) => ref);
-  return [...new Set(refs)].map(
-    (ref) =>
-      `"${ref}" is inside the container network ${formatCidr(network)}, and no host has a subnet there`,
-  );
+function strays({ endpoints }: EndpointSet, networks: ByFamily<Block>): readonly string[] {
+  const found = endpoints.flatMap(({ node, address, ref }) => {
+    const ip = node === undefined ? parseIp(address) : undefined;
+    const network = ip && networks[ip.family];
+    if (ip === undefined || network === undefined || !blockHasIp(network, ip)) return [];
+    return [
+      `"${ref}" is inside the container network ${formatBlock(network)}, and no host has a subnet there`,
+    ];
+  });
+  return [...new Set(found)];
+}
+
+/** A family that is served, and that no endpoint has though the other one has some: who comes by it is refused. */
+function bareFamilies({ families }: ServiceSpec, { endpoints }: EndpointSet): readonly string[] {
+  if (endpoints.length === 0 || families.length < 2) return [];
+  const had = new Set(endpoints.map(({ address }) => familyOf(address)));
+  return families
+    .filter((family) => !had.has(family))
+    .map((family) => `no endpoint has an ${FAMILY_NAMES[family]} address, and the service is served in it`);
 }
 
 /** The container network, as far as services know of one. */
-export function networkIn(tables: Pick<Tables, 'config'>): Cidr | undefined {
-  return parseCidr(tables.config.get('')?.value.ipv4?.network ?? '');
+export function networksIn(tables: Pick<Tables, 'config'>): ByFamily<Block> {
+  const config = tables.config.get('')?.value;
+  return config === undefined ? {} : networksOf(config);
 }

@@ -1,6 +1,6 @@
 import type { Written } from '../allocate/service-writer.ts';
 import { etag } from '../if-match.ts';
-import { networkIn, type ServiceObject, serviceObject } from '../objects/service.ts';
+import { networksIn, type ServiceObject, serviceObject } from '../objects/service.ts';
 import type { View } from '../view/view.ts';
 
 /** The revision of etcd that a write made: what `--wait` waits for. */
@@ -11,7 +11,7 @@ export function answerService(reply: Headers, written: Written, { tables }: View
   reply.header('etag', etag(written.revision));
   reply.header(REVISION_HEADER, written.writtenAt);
   if (written.created) reply.header('location', `/v1/services/${written.spec.name}`);
-  return serviceObject(written.spec, written.revision, written.endpoints, networkIn(tables));
+  return serviceObject(written.spec, written.revision, written.endpoints, networksIn(tables));
 }
 
 /** As much of a reply as is needed here; the whole type depends on each route's schema. */

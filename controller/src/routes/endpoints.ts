@@ -1,6 +1,6 @@
-import { endpointInputSchema } from '@causeway/shared/model/service-input';
+import { endpointInputSchema, endpointPatchSchema, refOf } from '@causeway/shared/model/endpoint-input';
 import { z } from 'zod';
-import { planAddEndpoint, planRemoveEndpoint } from '../allocate/plan-service.ts';
+import { planAddEndpoint, planPatchEndpoint, planRemoveEndpoint } from '../allocate/plan-service.ts';
 import { noService } from '../allocate/service-writer.ts';
 import type { App, Deps } from '../deps.ts';
 import { parseIfMatch } from '../if-match.ts';
@@ -20,6 +20,7 @@ export function endpointRoutes(app: App, deps: Deps): void {
   allRoute(app, deps);
   serviceRoute(app, deps);
   addRoute(app, deps);
+  patchRoute(app, deps);
   removeRoute(app, deps);
 }
 
@@ -73,7 +74,8 @@ function addRoute(app: App, { services, view }: Deps): void {
       schema: {
         tags: ['endpoints'],
         summary: 'Add an endpoint to a service',
-        description: 'Answers the service, unchanged when it has the endpoint already. Takes If-Match.',
+        description:
+          'Answers the service. An endpoint that it has already stays, with the weight and the drain that are sent, if any are. Takes If-Match.',
         params: nameParams,
         querystring: writeQuery,
         body: endpointInputSchema,
@@ -83,8 +85,35 @@ function addRoute(app: App, { services, view }: Deps): void {
     async (request, reply) => {
       const { name } = request.params;
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const written = await services.put(name, planAddEndpoint(name, request.body.to), options);
+      const written = await services.put(name, planAddEndpoint(name, refOf(request.body)), options);
       return answerService(reply, written, view);
+    },
+  );
+}
+
+const endpointParams = nameParams.extend({ to: z.string().describe('`10.10.1.2:12345` or `web-1`') });
+
+function patchRoute(app: App, { services, view, chance }: Deps): void {
+  app.patch(
+    '/v1/services/:name/endpoints/:to',
+    {
+      schema: {
+        tags: ['endpoints'],
+        summary: 'Weigh an endpoint, drain it, or use it again',
+        description:
+          'Named as it was given, or by where it leads; one that the selector found is from then on a named one. Answers the service. Takes If-Match.',
+        params: endpointParams,
+        querystring: writeQuery,
+        body: endpointPatchSchema,
+        response: { 200: serviceSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name, to } = request.params;
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const resolved = view.tables.endpoints.get(name)?.value.endpoints ?? [];
+      const plan = planPatchEndpoint(name, to, request.body, resolved, chance);
+      return answerService(reply, await services.put(name, plan, options), view);
     },
   );
 }
@@ -97,7 +126,7 @@ function removeRoute(app: App, { services, view }: Deps): void {
         tags: ['endpoints'],
         summary: 'Take an endpoint from a service',
         description: 'Named as it was given, or by where it leads. Answers the service. Takes If-Match.',
-        params: nameParams.extend({ to: z.string().describe('`10.10.1.2:12345` or `web-1`') }),
+        params: endpointParams,
         querystring: writeQuery,
         response: { 200: serviceSchema, ...problems },
       },

@@ -1,5 +1,6 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { keys } from '@causeway/shared/store/keys';
+import { rangesOf } from '../bootstrap.ts';
 import type { Deps } from '../deps.ts';
 import { rangeFaults } from '../validate/ranges.ts';
 import { hostNetworks, networkOf } from '../view/facts.ts';
@@ -98,11 +99,10 @@ function configChecks(view: Deps['view']): readonly Check[] {
 /** Ranges that overlap something: what hosts joined, or somebody wrote, after they were chosen. */
 function rangeChecks({ tables }: Deps['view']): readonly Check[] {
   const config = tables.config.get('')?.value;
-  const serviceRange = tables.settings.get('')?.value.serviceRange;
-  if (config === undefined || serviceRange === undefined) return [];
+  const settings = tables.settings.get('')?.value;
+  if (config === undefined || settings === undefined) return [];
   const hosts = hostNetworks([...tables.node.values()].map(({ value }) => value));
-  const ranges = { network: config.ipv4?.network, networkIpv6: config.ipv6?.network, serviceRange };
-  return rangeFaults(ranges, hosts).map((text) => ({ mark: '!', text }));
+  return rangeFaults(rangesOf({ config, settings }), hosts).map((text) => ({ mark: '!', text }));
 }
 
 function unreadableChecks({ unreadable }: Deps['view']): readonly Check[] {

@@ -1,12 +1,13 @@
 import type { Protocol } from '@causeway/shared/model/service';
-import type { Block } from '@causeway/shared/net/block';
-import type { Cidr } from '@causeway/shared/net/cidr';
+import type { Block, Ip } from '@causeway/shared/net/block';
+import type { ByFamily } from '@causeway/shared/net/family';
 
-/** What validation and allocation must know of the cluster. Addresses are dotted text. */
+/** What validation and allocation must know of the cluster. Addresses are text in their canonical form. */
 export interface ClusterFacts {
-  /** The container network; undefined: it has no IPv4. */
-  readonly network: Cidr | undefined;
-  readonly serviceRange: Cidr;
+  /** The container network in each family that it has; it has one at least. */
+  readonly networks: ByFamily<Block>;
+  /** Where VIPs are given out. */
+  readonly serviceRanges: ByFamily<Block>;
   readonly nodePortMin: number;
   readonly nodePortMax: number;
   /** @returns the service that has this VIP. */
@@ -16,10 +17,13 @@ export interface ClusterFacts {
   /** @returns the host that has this address. */
   hostOf(address: string): string | undefined;
   /** @returns a host that shares a network with this address, and that network. */
-  networkAt(address: number): HostNetwork | undefined;
+  networkAt(address: Ip): HostNetwork | undefined;
   /** @returns a service that has an endpoint at this address. */
   serviceWithEndpointAt(address: string): string | undefined;
   hasContainer(name: string): boolean;
+  hasWorkload(name: string): boolean;
+  /** @returns a workload that is registered at this address. */
+  workloadAt(address: string): string | undefined;
   /** Names of all hosts, sorted. */
   hosts(): readonly string[];
   /** Whether a host takes no new containers. */

@@ -3,7 +3,10 @@ import { EMPTY_CLUSTER } from '../../../test/support/cluster-facts.ts';
 import { checkContainer } from './container.ts';
 
 function check(path: string): void {
-  checkContainer({ name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' } }, EMPTY_CLUSTER);
+  checkContainer(
+    { name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' }, labels: {} },
+    EMPTY_CLUSTER,
+  );
 }
 
 it.each([

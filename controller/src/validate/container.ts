@@ -1,4 +1,4 @@
-import { invalid, show } from '@causeway/shared/errors';
+import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { MAX_FILES_BYTES, type ParsedContainerInput } from '@causeway/shared/model/container-input';
 import type { ClusterFacts } from './cluster-facts.ts';
@@ -29,7 +29,17 @@ export function checkContainer(input: ParsedContainerInput, facts: ClusterFacts)
   }
   if (input.command[0] === '') throw invalid('command[0]', '', 'is empty: a program is needed');
   checkFiles(input.files);
-  return { name: input.name, host: input.host, command: input.command, files: input.files };
+  if (facts.hasWorkload(input.name)) throw nameTaken(input.name, 'workload');
+  const { name, host, command, files, labels } = input;
+  return { name, host, command, files, ...(Object.keys(labels).length === 0 ? {} : { labels }) };
+}
+
+/** Services name both alike. */
+export function nameTaken(name: string, by: 'container' | 'workload'): CausewayError {
+  return new CausewayError('conflict', `name "${name}" is taken by a ${by}; choose another name`, {
+    field: 'name',
+    value: name,
+  });
 }
 
 function checkFiles(files: Readonly<Record<string, string>>): void {

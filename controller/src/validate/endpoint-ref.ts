@@ -1,16 +1,18 @@
 import { invalid, show } from '@causeway/shared/errors';
 import { NAME_PATTERN } from '@causeway/shared/model/input';
-import { containsAddress, formatCidr, lastAddress } from '@causeway/shared/net/cidr';
-import { type EndpointRef, parseEndpointRef } from '../endpoints/ref.ts';
+import { blockHasIp, formatBlock, formatIp, lastOfBlock } from '@causeway/shared/net/block';
+import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
+import { type ParsedRef, parseEndpointRef } from '../endpoints/ref.ts';
 import { unicastAddress } from './address.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 
 const NOT_A_REF =
-  'is not an endpoint: an address and port such as "10.10.1.2:12345", or a container\'s name such as "web-1" or "web-1:12345", is needed';
+  'is not an endpoint: an address and port such as "10.10.1.2:12345" or "[fd00::2]:12345", or a name such as "web-1" or "web-1:12345", is needed';
 
 /** The service that an endpoint is for, as far as its endpoints must agree with it. */
 export interface ForService {
-  readonly vip?: string;
+  readonly vips: readonly string[];
+  readonly families: readonly Family[];
   readonly ports: readonly { readonly port: number }[];
 }
 
@@ -29,17 +31,19 @@ export function checkEndpointRef(
   if (ref === undefined) throw invalid(field, text, NOT_A_REF);
   checkPort(field, text, ref, service);
   if (ref.address !== undefined) checkAddress(field, text, ref.address, service, facts);
-  else checkContainer(field, text, ref.container, facts);
+  else checkName(field, text, ref.name, facts);
 }
 
 /** Refuses a reference that is given twice. @throws CausewayError `invalid` */
-export function checkNoDuplicates(field: string, refs: readonly string[]): void {
-  refs.forEach((ref, index) => {
-    if (refs.indexOf(ref) !== index) throw invalid(`${field}[${index}]`, ref, 'is given twice');
+export function checkNoDuplicates(field: string, refs: readonly { readonly to: string }[]): void {
+  const seen = new Set<string>();
+  refs.forEach(({ to }, index) => {
+    if (seen.has(to)) throw invalid(`${field}[${index}]`, to, 'is given twice');
+    seen.add(to);
   });
 }
 
-function checkPort(field: string, text: string, ref: EndpointRef, service: ForService): void {
+function checkPort(field: string, text: string, ref: ParsedRef, service: ForService): void {
   if (ref.portText === undefined) return;
   if (ref.port === undefined) {
     throw invalid(
@@ -60,41 +64,45 @@ function checkPort(field: string, text: string, ref: EndpointRef, service: ForSe
 function checkAddress(
   field: string,
   text: string,
-  dotted: string,
+  typed: string,
   service: ForService,
   facts: ClusterFacts,
 ): void {
-  const address = unicastAddress(field, dotted, text, NOT_A_REF);
-  if (dotted === service.vip) {
+  const ip = unicastAddress(field, typed, text, NOT_A_REF);
+  const address = formatIp(ip);
+  if (service.vips.includes(address)) {
     throw invalid(
       field,
       text,
       'is the VIP of the service itself; an endpoint is a place that answers, such as "10.10.1.2:12345"',
     );
   }
-  const owner = facts.vipOwner(dotted);
+  const owner = facts.vipOwner(address);
   if (owner !== undefined)
     throw invalid(field, text, `is the VIP of service ${show(owner)}, not a place that answers`);
-  if (containsAddress(facts.serviceRange, address)) {
+  const range = facts.serviceRanges[ip.family];
+  if (range !== undefined && blockHasIp(range, ip))
+    throw invalid(field, text, `is inside the service range ${formatBlock(range)}, where only VIPs are`);
+  const network = facts.networks[ip.family];
+  if (network !== undefined && (ip.value === network.base || ip.value === lastOfBlock(network).value)) {
     throw invalid(
       field,
       text,
-      `is inside the service range ${formatCidr(facts.serviceRange)}, where only VIPs are`,
+      `is the first or last address of the container network ${formatBlock(network)}, which nobody has`,
     );
   }
-  const { network } = facts;
-  if (network !== undefined && (address === network.base || address === lastAddress(network))) {
+  if (!service.families.includes(ip.family)) {
+    const served = service.families.map((family) => FAMILY_NAMES[family]).join(' and ');
     throw invalid(
       field,
       text,
-      `is the first or last address of the container network ${formatCidr(network)}, which nobody has`,
+      `is of ${FAMILY_NAMES[ip.family]}, and the service is served in ${served} only: see "families"`,
     );
   }
 }
 
-function checkContainer(field: string, text: string, name: string, facts: ClusterFacts): void {
+function checkName(field: string, text: string, name: string, facts: ClusterFacts): void {
   if (!NAME_PATTERN.test(name)) throw invalid(field, text, NOT_A_REF);
-  if (!facts.hasContainer(name)) {
-    throw invalid(field, text, `names no container: there is none called "${name}"`);
-  }
+  if (!facts.hasContainer(name) && !facts.hasWorkload(name))
+    throw invalid(field, text, `names no container or workload: there is none called "${name}"`);
 }

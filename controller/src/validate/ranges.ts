@@ -7,7 +7,8 @@ import {
   parseBlock,
   parseIp,
 } from '@causeway/shared/net/block';
-import { formatCidr, overlaps, parseCidr } from '@causeway/shared/net/cidr';
+import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
+import { isUnicastBlock } from '@causeway/shared/net/unicast';
 import type { HostNetwork } from './cluster-facts.ts';
 
 /** The ranges of a cluster, CIDR; a network has one of the first two or both. */
@@ -15,6 +16,7 @@ export interface Ranges {
   readonly network?: string | undefined;
   readonly networkIpv6?: string | undefined;
   readonly serviceRange: string;
+  readonly serviceRangeIpv6?: string | undefined;
 }
 
 /** An address that a machine of the cluster has, and the flag that says so. */
@@ -23,11 +25,15 @@ export interface OwnAddress {
   readonly address: string;
 }
 
-const SPECIAL = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'];
+/** Where no VIP can be: this machine, the loopback, single links, groups, what is reserved. */
+const SPECIAL = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'],
+  ...['::/80', 'fe80::/10', 'ff00::/8'],
+];
 /** A range that is larger takes addresses of the Internet with it. */
 const LARGEST = 8;
 /** 14 VIPs: of a range that is smaller, its first and last address and those left to users are most of it. */
-const SMALLEST_SERVICE_RANGE = 28;
+const SMALLEST_SERVICE_RANGE: Readonly<Record<Family, number>> = { ipv4: 28, ipv6: 124 };
 
 /**
  * Reads the range of the VIPs.
@@ -36,18 +42,25 @@ const SMALLEST_SERVICE_RANGE = 28;
  * @throws CausewayError `invalid`
  */
 export function checkedServiceRange(text: string): string {
-  const range = parseCidr(text);
-  if (range === undefined)
-    throw invalid('service-range', text, 'is not an IPv4 network of the form 10.96.0.0/16');
-  const special = SPECIAL.find((block) => {
-    const other = parseCidr(block);
-    return other !== undefined && overlaps(other, range);
-  });
-  if (special !== undefined) throw invalid('service-range', text, `overlaps ${special}, where no VIP can be`);
-  checkNotHuge('service-range', text);
-  if (range.length > SMALLEST_SERVICE_RANGE)
-    throw invalid('service-range', text, `is too small: a /${SMALLEST_SERVICE_RANGE} or larger is needed`);
-  return formatCidr(range);
+  return checkedRange('service-range', text, 'ipv4', '10.96.0.0/16');
+}
+
+/** As `checkedServiceRange`, of IPv6. */
+export function checkedServiceRangeIpv6(text: string): string {
+  return checkedRange('service-range-ipv6', text, 'ipv6', 'fd00:10:96::/112');
+}
+
+function checkedRange(flag: string, text: string, family: Family, example: string): string {
+  const range = parseBlock(text);
+  if (range?.family !== family)
+    throw invalid(flag, text, `is not an ${FAMILY_NAMES[family]} network of the form ${example}`);
+  const special = SPECIAL.find((block) => meet(block, text));
+  if (special !== undefined || !isUnicastBlock(range))
+    throw invalid(flag, text, `overlaps ${special ?? 'reserved addresses'}, where no VIP can be`);
+  checkNotHuge(flag, text);
+  const smallest = SMALLEST_SERVICE_RANGE[family];
+  if (range.length > smallest) throw invalid(flag, text, `is too small: a /${smallest} or larger is needed`);
+  return formatBlock(range);
 }
 
 /** @throws CausewayError `invalid` */
@@ -57,10 +70,16 @@ export function checkNotHuge(flag: string, text: string): void {
     throw invalid(flag, text, `is too large: a /${LARGEST} or smaller is needed`);
 }
 
-/** @throws CausewayError `invalid` when the service range overlaps the network */
-export function checkDisjoint({ network, serviceRange }: Ranges): void {
-  if (network !== undefined && meet(network, serviceRange))
-    throw invalid('service-range', serviceRange, `overlaps the container network ${network}`);
+/** @throws CausewayError `invalid` when a service range overlaps the network */
+export function checkDisjoint({ network, networkIpv6, serviceRange, serviceRangeIpv6 }: Ranges): void {
+  const pairs = [
+    ['service-range', serviceRange, network],
+    ['service-range-ipv6', serviceRangeIpv6, networkIpv6],
+  ] as const;
+  for (const [flag, range, containers] of pairs) {
+    if (range !== undefined && containers !== undefined && meet(containers, range))
+      throw invalid(flag, range, `overlaps the container network ${containers}`);
+  }
 }
 
 /**
@@ -92,12 +111,13 @@ export function checkHostNetworks(ranges: Partial<Ranges>, hosts: readonly HostN
 
 /** What is wrong with the ranges of a cluster that exists: it goes on all the same, and says so. */
 export function rangeFaults(ranges: Ranges, hosts: readonly HostNetwork[]): readonly string[] {
-  const { network, networkIpv6, serviceRange } = ranges;
+  const { network, networkIpv6, serviceRange, serviceRangeIpv6 } = ranges;
   const checks = [
     () => checkDisjoint(ranges),
     () => checkHostNetworks({ network }, hosts),
     () => checkHostNetworks({ networkIpv6 }, hosts),
     () => checkHostNetworks({ serviceRange }, hosts),
+    () => checkHostNetworks({ serviceRangeIpv6 }, hosts),
   ];
   return checks.flatMap((check) => {
     try {
@@ -112,16 +132,18 @@ export function rangeFaults(ranges: Ranges, hosts: readonly HostNetwork[]): read
 
 /** The ranges by the flags that set them. */
 export function named(ranges: Partial<Ranges>): readonly (readonly [flag: string, text: string])[] {
-  const { network, networkIpv6, serviceRange } = ranges;
+  const { network, networkIpv6, serviceRange, serviceRangeIpv6 } = ranges;
   const all = [
     ['network', network],
     ['network-ipv6', networkIpv6],
     ['service-range', serviceRange],
+    ['service-range-ipv6', serviceRangeIpv6],
   ] as const;
   return all.flatMap(([flag, text]) => (text === undefined ? [] : [[flag, text] as const]));
 }
 
-function meet(a: string, b: string): boolean {
+/** Whether two CIDRs have an address in common. */
+export function meet(a: string, b: string): boolean {
   const [x, y]: (Block | undefined)[] = [parseBlock(a), parseBlock(b)];
   return x !== undefined && y !== undefined && blocksOverlap(x, y);
 }

@@ -1,21 +1,18 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
-import type { Protocol } from '@causeway/shared/model/service';
+import type { Protocol, ServiceSpec } from '@causeway/shared/model/service';
 import type { ParsedServiceInput, ParsedServicePort } from '@causeway/shared/model/service-input';
-import { formatBlock } from '@causeway/shared/net/block';
-import { containsAddress, formatCidr } from '@causeway/shared/net/cidr';
-import { unicastAddress } from './address.ts';
+import { MAX_PLACES } from '../endpoints/resolve.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { checkEndpointRef, checkNoDuplicates } from './endpoint-ref.ts';
+import { checkSourceRanges } from './source-ranges.ts';
+import { checkVips, type Frontends } from './vips.ts';
 
-/** Most places that a service's ports lead to, all ports together: they are one value in etcd, of 1.5 MB at most. */
-const MAX_PLACES = 4_000;
-
-/** A valid service that may still wait for a VIP, NodePorts and so a name. */
-export interface ServiceDraft {
+/** A valid service that may still wait for VIPs, NodePorts and so a name. */
+export interface ServiceDraft
+  extends Omit<ServiceSpec, 'name' | 'vips' | 'families' | 'ports' | 'createdAt'>,
+    Frontends {
   readonly name?: string;
-  readonly vip: string | 'auto' | 'none';
   readonly ports: readonly DraftPort[];
-  readonly endpoints: readonly string[];
 }
 
 export interface DraftPort {
@@ -30,81 +27,80 @@ export interface DraftPort {
  * Checks what the user asked for against itself and against the cluster.
  *
  * @param self the service that is being replaced: what it has is its own
- * @throws CausewayError `invalid`, or `conflict` when another service has the VIP or a NodePort
+ * @throws CausewayError `invalid`, or `conflict` when another service has a VIP or a NodePort
  */
 export function checkService(
   input: ParsedServiceInput,
   facts: ClusterFacts,
-  self: { readonly name: string; readonly vip?: string } | undefined,
+  self: Pick<ServiceSpec, 'name' | 'vips' | 'families'> | undefined,
 ): ServiceDraft {
   const selfName = self?.name ?? input.name;
-  if (facts.network === undefined) throw noIpv4(input.vip);
-  checkVip(input.vip, selfName, facts);
+  const frontends = checkVips(input, facts, self, selfName);
   const ports = withNames(input.ports);
   checkPorts(ports);
   ports.forEach((port, index) => {
     checkNodePort(`ports[${index}].nodePort`, port, selfName, facts);
   });
-  if (input.vip === 'none' && ports.every((port) => port.nodePort === undefined)) {
+  if (frontends.vips.length === 0 && ports.every((port) => port.nodePort === undefined)) {
     throw invalid('vip', input.vip, 'leaves the service unreachable: without a VIP a port needs a nodePort');
   }
-  const vip = input.vip === 'auto' ? self?.vip : input.vip;
-  const places = ports.length * input.endpoints.length;
-  if (places > MAX_PLACES) {
-    const each = `${input.endpoints.length} for each of ${ports.length} ports`;
-    throw invalid(
-      'endpoints',
-      places,
-      `is too much: ${each}, and a service has at most ${MAX_PLACES} in all`,
-    );
-  }
-  checkNoDuplicates('endpoints', input.endpoints);
-  input.endpoints.forEach((ref, index) => {
-    checkEndpointRef(`endpoints[${index}]`, ref, { ...(vip === undefined ? {} : { vip }), ports }, facts);
-  });
+  checkEndpoints(input, frontends, ports, self, facts);
   return {
-    vip: input.vip,
+    ...frontends,
     ports,
     endpoints: input.endpoints,
     ...(input.name === undefined ? {} : { name: input.name }),
+    ...optionsOf(input, frontends),
   };
 }
 
-function noIpv4(vip: string): CausewayError {
-  return invalid(
-    'vip',
-    vip,
-    'cannot be served yet: services are IPv4, and the container network is IPv6 only',
-  );
+/** The fields that say something: one that has the value of an absent one is left out. */
+function optionsOf(input: ParsedServiceInput, { families }: Frontends) {
+  const { selector, affinity, externalPolicy, internalPolicy, health, whenUnhealthy } = input;
+  return {
+    ...(selector === undefined ? {} : { selector }),
+    ...(affinity === 'none' ? {} : { affinity }),
+    ...(externalPolicy === 'cluster' ? {} : { externalPolicy }),
+    ...(internalPolicy === 'cluster' ? {} : { internalPolicy }),
+    ...(input.sourceRanges === undefined
+      ? {}
+      : { sourceRanges: checkSourceRanges(input.sourceRanges, families) }),
+    ...(input.publishNotReady ? { publishNotReady: true } : {}),
+    ...(health === undefined ? {} : { health }),
+    ...(whenUnhealthy === 'reject' ? {} : { whenUnhealthy }),
+  };
 }
 
-function checkVip(vip: string, self: string | undefined, facts: ClusterFacts): void {
-  if (vip === 'auto' || vip === 'none') return;
-  const address = unicastAddress('vip', vip, vip, 'is not an IPv4 address, "auto" or "none"');
-  if (facts.network !== undefined && containsAddress(facts.network, address)) {
-    throw invalid('vip', vip, `is inside the container network ${formatCidr(facts.network)}`);
-  }
-  const host = facts.hostOf(vip);
-  if (host !== undefined) throw invalid('vip', vip, `is an address of host "${host}"`);
-  const near = facts.networkAt(address);
-  if (near !== undefined) {
-    throw invalid(
-      'vip',
-      vip,
-      `is inside ${formatBlock(near.network)}, the network of host "${near.host}", where a machine may have it`,
-    );
-  }
-  const served = facts.serviceWithEndpointAt(vip);
-  if (served !== undefined)
-    throw invalid('vip', vip, `is the address of an endpoint of service ${show(served)}`);
-  const owner = facts.vipOwner(vip);
-  if (owner !== undefined && owner !== self) {
-    throw new CausewayError(
-      'conflict',
-      `vip "${vip}" is taken by service ${show(owner)}; add the port to that service, or choose another address`,
-      { field: 'vip', value: vip },
-    );
-  }
+function checkEndpoints(
+  { endpoints }: ParsedServiceInput,
+  { vips, families }: Frontends,
+  ports: readonly DraftPort[],
+  self: Pick<ServiceSpec, 'vips'> | undefined,
+  facts: ClusterFacts,
+): void {
+  checkPlaces('endpoints', { endpoints, ports, families });
+  checkNoDuplicates('endpoints', endpoints);
+  const known = vips.flatMap(({ address }) => address ?? []);
+  // What is left open may stay what it is.
+  const kept = known.length < vips.length ? (self?.vips ?? []) : [];
+  endpoints.forEach(({ to }, index) => {
+    checkEndpointRef(`endpoints[${index}]`, to, { vips: [...known, ...kept], families, ports }, facts);
+  });
+}
+
+/** @throws CausewayError `invalid` when a service's endpoints are more than one value in etcd holds */
+export function checkPlaces(
+  field: string,
+  { endpoints, ports, families }: { readonly [K in 'endpoints' | 'ports' | 'families']: readonly unknown[] },
+): void {
+  const places = ports.length * endpoints.length * families.length;
+  if (places <= MAX_PLACES) return;
+  const both = families.length > 1 ? ' and both families' : '';
+  throw invalid(
+    field,
+    places,
+    `is too much: ${endpoints.length} for each of ${ports.length} ports${both}, and a service has at most ${MAX_PLACES} in all`,
+  );
 }
 
 /** A single port needs no name; several get `tcp-88` when the user gave none. */

@@ -7,12 +7,14 @@ import {
   decodeContainerStatus,
   decodeEndpointSet,
   decodeEvent,
+  decodeHealth,
   decodeNode,
   decodeNodePolicy,
   decodeReport,
   decodeReservation,
   decodeServiceSpec,
   decodeSettings,
+  decodeWorkload,
 } from '@causeway/shared/store/codec';
 import { decodeLease, decodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import type { KeyValue } from '@causeway/shared/store/store';
@@ -29,6 +31,8 @@ export const DECODERS: { readonly [K in Kind]: (kv: KeyValue) => Decoded<Rows[K]
   report: decodeReport,
   container: decodeContainer,
   containerStatus: decodeContainerStatus,
+  workload: decodeWorkload,
+  health: decodeHealth,
   lease: decodeLease,
   claim: claimant,
   reservation: decodeReservation,

@@ -1,12 +1,14 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { type EffectiveConfig, effectiveConfig } from '@causeway/shared/model/effective-config';
+import type { Endpoint } from '@causeway/shared/model/endpoint';
+import type { HealthRecord, UnhealthyEndpoint } from '@causeway/shared/model/health';
+import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeRecord } from '@causeway/shared/model/node';
-import { blockHasIp, parseBlock } from '@causeway/shared/net/block';
-import { type Cidr, parseCidr } from '@causeway/shared/net/cidr';
-import { entriesOf } from '@causeway/shared/net/family';
+import { type Block, blockHasIp, parseBlock } from '@causeway/shared/net/block';
+import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
 import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
-import type { Places } from '../endpoints/resolve.ts';
+import { type Labels, type Places, selects } from '../endpoints/places.ts';
 import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
 import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
@@ -22,17 +24,21 @@ export function factsOf(tables: Tables): ClusterFacts {
   if (settings === undefined) throw notConfigured();
   const networks = hostNetworks([...tables.node.values()].map(({ value }) => value));
   return {
-    network: config.ipv4 === undefined ? undefined : range(config.ipv4.network),
-    serviceRange: range(settings.serviceRange),
+    networks: networksOf(config),
+    serviceRanges: {
+      ipv4: range(settings.serviceRange),
+      ...(settings.serviceRangeIpv6 === undefined ? {} : { ipv6: range(settings.serviceRangeIpv6) }),
+    },
     nodePortMin: settings.nodePortMin,
     nodePortMax: settings.nodePortMax,
     vipOwner: (address) => tables.vip.get(address)?.value,
     nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
     hostOf: (address) => hostOf(tables, address),
-    networkAt: (address) =>
-      networks.find(({ network }) => blockHasIp(network, { family: 'ipv4', value: BigInt(address) })),
+    networkAt: (address) => networks.find(({ network }) => blockHasIp(network, address)),
     serviceWithEndpointAt: (address) => serviceWithEndpointAt(tables, address),
     hasContainer: (name) => tables.container.has(name),
+    hasWorkload: (name) => tables.workload.has(name),
+    workloadAt: (address) => workloadAt(tables, address),
     hosts: () => [...tables.node.keys()].sort(),
     isCordoned: (host) => tables.policy.get(host)?.value.cordoned ?? false,
   };
@@ -49,6 +55,11 @@ export function networkOf(tables: Tables): EffectiveConfig {
   const accepted = tables.accepted.get('')?.value;
   const leases = () => [...tables.lease.values()].map(({ value }) => value);
   return effectiveConfig({ config, accepted, leases: accepted === undefined ? [] : leases() });
+}
+
+/** The container network in each family that it has. */
+export function networksOf(config: NetworkConfig): ByFamily<Block> {
+  return mapFamilies(config, ({ network }) => range(network));
 }
 
 function notConfigured(): CausewayError {
@@ -80,15 +91,61 @@ export function hostNetworks(nodes: readonly NodeRecord[]): readonly HostNetwork
   return [...found.values()];
 }
 
-/** The view as resolving endpoints sees it. */
-export function placesOf(view: View): Places {
-  const { tables } = view;
+/**
+ * The view as resolving endpoints sees it. Where a key cannot be read, its host counts as alive and its endpoints as
+ * healthy.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function placesOf(view: View, now = Date.now()): Places {
+  const { tables, unreadable } = view;
+  const isAlive = (host: string) => isHostAlive(tables, host) || unreadable.has(keys.alive(host));
   return {
     container: (name) => tables.container.get(name)?.value,
     status: (name) => tables.containerStatus.get(name)?.value,
+    workload: (name) => tables.workload.get(name)?.value,
+    selected: (selector) => namesWith(tables, selector),
     hostAt: hostAtOf(view),
     isDrained: (host) => tables.policy.get(host)?.value.drained ?? false,
+    isHost: (name) => tables.node.has(name),
+    isAlive,
+    liveHosts: () => [...tables.node.keys()].filter(isAlive),
+    complaint: (host, service, endpoint) => complaintOf(tables.health.get(host)?.value, service, endpoint),
+    now,
   };
+}
+
+/** Whether the agent of a host keeps it alive; of a host that another machine has taken the name of, it does not. */
+function isHostAlive(tables: Tables, host: string): boolean {
+  const alive = tables.alive.get(host)?.value;
+  const node = tables.node.get(host)?.value;
+  return alive !== undefined && (node === undefined || node.id === alive.id);
+}
+
+function namesWith(tables: Tables, selector: Labels): readonly string[] {
+  const names = new Set<string>();
+  for (const { value } of [...tables.container.values(), ...tables.workload.values()])
+    if (selects(selector, value.labels)) names.add(value.name);
+  return [...names].sort();
+}
+
+/** What each record says, by endpoint: a host may have thousands. */
+const complaints = new WeakMap<HealthRecord, ReadonlyMap<string, string>>();
+
+function complaintOf(
+  record: HealthRecord | undefined,
+  service: string,
+  endpoint: Endpoint,
+): string | undefined {
+  if (record === undefined) return undefined;
+  const idOf = ({ portName, address, port }: Omit<UnhealthyEndpoint, 'service' | 'reason'>) =>
+    `${portName} ${address} ${port}`;
+  let known = complaints.get(record);
+  if (known === undefined) {
+    known = new Map(record.unhealthy.map((one) => [`${one.service} ${idOf(one)}`, one.reason]));
+    complaints.set(record, known);
+  }
+  return known.get(`${service} ${idOf(endpoint)}`);
 }
 
 const indexes = new WeakMap<View, { readonly revision: number; readonly hostAt: HostAt }>();
@@ -103,20 +160,27 @@ function hostAtOf(view: View): HostAt {
   return hostAt;
 }
 
-function range(text: string): Cidr {
-  const cidr = parseCidr(text);
-  if (cidr === undefined)
+function range(text: string): Block {
+  const block = parseBlock(text);
+  if (block === undefined)
     throw new CausewayError('unreadable', `reading a range from etcd: "${text}" is no CIDR`);
-  return cidr;
+  return block;
 }
 
 function hostOf(tables: Tables, address: string): string | undefined {
   for (const { value: node } of tables.node.values()) {
-    if (node.ipv4?.publicIp === address || node.addresses.includes(address)) return node.name;
+    const isPublic = entriesOf(node).some(([, { publicIp }]) => publicIp === address);
+    if (isPublic || node.addresses.includes(address)) return node.name;
   }
   for (const { value: lease } of tables.lease.values()) {
-    if (lease.ipv4?.publicIp === address) return lease.node?.name ?? `with subnet ${lease.ipv4.subnet}`;
+    const own = entriesOf(lease).find(([, { publicIp }]) => publicIp === address);
+    if (own !== undefined) return lease.node?.name ?? `with subnet ${own[1].subnet}`;
   }
+  return undefined;
+}
+
+function workloadAt(tables: Tables, address: string): string | undefined {
+  for (const { value } of tables.workload.values()) if (value.addresses.includes(address)) return value.name;
   return undefined;
 }
 

@@ -34,6 +34,8 @@ const SIMPLE: readonly (readonly [prefix: string, kind: Kind])[] = [
   [keys.reportPrefix, 'report'],
   [keys.containerPrefix, 'container'],
   [keys.containerStatusPrefix, 'containerStatus'],
+  [keys.workloadPrefix, 'workload'],
+  [keys.healthPrefix, 'health'],
 ];
 
 /** Tables whose rows are called by a subnet: `10.10.1.0-24` is `10.10.1.0/24`. */

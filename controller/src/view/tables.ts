@@ -1,12 +1,14 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
+import type { HealthRecord } from '@causeway/shared/model/health';
 import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeAlive, NodeRecord, NodeReport } from '@causeway/shared/model/node';
 import type { NodePolicy, Reservation } from '@causeway/shared/model/reservation';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import type { Settings } from '@causeway/shared/model/settings';
+import type { Workload } from '@causeway/shared/model/workload';
 
 /** What each table of the view holds. */
 export interface Rows {
@@ -21,6 +23,9 @@ export interface Rows {
   readonly report: NodeReport;
   readonly container: ContainerSpec;
   readonly containerStatus: ContainerStatus;
+  readonly workload: Workload;
+  /** By node name. */
+  readonly health: HealthRecord;
   /** By what follows the prefix of the key: `10.10.1.0-24`, `10.10.1.0-24&fd00:10:0:1::-64`. */
   readonly lease: SubnetLease;
   /** By subnet in CIDR form; the value is the id of the node that leases it. */
@@ -75,6 +80,8 @@ export function emptyTables(): MutableTables {
     report: new Map(),
     container: new Map(),
     containerStatus: new Map(),
+    workload: new Map(),
+    health: new Map(),
     lease: new Map(),
     claim: new Map(),
     reservation: new Map(),

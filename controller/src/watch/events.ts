@@ -91,8 +91,10 @@ function endpointEvents(
 }
 
 /** The revision is the whole set's; it says nothing of one endpoint. */
-function same(a: EndpointObject, b: EndpointObject): boolean {
-  return a.ref === b.ref && a.container === b.container && a.node === b.node;
+function same({ revision: _a, ...a }: EndpointObject, { revision: _b, ...b }: EndpointObject): boolean {
+  const text = (fields: object) =>
+    JSON.stringify(Object.entries(fields).sort(([x], [y]) => (x < y ? -1 : 1)));
+  return text(a) === text(b);
 }
 
 /** Watches what happens to one host or to all; each event is told once, as `added`. */

@@ -1,0 +1,101 @@
+import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
+import type { ServiceSpec } from '@causeway/shared/model/service';
+import { encode } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import type { Guard, Store } from '@causeway/shared/store/store';
+import { placesOf } from '../view/facts.ts';
+import type { View } from '../view/view.ts';
+import { parseEndpointRef } from './ref.ts';
+import { resolve } from './resolve.ts';
+
+/** Whether a service's endpoints are what its references lead to, or never will be: it is gone or cannot be read. */
+export function isSettled(view: View, name: string, now: number): boolean {
+  const spec = view.tables.service.get(name)?.value;
+  if (spec === undefined || view.unreadable.has(keys.serviceSpec(name)) || isUncertain(spec, view))
+    return true;
+  const set = view.tables.endpoints.get(name)?.value;
+  return set !== undefined && sameSet(set, resolved(spec, set, view, now));
+}
+
+/** Writes a service's endpoints if they are not what its references lead to. @throws CausewayError as the store does */
+export async function update(
+  store: Store,
+  view: View,
+  name: string,
+  now: number,
+  log: { debug(line: object, message: string): void },
+): Promise<void> {
+  const spec = view.tables.service.get(name);
+  if (spec === undefined || view.unreadable.has(keys.serviceSpec(name)) || isUncertain(spec.value, view))
+    return;
+  const key = keys.serviceEndpoints(name);
+  // A set that does not parse is written over.
+  const isUnreadable = view.unreadable.has(key);
+  const old = isUnreadable ? undefined : view.tables.endpoints.get(name);
+  const set = resolved(spec.value, old?.value, view, now);
+  if (old !== undefined && sameSet(old.value, set)) return;
+  const guards: Guard[] = [{ key: keys.serviceSpec(name), modRevision: spec.revision }];
+  if (old !== undefined) guards.push({ key, modRevision: old.revision });
+  else if (!isUnreadable) guards.push({ key, absent: true });
+  const result = await store.transaction(guards, [{ put: key, value: encode(set) }]);
+  // A lost race needs no answer: the change that won is on its way here, and brings the service back.
+  log.debug(
+    { service: name, endpoints: set.endpoints.length, unresolved: set.unresolved, written: result.ok },
+    'endpoints resolved',
+  );
+}
+
+/** Nobody knows which labels a container has whose key never could be read: what was selected of it stays. */
+function resolved(spec: ServiceSpec, old: EndpointSet | undefined, view: View, now: number): EndpointSet {
+  const set = resolve(spec, placesOf(view, now));
+  if (spec.selector === undefined || old === undefined) return set;
+  const unknown = old.endpoints.filter(({ ref }) => isUnknown(ref, view));
+  return unknown.length === 0 ? set : { ...set, endpoints: [...set.endpoints, ...unknown] };
+}
+
+/** Whether something that the service names is in a key that never could be read: it may well run. */
+function isUncertain(spec: ServiceSpec, view: View): boolean {
+  return spec.endpoints.some(({ to }) => {
+    const name = parseEndpointRef(to)?.name;
+    return name !== undefined && isUnknown(name, view);
+  });
+}
+
+function isUnknown(name: string, { tables, unreadable }: View): boolean {
+  const isLost = (key: string, table: ReadonlyMap<string, unknown>) =>
+    unreadable.has(key) && !table.has(name);
+  return (
+    isLost(keys.container(name), tables.container) ||
+    isLost(keys.containerStatus(name), tables.containerStatus) ||
+    isLost(keys.workload(name), tables.workload)
+  );
+}
+
+function sameSet(a: EndpointSet, b: EndpointSet): boolean {
+  return fingerprint(a) === fingerprint(b);
+}
+
+/** Independent of the order of fields, which a codec may change. */
+function fingerprint(set: EndpointSet): string {
+  return JSON.stringify([set.endpoints.map(fieldsOf), set.unresolved]);
+}
+
+/** Every field of an endpoint, so that whoever adds one has to add it here. */
+function fieldsOf(endpoint: Endpoint) {
+  const { portName, address, port, ref, state, reason, weight, drainUntil, container, node, checkedBy } =
+    endpoint;
+  const fields: { readonly [K in keyof Required<Endpoint>]: Endpoint[K] | undefined } = {
+    portName,
+    address,
+    port,
+    ref,
+    state,
+    reason,
+    weight,
+    drainUntil,
+    container,
+    node,
+    checkedBy,
+  };
+  return fields;
+}
