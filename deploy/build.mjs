@@ -15,6 +15,7 @@ const programs = {
   lab: 'deploy/lab/src/main.ts',
   bench: 'test/bench/main.ts',
   'bench-kernel': 'test/bench/network-kernel-inside.ts',
+  'bench-services': 'test/bench/services-kernel-inside.ts',
 };
 
 mkdirSync('dist/bin', { recursive: true });

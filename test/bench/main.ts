@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { benchNetwork } from './network.ts';
 import { type Row, tableOf } from './row.ts';
+import { benchServices } from './services.ts';
 import { benchSvcctl } from './svcctl.ts';
 
 /** `npm run bench -- NAME [--json FILE]`: measures, prints a table, and ends with 1 when a bar is missed. */
 const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   network: benchNetwork,
+  services: benchServices,
   svcctl: benchSvcctl,
 };
 

@@ -1,0 +1,116 @@
+import { run, start } from '@causeway/shared/run';
+
+/** To the endpoint itself, or to the address of its service. */
+export type Path = 'vip' | 'direct';
+
+/** A host's bridge with two containers, in the namespace where this runs. */
+export const TWO_CONTAINERS = `
+mount -t tmpfs tmpfs /run
+mkdir -p /run/netns
+ip link set lo up
+ip link add cwy0 type bridge
+ip address add 10.10.1.1/24 dev cwy0
+ip link set cwy0 up
+for i in 2 3; do
+  ip netns add c$i
+  ip link add c$i type veth peer name eth0 netns c$i
+  ip link set c$i master cwy0 up
+  ip -n c$i address add 10.10.1.$i/24 dev eth0
+  ip -n c$i link set eth0 up
+  ip -n c$i link set lo up
+  ip -n c$i route add default via 10.10.1.1
+done
+echo 1 >/proc/sys/net/ipv4/ip_forward
+echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
+`;
+
+const ENDPOINT = { address: '10.10.1.3', port: 12345 } as const;
+/** Connections of one measurement, one after the other, and measurements in turns. */
+const CONNECTIONS = 400;
+const TURNS = 3;
+
+/**
+ * @param streams whether one stream's throughput is measured, too
+ * @returns microseconds that a connection takes to be set up, and Gbit/s, by path
+ */
+export async function measureConnections(asked: {
+  readonly vip: string;
+  readonly port: number;
+  readonly streams: boolean;
+}): Promise<{ us: Record<Path, number[]>; gbits: Record<Path, number[]> }> {
+  const targets: Record<Path, [string, number]> = {
+    vip: [asked.vip, asked.port],
+    direct: [ENDPOINT.address, ENDPOINT.port],
+  };
+  const us: Record<Path, number[]> = { vip: [], direct: [] };
+  const gbits: Record<Path, number[]> = { vip: [], direct: [] };
+  await serving(['node', '-e', ACCEPT, ENDPOINT.port], async () => {
+    for (let turn = 0; turn < TURNS; turn++)
+      for (const path of ['vip', 'direct'] as const) us[path].push(await setUp(targets[path]));
+  });
+  if (asked.streams)
+    await serving(['iperf3', '-s', '-p', ENDPOINT.port, '--forceflush'], async () => {
+      for (let turn = 0; turn < TURNS; turn++)
+        for (const path of ['vip', 'direct'] as const) gbits[path].push(await stream(targets[path]));
+    });
+  return { us, gbits };
+}
+
+const inside = (name: string, argv: readonly (string | number)[]) => [
+  'netns',
+  'exec',
+  name,
+  ...argv.map((word) => (word === 'node' ? process.execPath : String(word))),
+];
+
+/** Keeps a server in the second container while something is done; its first line says that it listens. */
+async function serving(argv: readonly (string | number)[], action: () => Promise<void>): Promise<void> {
+  let listening: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => {
+    listening = resolve;
+  });
+  const server = start('ip', inside('c3', argv), { dieWithParent: true, onLine: () => listening() });
+  await Promise.race([ready, server.exited.then(() => Promise.reject(new Error(`${argv[0]} ended`)))]);
+  try {
+    await action();
+  } finally {
+    server.kill('SIGKILL');
+    await server.exited;
+  }
+}
+
+async function setUp([address, port]: [string, number]): Promise<number> {
+  const { stdout } = await run('ip', inside('c2', ['node', '-e', CONNECT, address, port, CONNECTIONS]));
+  return Number(stdout);
+}
+
+async function stream([address, port]: [string, number]): Promise<number> {
+  const { stdout } = await run('ip', inside('c2', ['iperf3', '-c', address, '-p', port, '-t', 1, '-J']));
+  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
+  return end.sum_received.bits_per_second / 1e9;
+}
+
+const ACCEPT = `
+require('net').createServer((socket) => socket.on('error', () => {}).on('data', () => {}))
+  .listen(Number(process.argv[1]), () => console.log('ready'));
+`;
+
+/** Arguments: address, port, n. Prints the middle one of n times from \`connect\` to \`connected\`, microseconds. */
+const CONNECT = `
+const [host, port, n] = process.argv.slice(1);
+const took = [];
+const one = () => new Promise((resolve, reject) => {
+  const started = process.hrtime.bigint();
+  const socket = require('net').connect({ host, port: Number(port) });
+  socket.on('error', reject);
+  socket.on('connect', () => {
+    took.push(Number(process.hrtime.bigint() - started) / 1000);
+    socket.destroy();
+    socket.on('close', resolve);
+  });
+});
+(async () => {
+  for (let i = 0; i < Number(n); i++) await one();
+  console.log(took.sort((a, b) => a - b)[took.length >> 1]);
+})();
+`;

@@ -1,0 +1,11 @@
+import type { Row } from './row.ts';
+import { benchServicesKernel } from './services-kernel.ts';
+
+const PARTS = [benchServicesKernel];
+
+/** Everything that the services' speed is judged by, one part after the other: each has the machine to itself. */
+export async function benchServices(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const part of PARTS) rows.push(...(await part()));
+  return rows;
+}
