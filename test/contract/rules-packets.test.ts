@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
-import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
+import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent, testService, WORLD } from '../support/intents.ts';
 import { openPacketWorld, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
-import { GROUP_LISTENER, GROUP_SENDER, LONG_CLIENT, PORT_CLIENT } from '../support/talk.ts';
+import { GROUP_LISTENER, GROUP_SENDER, PORT_CLIENT } from '../support/talk.ts';
 
 /** VIPs: of the test service, of a container's own service, of a service without endpoints, of nobody. */
 const VIPS = {
@@ -32,25 +31,14 @@ function intentFor(family: Family): FirewallIntent {
   );
 }
 
-const IP = { ipv4: { nft: 'ip', tables: 'iptables' }, ipv6: { nft: 'ip6', tables: 'ip6tables' } } as const;
-
-describe.each(['nftables', 'iptables-nft', 'iptables-legacy'])('packets through %s', (dataplane) => {
-  const ruleset = dataplane === 'nftables' ? nftables : iptables;
+describe.each(DATAPLANES)('packets through %s', (name) => {
   let world: PacketWorld;
+  let dataplane: Dataplane;
 
-  const programOf = (family: Family) => dataplane.replace('iptables', IP[family].tables);
-  const apply = async (family: Family, input: string) => {
-    if (dataplane === 'nftables') await world.exec('nft', ['-f', '-'], { input });
-    else await world.exec(`${programOf(family)}-restore`, ['--noflush'], { input });
-  };
-  const list = async (family: Family) => {
-    if (dataplane === 'nftables')
-      return (await world.sh(`nft -j list table ${IP[family].nft} causeway`)).stdout;
-    return (await world.sh(`${programOf(family)}-save -t nat; ${programOf(family)}-save -t filter`)).stdout;
-  };
   /** Asks while other settings hold. */
   const askWith = async (intent: FirewallIntent, ask: () => Promise<void>) => {
     const { family } = intent;
+    const { ruleset, apply, list } = dataplane;
     await apply(family, ruleset.full(intent, await list(family)));
     await ask();
     await apply(family, ruleset.full(intentFor(family), await list(family)));
@@ -58,7 +46,8 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'])('packets through 
 
   beforeAll(async () => {
     world = await openPacketWorld();
-    for (const family of FAMILIES) await apply(family, ruleset.full(intentFor(family)));
+    dataplane = dataplaneIn(world, name);
+    for (const family of FAMILIES) await dataplane.apply(family, dataplane.ruleset.full(intentFor(family)));
   });
   afterAll(() => world.close());
 
@@ -165,20 +154,12 @@ describe.each(['nftables', 'iptables-nft', 'iptables-legacy'])('packets through 
     });
 
     it('keeps connections through every change of the rules, down to none and back', async () => {
-      const long = async (from: string, address: string, port: number, name: string) => {
-        const path = `/run/${name}-${family}`;
-        await world.sh(`mkfifo ${path}.ask ${path}.answer`);
-        const first = await world.listen(from, LONG_CLIENT, [address, port, path]);
-        return {
-          first,
-          again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout,
-        };
-      };
+      const { ruleset, apply, list } = dataplane;
       const connections = [
-        await long('c2', test, 88, 'a'),
-        await long('client', test, 88, 'b'),
-        await long('client', host, 30001, 'c'),
-        await long('c2', self, 80, 'd'),
+        await world.hold('c2', test, 88),
+        await world.hold('client', test, 88),
+        await world.hold('client', host, 30001),
+        await world.hold('c2', self, 80),
       ];
       const [all, none] = [intentFor(family), intentOf([], family)];
       const steps: readonly (readonly [FirewallIntent, () => Promise<string>])[] = [

@@ -1,6 +1,6 @@
 import type { Family } from '../../shared/src/net/family.ts';
 import { type Netns, openNetns } from './netns.ts';
-import { type Answers, CLIENT, SERVER } from './talk.ts';
+import { type Answers, CLIENT, LONG_CLIENT, SERVER } from './talk.ts';
 
 /** Who is who in a packet world. */
 export const PLACES = {
@@ -28,6 +28,16 @@ export interface PacketWorld extends Netns {
   talk(from: string, program: string, args: readonly (string | number)[]): Promise<string>;
   /** Starts one that stays; resolves with its first line. */
   listen(where: string, program: string, args: readonly (string | number)[]): Promise<string>;
+  /** Opens a connection by TCP, and keeps it. */
+  hold(from: string, address: string, port: number): Promise<Held>;
+}
+
+/** A connection that stands. */
+export interface Held {
+  /** What was answered at first. */
+  readonly first: string;
+  /** Asks once more, on the same connection. */
+  again(): Promise<string>;
 }
 
 /**
@@ -51,9 +61,19 @@ export async function openPacketWorld(): Promise<PacketWorld> {
   };
   const ask: PacketWorld['ask'] = async (from, target, n = 4) =>
     JSON.parse(await talk(from, CLIENT, [...target.split(' '), n])) as Answers;
+  let held = 0;
+  const hold: PacketWorld['hold'] = async (from, address, port) => {
+    held += 1;
+    const path = `/run/held-${held}`;
+    await world.sh(`mkfifo ${path}.ask ${path}.answer`);
+    return {
+      first: await listen(from, LONG_CLIENT, [address, port, path]),
+      again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout,
+    };
+  };
   await Promise.all(['c2', 'c3', 'peer'].map((name) => listen(name, SERVER, [name, SERVER_PORT])));
   return {
-    ...{ ...world, ask, talk, listen },
+    ...{ ...world, ask, talk, listen, hold },
     answers: async (from, target, n) => Object.keys((await ask(from, target, n)).answers).sort(),
   };
 }

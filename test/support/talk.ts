@@ -80,6 +80,23 @@ const next = () => fs.readFile(path + '.ask', () => {
 next();
 `;
 
+/**
+ * Asks by TCP once from each of the asker's own addresses. Arguments: address, port, own addresses. Prints the answers
+ * by address as JSON.
+ */
+export const ADDRESSES_CLIENT = `
+const [host, port, ...own] = process.argv.slice(1);
+const ask = (localAddress) => new Promise((resolve) => {
+  const socket = require('net').connect({ host, port: Number(port), localAddress });
+  const end = (answer) => { resolve([localAddress, answer]); socket.destroy(); };
+  socket.setTimeout(1000, () => end('silence'));
+  socket.on('connect', () => socket.write('who?'));
+  socket.on('data', (data) => end(String(data)));
+  socket.on('error', (error) => end(error.code));
+});
+Promise.all(own.map(ask)).then((answers) => console.log(JSON.stringify(Object.fromEntries(answers))));
+`;
+
 /** Asks a server which port it sees, from a port of the asker's choice. Arguments: address, port, own port. */
 export const PORT_CLIENT = `
 const [host, port, localPort] = process.argv.slice(1);

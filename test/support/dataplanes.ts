@@ -1,0 +1,41 @@
+import type { Family } from '../../shared/src/net/family.ts';
+import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
+import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
+import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
+import type { Netns } from './netns.ts';
+
+export const DATAPLANES = ['nftables', 'iptables-nft', 'iptables-legacy'] as const;
+export type DataplaneName = (typeof DATAPLANES)[number];
+
+/** One way of making rules, in one network namespace of a world. */
+export interface Dataplane {
+  readonly ruleset: Ruleset;
+  apply(family: Family, input: string): Promise<void>;
+  list(family: Family): Promise<string>;
+}
+
+const IP = { ipv4: { nft: 'ip', tables: 'iptables' }, ipv6: { nft: 'ip6', tables: 'ip6tables' } } as const;
+
+/** @param where a named namespace; absent: the world's own */
+export function dataplaneIn(world: Pick<Netns, 'exec'>, name: DataplaneName, where?: string): Dataplane {
+  const enter = where === undefined ? [] : ['ip', 'netns', 'exec', where];
+  const sh = async (script: string, input = '') => {
+    const [command = '', ...args] = [...enter, 'sh', '-ec', script];
+    return (await world.exec(command, args, { input })).stdout;
+  };
+  if (name === 'nftables')
+    return {
+      ruleset: nftables,
+      apply: async (_, input) => void (await sh('nft -f -', input)),
+      list: (family) => sh(`nft -j list table ${IP[family].nft} causeway || :`),
+    };
+  const programOf = (family: Family) => name.replace('iptables', IP[family].tables);
+  return {
+    ruleset: iptables,
+    apply: async (family, input) => void (await sh(`${programOf(family)}-restore --noflush`, input)),
+    list: (family) => {
+      const save = `${programOf(family)}-save`;
+      return sh(`${save} -t nat; ${save} -t filter`);
+    },
+  };
+}
