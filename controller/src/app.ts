@@ -16,6 +16,7 @@ import { containerRoutes } from './routes/containers.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { ipamRoutes } from './routes/ipam.ts';
 import { NETWORK_PATH, networkRoutes } from './routes/network.ts';
 import { nodeOperationRoutes } from './routes/node-operations.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -24,11 +25,13 @@ import { serviceRoutes } from './routes/services.ts';
 import { statusRoutes } from './routes/status.ts';
 import { subnetRoutes } from './routes/subnets.ts';
 import { versionRoutes } from './routes/version.ts';
+import { workloadRoutes } from './routes/workloads.ts';
 import { LastWords } from './status/last-words.ts';
 import { schemaError } from './validate/schema-error.ts';
 import { configFault } from './view/facts.ts';
 import type { View } from './view/view.ts';
 import { Streams } from './watch/stream.ts';
+import { WorkloadWriter } from './workload-writer.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -50,7 +53,7 @@ const BODY_LIMIT = 1024 * 1024;
 
 const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
   ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes],
-  ...[serviceRoutes, endpointRoutes, containerRoutes, eventRoutes],
+  ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, eventRoutes, ipamRoutes],
 ];
 
 /** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
@@ -72,6 +75,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     view,
     services: new ServiceWriter(store, view, () => Date.parse(chance.now())),
     containers: new ContainerWriter(store, view),
+    workloads: new WorkloadWriter(store, view),
     nodes: new NodeWriter(store, view),
     network: new NetworkWriter(store, view),
     lastWords: new LastWords(store, view, options.patienceMs),

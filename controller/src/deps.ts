@@ -15,6 +15,7 @@ import type { NodeWriter } from './nodes/node-writer.ts';
 import type { LastWords } from './status/last-words.ts';
 import type { View } from './view/view.ts';
 import type { Streams } from './watch/stream.ts';
+import type { WorkloadWriter } from './workload-writer.ts';
 
 /** Fastify, with types that follow from the routes' zod schemas. */
 export type App = FastifyInstance<
@@ -31,6 +32,7 @@ export interface Deps {
   readonly view: View;
   readonly services: ServiceWriter;
   readonly containers: ContainerWriter;
+  readonly workloads: WorkloadWriter;
   readonly nodes: NodeWriter;
   readonly network: NetworkWriter;
   readonly lastWords: LastWords;

@@ -6,6 +6,7 @@ import { endpointSchema } from './objects/endpoint.ts';
 import { nodeSchema } from './objects/node.ts';
 import { serviceSchema } from './objects/service.ts';
 import { subnetSchema } from './objects/subnet.ts';
+import { workloadSchema } from './objects/workload.ts';
 
 let rig: Rig;
 
@@ -13,8 +14,21 @@ beforeAll(async () => {
   rig = await startRig();
   await rig.ask('PUT', '/v1/services/a', {
     ports: [{ port: 80, nodePort: 'auto' }],
-    endpoints: ['web-1', '10.9.9.9'],
+    endpoints: [
+      'web-1',
+      '10.9.9.9',
+      { to: '10.10.2.3', weight: 2, drain: { until: '2027-01-01T00:00:00Z' } },
+    ],
+    selector: { app: 'db' },
+    affinity: 'client',
+    externalPolicy: 'local',
+    internalPolicy: 'local',
+    sourceRanges: ['10.0.0.0/8'],
+    publishNotReady: true,
+    health: { type: 'http' },
+    whenUnhealthy: 'open',
   });
+  await rig.ask('POST', '/v1/workloads', { name: 'db', addresses: ['203.0.113.9'], labels: { app: 'db' } });
   await rig.settled();
 });
 
@@ -33,6 +47,7 @@ describe('/openapi.json', () => {
       '/v1/containers/{name}',
       '/v1/endpoints',
       '/v1/events',
+      '/v1/ipam/check',
       '/v1/network',
       '/v1/network/confirm',
       '/v1/nodes',
@@ -49,6 +64,8 @@ describe('/openapi.json', () => {
       '/v1/services/{name}/endpoints/{to}',
       '/v1/status',
       '/v1/subnets',
+      '/v1/workloads',
+      '/v1/workloads/{name}',
       '/version',
     ]);
     const refs = [...JSON.stringify(body).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(
@@ -66,6 +83,7 @@ describe('answers', () => {
     ['/v1/services', serviceSchema],
     ['/v1/endpoints', endpointSchema],
     ['/v1/containers', containerSchema],
+    ['/v1/workloads', workloadSchema],
     ['/v1/container-status', containerStatusSchema],
   ])('of %s are what the document says', async (url, schema) => {
     const { body } = await rig.ask('GET', url);

@@ -52,6 +52,7 @@ describe('while etcd is away', () => {
     await rig.settled();
     expect((await rig.ask('GET', '/v1/services/a')).body.status).toEqual({
       endpoints: 0,
+      ready: 0,
       unresolved: ['container "web-1" has not started on host-1 yet'],
     });
   });

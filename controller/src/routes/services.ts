@@ -1,5 +1,4 @@
-import { CausewayError, invalid } from '@causeway/shared/errors';
-import { NAME_ERROR, NAME_PATTERN } from '@causeway/shared/model/input';
+import { CausewayError } from '@causeway/shared/errors';
 import { serviceInputSchema } from '@causeway/shared/model/service-input';
 import { keys } from '@causeway/shared/store/keys';
 import { nameOfInput } from '../allocate/complete.ts';
@@ -14,6 +13,7 @@ import type { View } from '../view/view.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
 import { answerService, REVISION_HEADER } from './answer.ts';
+import { checkedName } from './name.ts';
 
 export function serviceRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
@@ -126,13 +126,6 @@ function deleteRoute(app: App, { services: writer }: Deps): void {
       return { name, revision };
     },
   );
-}
-
-/** A name in the body must be that of the path. @throws CausewayError `invalid` */
-function checkedName(inPath: string, inBody: string | undefined): string {
-  if (!NAME_PATTERN.test(inPath)) throw invalid('name', inPath, NAME_ERROR);
-  if (inBody === undefined || inBody === inPath) return inPath;
-  throw invalid('name', inBody, `is not the name in the path, "${inPath}"`);
 }
 
 function unreadable(view: View, name: string): CausewayError | undefined {

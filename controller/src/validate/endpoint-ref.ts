@@ -1,10 +1,11 @@
 import { invalid, show } from '@causeway/shared/errors';
 import { NAME_PATTERN } from '@causeway/shared/model/input';
-import { blockHasIp, formatBlock, formatIp, lastOfBlock } from '@causeway/shared/net/block';
+import { formatIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { type ParsedRef, parseEndpointRef } from '../endpoints/ref.ts';
 import { unicastAddress } from './address.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
+import { checkPlace } from './place.ts';
 
 const NOT_A_REF =
   'is not an endpoint: an address and port such as "10.10.1.2:12345" or "[fd00::2]:12345", or a name such as "web-1" or "web-1:12345", is needed';
@@ -77,20 +78,7 @@ function checkAddress(
       'is the VIP of the service itself; an endpoint is a place that answers, such as "10.10.1.2:12345"',
     );
   }
-  const owner = facts.vipOwner(address);
-  if (owner !== undefined)
-    throw invalid(field, text, `is the VIP of service ${show(owner)}, not a place that answers`);
-  const range = facts.serviceRanges[ip.family];
-  if (range !== undefined && blockHasIp(range, ip))
-    throw invalid(field, text, `is inside the service range ${formatBlock(range)}, where only VIPs are`);
-  const network = facts.networks[ip.family];
-  if (network !== undefined && (ip.value === network.base || ip.value === lastOfBlock(network).value)) {
-    throw invalid(
-      field,
-      text,
-      `is the first or last address of the container network ${formatBlock(network)}, which nobody has`,
-    );
-  }
+  checkPlace(field, text, ip, facts);
   if (!service.families.includes(ip.family)) {
     const served = service.families.map((family) => FAMILY_NAMES[family]).join(' and ');
     throw invalid(

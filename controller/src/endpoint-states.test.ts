@@ -1,0 +1,248 @@
+import { encode } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { addHost, host, type Rig, refused, startRig } from '../../test/support/controller.ts';
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await startRig();
+});
+
+afterEach(() => rig.close());
+
+const URL = '/v1/services/s/endpoints';
+const make = (body: object) =>
+  rig.ask('PUT', '/v1/services/s', { vip: '2.2.2.2', ports: [{ port: 80 }], ...body });
+
+interface Shown {
+  readonly address: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly checkedBy?: string;
+}
+
+async function states(): Promise<readonly string[]> {
+  const { body } = await rig.ask('GET', URL);
+  return body.items.map(({ address, state, reason }: Shown) =>
+    [address, state, reason ?? []].flat().join(' '),
+  );
+}
+
+describe('an endpoint of a service', () => {
+  beforeEach(() => make({ endpoints: ['web-1', { to: '10.10.2.9:81', weight: 3 }] }));
+
+  const patch = (to: string, body: object) => rig.ask('PATCH', `${URL}/${encodeURIComponent(to)}`, body);
+  const refs = async () => (await rig.ask('GET', '/v1/services/s')).body.endpoints;
+
+  it('is weighed, drained and used again, each by itself', async () => {
+    expect(await patch('web-1', { weight: 0 })).toMatchObject({ status: 200 });
+    expect(await patch('web-1', { drain: true })).toMatchObject({ status: 200 });
+    expect(await refs()).toEqual([
+      { to: 'web-1', weight: 0, drain: {} },
+      { to: '10.10.2.9:81', weight: 3 },
+    ]);
+    expect(await states()).toEqual(['10.10.1.2 draining it is being drained', '10.10.2.9 ready']);
+    expect((await rig.ask('GET', '/v1/services/s')).body.status).toMatchObject({ endpoints: 2, ready: 1 });
+    const { body } = await patch('web-1', { drain: { deadlineSeconds: 60 } });
+    expect(body.endpoints[0]).toEqual({
+      to: 'web-1',
+      weight: 0,
+      drain: { until: '2026-01-01T00:01:00.000Z' },
+    });
+    expect(await patch('web-1', { drain: false, weight: 1 })).toMatchObject({
+      body: {
+        endpoints: [
+          { to: 'web-1', weight: 1 },
+          { to: '10.10.2.9:81', weight: 3 },
+        ],
+      },
+    });
+    const again = await patch('web-1', { drain: false, weight: 1 });
+    expect(again.body.revision).toBe((await rig.ask('GET', '/v1/services/s')).body.revision);
+  });
+
+  it('is named by where it leads, too', async () => {
+    await patch('10.10.1.2', { weight: 7 });
+    await patch('10.10.1.2:80', { drain: true });
+    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 7, drain: {} });
+    expect((await rig.ask('DELETE', `${URL}/10.10.1.2:81`)).status).toBe(404);
+    expect((await rig.ask('DELETE', `${URL}/10.10.1.2:80`)).body.endpoints).toEqual([
+      { to: '10.10.2.9:81', weight: 3 },
+    ]);
+  });
+
+  it('that is added again gets the weight that comes with it, and keeps the one that it has', async () => {
+    await rig.ask('POST', URL, { to: 'web-1', weight: 9 });
+    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
+    await rig.ask('POST', URL, { to: 'web-1' });
+    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
+  });
+
+  it('that a selector found becomes a named one by what is said of it', async () => {
+    rig.store.put(
+      keys.container('web-1'),
+      encode({ name: 'web-1', host: 'host-1', command: ['httpd'], files: {}, labels: { app: 'web' } }),
+    );
+    await rig.settled();
+    await make({ selector: { app: 'web' } });
+    expect(await states()).toEqual(['10.10.1.2 ready']);
+    expect(await rig.ask('DELETE', `${URL}/web-1`)).toMatchObject({ status: 409, body: { field: 'to' } });
+    await patch('web-1', { drain: true });
+    expect(await refs()).toEqual([{ to: 'web-1', drain: {} }]);
+    expect(await states()).toEqual(['10.10.1.2 draining it is being drained']);
+  });
+
+  it.each([
+    [{}, 'the body', 'the body {} changes nothing: a weight or a drain is needed'],
+    [{ weight: 101 }, 'weight', 'weight 101 is not a weight: a whole number from 0 to 100 is needed'],
+    [
+      { drain: { deadlineSeconds: -1 } },
+      'drain.deadlineSeconds',
+      'is not a deadline: a whole number of seconds',
+    ],
+    [
+      { drain: 'now' },
+      'drain',
+      'drain "now" is not a drain: true, false or {"deadlineSeconds":60} is needed',
+    ],
+  ])('%j changes nothing', async (body, field, detail) => {
+    const answer = await refused(rig, 'PATCH', `${URL}/web-1`, body);
+    expect(answer).toMatchObject({ status: 422, field });
+    expect(answer.detail).toContain(detail);
+  });
+
+  it('that there is none of is told, with those that there are', async () => {
+    expect((await refused(rig, 'PATCH', `${URL}/web-9`, { weight: 1 })).detail).toBe(
+      'service "s" has no endpoint "web-9"; it has web-1, 10.10.2.9:81',
+    );
+  });
+});
+
+describe('a deadline', () => {
+  it('that passes takes the endpoint out of the set, without anything else happening', async () => {
+    await rig.close();
+    rig = await startRig({ now: Date.now });
+    await make({ endpoints: ['web-1', '10.10.2.9'] });
+    await rig.ask('PATCH', `${URL}/web-1`, { drain: { deadlineSeconds: 1 } });
+    await rig.settled();
+    expect((await states()).map((text) => text.split(' ').slice(0, 2))).toEqual([
+      ['10.10.1.2', 'draining'],
+      ['10.10.2.9', 'ready'],
+    ]);
+    await vi.waitFor(async () => expect(await states()).toEqual(['10.10.2.9 ready']), { timeout: 5_000 });
+    const { body } = await rig.ask('GET', '/v1/services/s');
+    expect(body.status.unresolved).toEqual([
+      expect.stringMatching(/^"web-1" was drained until 2\d{3}-.*Z, and has left$/),
+    ]);
+    await rig.ask('PATCH', `${URL}/web-1`, { drain: false });
+    expect(await states()).toEqual(['10.10.1.2 ready', '10.10.2.9 ready']);
+  });
+
+  it('of no seconds does so at once', async () => {
+    await make({ endpoints: ['web-1'] });
+    await rig.ask('PATCH', `${URL}/web-1`, { drain: { deadlineSeconds: 0 } });
+    expect(await states()).toEqual([]);
+  });
+});
+
+describe('a dead host', () => {
+  it('makes its endpoints unready, and ready when it is back', async () => {
+    await make({ endpoints: ['web-1', '10.10.1.8', '10.10.2.9', '203.0.113.7'] });
+    rig.store.remove(keys.alive('host-1'));
+    await rig.settled();
+    expect(await states()).toEqual([
+      '10.10.1.2 unready its host "host-1" is not alive',
+      '10.10.1.8 unready its host "host-1" is not alive',
+      '10.10.2.9 ready',
+      '203.0.113.7 ready',
+    ]);
+    const { written } = rig.store;
+    rig.store.put(keys.alive('host-1'), encode({ id: 'id-1', instance: 'two' }));
+    await rig.settled();
+    expect(rig.store.written).toBe(written + 2);
+    expect(await states()).toEqual([
+      '10.10.1.2 ready',
+      '10.10.1.8 ready',
+      '10.10.2.9 ready',
+      '203.0.113.7 ready',
+    ]);
+  });
+
+  it('is not one whose key cannot be read', async () => {
+    await make({ endpoints: ['web-1'] });
+    rig.store.put(keys.alive('host-1'), '}{');
+    await rig.settled();
+    expect(await states()).toEqual(['10.10.1.2 ready']);
+  });
+
+  it('of which another machine has the name is dead, too', async () => {
+    await make({ endpoints: ['web-1'] });
+    rig.store.put(keys.alive('host-1'), encode({ id: 'id-9', instance: 'one' }));
+    await rig.settled();
+    expect(await states()).toEqual(['10.10.1.2 unready its host "host-1" is not alive']);
+  });
+});
+
+describe('health', () => {
+  const health = { type: 'http', path: '/ok', intervalMs: 500 };
+  const record = (node: string, ...unhealthy: object[]) => {
+    rig.store.put(keys.health(node), { node, unhealthy });
+    return rig.settled();
+  };
+  const bad = (address: string, port = 80, service = 's') => ({
+    ...{ service, portName: '', address, port },
+    reason: 'it answered 503',
+  });
+  const askers = async () =>
+    (await rig.ask('GET', URL)).body.items.map(({ address, checkedBy }: Shown) => `${address} ${checkedBy}`);
+
+  it('is asked for by the host of the endpoint, and its word counts', async () => {
+    const { body } = await make({ endpoints: ['web-1', '10.10.2.9'], health });
+    expect(body.health).toEqual({
+      type: 'http',
+      path: '/ok',
+      intervalMs: 500,
+      timeoutMs: 500,
+      rise: 1,
+      fall: 3,
+    });
+    expect(await askers()).toEqual(['10.10.1.2 host-1', '10.10.2.9 host-2']);
+    await record(
+      'host-1',
+      bad('10.10.1.2'),
+      bad('10.10.2.9'),
+      bad('10.10.1.2', 81),
+      bad('10.10.1.2', 80, 'other'),
+    );
+    expect(await states()).toEqual(['10.10.1.2 unready it answered 503', '10.10.2.9 ready']);
+    await record('host-1');
+    expect(await states()).toEqual(['10.10.1.2 ready', '10.10.2.9 ready']);
+  });
+
+  it('of what is on no host of ours is asked for by a live one, and by another when that dies', async () => {
+    await make({ endpoints: ['203.0.113.7'], health });
+    const [first] = await askers();
+    const chosen = first?.split(' ')[1] ?? '';
+    await record(chosen, bad('203.0.113.7'));
+    expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
+    rig.store.remove(keys.alive(chosen));
+    await rig.settled();
+    const other = chosen === 'host-1' ? 'host-2' : 'host-1';
+    expect(await askers()).toEqual([`203.0.113.7 ${other}`]);
+    expect(await states()).toEqual(['203.0.113.7 ready']);
+    rig.store.remove(keys.alive(other));
+    await rig.settled();
+    expect(await askers()).toEqual(['203.0.113.7 undefined']);
+    addHost(rig.store, host(3));
+    await rig.settled();
+    expect(await askers()).toEqual(['203.0.113.7 host-3']);
+  });
+
+  it('is nobody’s business where the service does not ask for it', async () => {
+    await make({ endpoints: ['web-1'] });
+    await record('host-1', bad('10.10.1.2'));
+    expect(await askers()).toEqual(['10.10.1.2 undefined']);
+    expect(await states()).toEqual(['10.10.1.2 ready']);
+  });
+});

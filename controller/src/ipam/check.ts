@@ -1,0 +1,65 @@
+import { keys } from '@causeway/shared/store/keys';
+import type { Store } from '@causeway/shared/store/store';
+import { readFresh } from '../view/fresh.ts';
+import type { Tables } from '../view/tables.ts';
+import { serviceFindings } from './services.ts';
+import { subnetFindings } from './subnets.ts';
+
+/** Whether everything that is given away is given away once, and to somebody who has it. */
+export interface IpamCheck {
+  readonly ok: boolean;
+  /** Each a sentence; sorted. */
+  readonly findings: readonly string[];
+  /** How much was looked at. */
+  readonly checked: {
+    readonly services: number;
+    readonly vips: number;
+    readonly nodePorts: number;
+    readonly subnets: number;
+    readonly reservations: number;
+  };
+}
+
+const PREFIXES = [
+  ...[keys.servicePrefix, keys.allocationPrefix, keys.claimPrefix, keys.reservationPrefix],
+  ...[keys.settings, keys.networkPrefix],
+];
+/** Looks in a row that a finding must survive. */
+const LOOKS = 3;
+
+/**
+ * Compares allocations with services, and claims and reservations with leases, as etcd has them at this moment.
+ * Prefixes are read one after the other, so a single look may see half of a change: what the next look does not see
+ * again was no fault.
+ *
+ * @throws CausewayError as the store does, and `unreachable` while there is no configuration
+ */
+export async function checkIpam(store: Store): Promise<IpamCheck> {
+  let { findings, checked } = await look(store);
+  for (let again = 1; again < LOOKS && findings.size > 0; again++) {
+    const next = await look(store);
+    findings = new Set([...findings].filter((finding) => next.findings.has(finding)));
+    checked = next.checked;
+  }
+  return { ok: findings.size === 0, findings: [...findings].sort(), checked };
+}
+
+async function look(store: Store) {
+  const { rows, unreadable } = await readFresh(store, PREFIXES);
+  const findings = new Set([
+    ...serviceFindings(rows, unreadable),
+    ...subnetFindings(rows),
+    ...[...unreadable.values()].map((why) => `${why}; what it has is not known`),
+  ]);
+  return { findings, checked: counts(rows) };
+}
+
+function counts({ service, vip, nodePort, lease, reservation }: Tables): IpamCheck['checked'] {
+  return {
+    services: service.size,
+    vips: vip.size,
+    nodePorts: nodePort.size,
+    subnets: lease.size,
+    reservations: reservation.size,
+  };
+}
