@@ -57,6 +57,10 @@ function nftCase(family: Family): Case {
   const { vip, endpoints } = testService(family);
   const [frontend, second] = [`${vip} . tcp . 88`, endpoints[1]?.address];
   const other = family === 'ipv4' ? '9.9.9.9' : '2001:db8::9';
+  const [needy, first] = family === 'ipv4' ? ['10.96.0.1', '10.10.1.2'] : ['fd00:96::1', 'fd00:10:0:1::2'];
+  const [range, wider] = family === 'ipv4' ? ['10.0.0.0/8', '10.0.0.0/7'] : ['fd00::/8', 'fc00::/7'];
+  const replace = (map: string, key: string, value: string) =>
+    `nft delete element ${table} ${map} { ${key} }; nft add element ${table} ${map} { ${key} ${value} }`;
   return {
     name: `the real kernel, nftables, ${family}`,
     family,
@@ -80,7 +84,22 @@ function nftCase(family: Family): Case {
       `nft add chain ${table} strange`,
       `nft add set ${table} strange "{ type ipv4_addr; }"`,
       `nft chain ${table} postrouting "{ policy drop; }"`,
-      `nft delete element ${table} pick2 { ${frontend} . 1 }; nft add element ${table} pick2 { ${frontend} . 1 : ${second} . 6 }`,
+      replace('pick2', `${frontend} . 1`, `: ${second} . 6`),
+      replace('affine', `${needy} . tcp . 54 . 255`, `: ${second} . 6`),
+      replace('services', `${needy} . tcp . 55`, ': goto affine'),
+      replace('outside-node-ports', 'tcp . 30011', ': goto outside-affine'),
+      `nft delete element ${table} outside-node-ports { tcp . 30010 }`,
+      `nft delete element ${table} outside-affine { tcp . 30010 . 7 }`,
+      `nft flush chain ${table} outside`,
+      `nft flush chain ${table} check-output`,
+      `nft flush chain ${table} check-sources`,
+      `nft delete element ${table} restricted { ${needy} . tcp . 54 }`,
+      `nft add element ${table} restricted { ${frontend} }`,
+      `nft delete element ${table} restricted-node-ports { tcp . 30010 }`,
+      `nft delete element ${table} sources { ${needy} . tcp . 54 . ${range} }`,
+      `nft delete element ${table} sources { ${needy} . tcp . 54 . ${range} }; nft add element ${table} sources { ${needy} . tcp . 54 . ${wider} }`,
+      `nft add element ${table} sources { ${needy} . tcp . 56 . ${first}-${second} }`,
+      `nft flush set ${table} node-sources`,
     ],
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
+import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { messageOf } from '../../shared/src/errors.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
@@ -18,15 +18,31 @@ import { cases, type Kernel } from './rules-kernel-cases.ts';
 /** One suite for the kernels in miniature and the real one, so that the former may stand for the latter elsewhere. */
 const RUNS = { numRuns: 4 };
 
-/** A service on two endpoints, another one on one, and one on none, which shares the VIP of the second. */
-function threeServices(family: Family): FirewallIntent {
+/**
+ * A service on two endpoints, another one on one, and one on none, which shares the VIP of the second; and two that
+ * need all that a service can need, of which only the first has an endpoint here.
+ */
+function someServices(family: Family): FirewallIntent {
   const [vip, address] = family === 'ipv4' ? ['10.96.0.1', '10.10.1.2'] : ['fd00:96::1', 'fd00:10:0:1::2'];
+  const needy: Partial<ServiceIntent> & Pick<ServiceIntent, 'endpoints'> = {
+    ...{ vip, endpoints: testService(family).endpoints, affinity: true },
+    ...{ internalPolicy: 'local', externalPolicy: 'local' },
+    sourceRanges: family === 'ipv4' ? ['10.0.0.0/8', '192.0.2.1/32'] : ['2001:db8::1/128', 'fd00::/8'],
+  };
   return {
     ...intentOf(
       [
         testService(family),
         serviceIntent({ id: 'dns', vip, protocol: 'udp', port: 53, endpoints: [endpoint(address, 53)] }),
         serviceIntent({ id: 'idle', vip, protocol: 'sctp', port: 53, nodePort: 30009 }),
+        serviceIntent({
+          ...needy,
+          id: 'here',
+          port: 54,
+          nodePort: 30010,
+          localEndpoints: needy.endpoints.slice(0, 1),
+        }),
+        serviceIntent({ ...needy, id: 'elsewhere', port: 55, nodePort: 30011 }),
       ],
       family,
     ),
@@ -35,7 +51,7 @@ function threeServices(family: Family): FirewallIntent {
 }
 
 describe.each(cases)('rules in $name', ({ family, ruleset, open }) => {
-  const intent = threeServices(family);
+  const intent = someServices(family);
   const nothing = { ...intent, services: [] };
   let world: Netns;
   let kernel: Kernel;
@@ -121,7 +137,7 @@ describe.each(cases)('rules in $name', ({ family, ruleset, open }) => {
 const realCases = cases.filter(({ damage }) => damage.length > 0);
 
 describe.each(realCases)('rules and others in $name', ({ family, ruleset, open, damage }) => {
-  const intent = threeServices(family);
+  const intent = someServices(family);
   let world: Netns;
   let kernel: Kernel;
   beforeAll(async () => {
