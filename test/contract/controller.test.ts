@@ -1,25 +1,12 @@
-import { buildApp } from '@causeway/controller/app';
-import { ensureCluster } from '@causeway/controller/bootstrap';
-import type { App } from '@causeway/controller/deps';
-import { startEndpointLoop } from '@causeway/controller/endpoints/loop';
-import { View } from '@causeway/controller/view/view';
 import { encode } from '@causeway/shared/store/codec';
-import { openEtcdStore } from '@causeway/shared/store/etcd';
 import { keys } from '@causeway/shared/store/keys';
-import type { Store } from '@causeway/shared/store/store';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
+import { type RealController, startRealController } from '../support/real-controller.ts';
 
 /** Two controllers over one real etcd, as they run on two hosts. */
-interface Controller {
-  readonly store: Store;
-  readonly view: View;
-  readonly app: App;
-  close(): Promise<void>;
-}
-
 let etcd: TestEtcd;
-let controllers: readonly Controller[];
+let controllers: readonly RealController[];
 
 beforeAll(async () => {
   etcd = await startEtcd();
@@ -28,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => etcd?.stop());
 
 beforeEach(async () => {
-  controllers = await Promise.all([startOne(), startOne()]);
+  controllers = await Promise.all([0, 1].map(() => startRealController(etcd.endpoint)));
 });
 
 afterEach(async () => {
@@ -45,27 +32,7 @@ afterEach(async () => {
   await Promise.all(controllers.map((controller) => controller.close()));
 });
 
-async function startOne(): Promise<Controller> {
-  const store = openEtcdStore({ endpoints: [etcd.endpoint] });
-  await ensureCluster(store, {}, () => {});
-  const view = new View(store);
-  await view.whole(5_000);
-  const app = await buildApp({ store, view });
-  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
-  return {
-    store,
-    view,
-    app,
-    close: async () => {
-      loop.stop();
-      await app.close();
-      view.close();
-      store.close();
-    },
-  };
-}
-
-function controller(index: number): Controller {
+function controller(index: number): RealController {
   const found = controllers[index % controllers.length];
   if (found === undefined) throw new Error('there is no controller');
   return found;
