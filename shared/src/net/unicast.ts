@@ -1,4 +1,5 @@
-import { type Block, blockHasIp, blocksOverlap, type Ip, parseBlock } from './block.ts';
+import { type Block, blockHasIp, blocksOverlap, type Ip, parseBlock, parseIp } from './block.ts';
+import { type Cidr, containsAddress, parseAddress } from './cidr.ts';
 
 /**
  * Where nobody is reached by unicast from another machine: this host, the loopback, single links, groups, what is
@@ -9,9 +10,17 @@ const NOT_UNICAST = [
   ...['::/80', 'fe80::/10', 'ff00::/8'],
 ].flatMap((text) => parseBlock(text) ?? []);
 
-/** Whether the address can be a service's or an endpoint's. */
-export function isUnicast(ip: Ip): boolean {
-  return !NOT_UNICAST.some((block) => blockHasIp(block, ip));
+const NOT_UNICAST_IPV4 = NOT_UNICAST.filter(({ family }) => family === 'ipv4').map(
+  ({ base, length }): Cidr => ({ base: Number(base), length }),
+);
+
+/** Whether the address can be a service's or an endpoint's; false for a text that is none. */
+export function isUnicast(text: string): boolean {
+  const v4 = parseAddress(text);
+  // The shorter way is for many endpoints.
+  if (v4 !== undefined) return !NOT_UNICAST_IPV4.some((block) => containsAddress(block, v4));
+  const ip = parseIp(text);
+  return ip !== undefined && !NOT_UNICAST.some((block) => blockHasIp(block, ip));
 }
 
 /** Whether all addresses of the block can. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CausewayError, messageOf, show } from '../errors.ts';
-import { canonicalBlock, canonicalIp, familyOf, parseBlock, parseIp } from '../net/block.ts';
+import { canonicalBlock, canonicalIp, familyOf, parseBlock } from '../net/block.ts';
+import { parseAddress } from '../net/cidr.ts';
 import { FAMILY_NAMES, type Family } from '../net/family.ts';
 import { isUnicast, isUnicastBlock } from '../net/unicast.ts';
 import type { KeyValue } from './store.ts';
@@ -18,9 +19,15 @@ export const ipAddress = (family?: Family) =>
   z
     .string()
     .refine(
-      (text) => canonicalIp(text) === text && isOf(text, family),
+      (text) => isCanonicalIp(text, family),
       `is not an ${family === undefined ? 'IP' : FAMILY_NAMES[family]} address`,
     );
+
+function isCanonicalIp(text: string, family: Family | undefined): boolean {
+  // IPv4 has one form, and there are many.
+  if (parseAddress(text) !== undefined) return family !== 'ipv6';
+  return family !== 'ipv4' && canonicalIp(text) === text;
+}
 
 /** A network of that family, or of either, in its canonical form: host bits zero. */
 export const ipNetwork = (family?: Family) =>
@@ -35,10 +42,7 @@ const NOBODYS = '(loopback, link-local, multicast or reserved)';
 
 /** One that a service or an endpoint can have: with another as a VIP, a host would cut itself off from itself. */
 export const unicast = (family?: Family) =>
-  ipAddress(family).refine((text) => {
-    const ip = parseIp(text);
-    return ip === undefined || isUnicast(ip);
-  }, `is an address that nobody can have ${NOBODYS}`);
+  ipAddress(family).refine(isUnicast, `is an address that nobody can have ${NOBODYS}`);
 
 /** A network, whatever its host bits, of nothing but such addresses. */
 export const unicastNetwork = (family: Family) =>

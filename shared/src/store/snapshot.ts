@@ -6,10 +6,8 @@ import {
   effectiveConfig,
   type RefusedConfig,
 } from '../model/effective-config.ts';
-import type { EndpointSet } from '../model/endpoint.ts';
 import type { SubnetLease } from '../model/lease.ts';
 import type { NetworkConfig } from '../model/network.ts';
-import type { ServiceSpec } from '../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import {
@@ -21,6 +19,7 @@ import {
 } from './codec.ts';
 import { decodeLease, decodeNetworkConfig, isLeaseKey } from './codec-flannel.ts';
 import { keys } from './keys.ts';
+import { type ServicePart, serviceSorter } from './service-parts.ts';
 import type { KeyValue, PrefixState } from './store.ts';
 
 /** What an agent's watches delivered last. */
@@ -60,6 +59,7 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
   const readServices = cachedReader(decodeServiceKey);
   const readContainers = cachedReader(decodeContainer);
   const readSettings = cachedReader(decodeSettingsKey);
+  const sortOut = serviceSorter();
   const decide = effectiveOnce();
   let latest: NetworkConfig | undefined;
   let settings: Settings = DEFAULT_SETTINGS;
@@ -118,7 +118,6 @@ function absentConfig({ storedPrefix = keys.networkPrefix }: PrefixState): strin
 
 type NetworkPart = { readonly config: NetworkConfig } | { readonly lease: SubnetLease };
 type SettingsPart = { readonly settings: Settings } | { readonly accepted: NetworkConfig };
-type ServicePart = { readonly spec: ServiceSpec } | { readonly set: EndpointSet };
 
 function decodeNetworkKey(kv: KeyValue): Decoded<NetworkPart> | undefined {
   if (kv.key === keys.networkConfig) return wrap(decodeNetworkConfig(kv), (config) => ({ config }));
@@ -135,16 +134,6 @@ function decodeServiceKey(kv: KeyValue): Decoded<ServicePart> | undefined {
   if (kv.key.endsWith('/spec')) return wrap(decodeServiceSpec(kv), (spec) => ({ spec }));
   if (kv.key.endsWith('/endpoints')) return wrap(decodeEndpointSet(kv), (set) => ({ set }));
   return undefined;
-}
-
-function sortOut(parts: readonly ServicePart[]): Pick<Snapshot, 'services' | 'endpoints'> {
-  const services: ServiceSpec[] = [];
-  const endpoints = new Map<string, EndpointSet>();
-  for (const part of parts) {
-    if ('spec' in part) services.push(part.spec);
-    else endpoints.set(part.set.service, part.set);
-  }
-  return { services, endpoints };
 }
 
 function wrap<T, U>(value: Decoded<T>, into: (value: T) => U): Decoded<U> {
@@ -171,6 +160,8 @@ function cachedReader<T>(
   decodeKey: (kv: KeyValue) => Decoded<T> | undefined,
 ): (state: PrefixState) => Read<T> {
   const known = new Map<string, Known<T>>();
+  /** In the order of the last state: from one to the next nearly all keys stay at their places. */
+  let order: readonly Known<T>[] = [];
   let last: { readonly state: PrefixState; readonly read: Read<T> } | undefined;
 
   function decoded(kv: KeyValue): Known<T> {
@@ -186,8 +177,12 @@ function cachedReader<T>(
   return (state) => {
     if (last?.state === state) return last.read;
     const read: Read<T> = { values: [], problems: [], unreadable: [], unknown: [] };
+    const found: Known<T>[] = [];
     for (const kv of state.items.values()) {
-      const { value, good } = decoded(kv);
+      const before = order[found.length];
+      const one = before?.kv === kv ? before : decoded(kv);
+      found.push(one);
+      const { value, good } = one;
       if (good !== undefined) read.values.push(good);
       if (!(value instanceof CausewayError)) continue;
       read.problems.push(value.message);
@@ -197,6 +192,7 @@ function cachedReader<T>(
     // All that the state has is known, so it has less exactly when something is gone.
     if (known.size > state.items.size)
       for (const key of known.keys()) if (!state.items.has(key)) known.delete(key);
+    order = found;
     last = { state, read };
     return read;
   };

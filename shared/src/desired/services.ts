@@ -1,0 +1,173 @@
+import { show } from '../errors.ts';
+import type { HostFacts } from '../model/host-facts.ts';
+import type { NetworkConfig } from '../model/network.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { FAMILY_NAMES, type Family } from '../net/family.ts';
+import type { ServiceIntent } from './intent.ts';
+import { type Occupied, vipConflict } from './occupied.ts';
+import { byId, difference, insertById, removeById } from './order.ts';
+import { type Candidate, readService, type ServiceReading } from './service.ts';
+
+export interface Services {
+  /** Sorted by id; no two of one family claim the same. */
+  readonly byFamily: Readonly<Record<Family, readonly ServiceIntent[]>>;
+  readonly problems: readonly string[];
+}
+
+/** What services are judged by, besides each other. */
+export interface Situation {
+  readonly facts: HostFacts;
+  readonly claimed: readonly Occupied[];
+  /** Whether an address of the family may serve NodePorts. */
+  readonly nodePorts: Readonly<Record<Family, boolean>>;
+}
+
+/** What came of all services of a snapshot. */
+interface Judgement {
+  /** Equal where services are judged by the same. */
+  readonly situation: string;
+  readonly readings: readonly ServiceReading[];
+  readonly byFamily: Services['byFamily'];
+  /** By claim, who has it. It passes on to the next judgement, which changes it in place. */
+  readonly claims: Readonly<Record<Family, Map<string, string>>>;
+  /** Sorted by id. */
+  readonly left: readonly LeftOut[];
+  /** Whether one of them was left out for another's claim, and so might get it. */
+  readonly isContested: boolean;
+}
+
+interface LeftOut {
+  readonly candidate: Candidate;
+  readonly reason: string;
+}
+
+/** Most services that may come and go before it is quicker to judge all anew. */
+const FEW = 100;
+
+/** By network configuration, the last judgement in it. */
+const judgements = new WeakMap<NetworkConfig, Judgement>();
+
+/**
+ * All services that nothing speaks against, by family. Pure as far as one can see: what it remembers of the last
+ * snapshot spares it to sort ten thousand services and to compare their claims when one of them changed.
+ */
+export function servicesOf(snapshot: Snapshot, situation: Situation): Services {
+  const { config } = snapshot;
+  const key = JSON.stringify([situation.facts, situation.nodePorts]);
+  const known = judgements.get(config);
+  const last = known?.situation === key ? known : undefined;
+  judgements.delete(config);
+  const readings = readAll(snapshot, situation.facts.name, last?.readings ?? []);
+  const followed = last === undefined ? undefined : follow(last, readings, config, situation);
+  const next = followed ?? judgeAll(readings, key, config, situation);
+  judgements.set(config, next);
+  const problems: string[] = [];
+  for (const reading of readings) if (reading.problems.length > 0) problems.push(...reading.problems);
+  for (const { candidate, reason } of next.left)
+    problems.push(`service ${show(candidate.intent.id)} is left out: ${reason}`);
+  return { byFamily: next.byFamily, problems };
+}
+
+/** @param last those of the same host; nearly all are at the same places, where they are found the quickest */
+function readAll(
+  { services, endpoints }: Snapshot,
+  host: string,
+  last: readonly ServiceReading[],
+): readonly ServiceReading[] {
+  let shift = 0;
+  return services.map((spec, i) => {
+    const resolved = endpoints.get(spec.name);
+    // One that is gone draws up all after it.
+    if (last[i + shift]?.spec !== spec && last[i + shift + 1]?.spec === spec) shift++;
+    const reading = last[i + shift];
+    const isSame = reading?.spec === spec && reading.resolved === resolved;
+    return isSame ? reading : readService(spec, resolved, host);
+  });
+}
+
+function judgeAll(
+  readings: readonly ServiceReading[],
+  situation: string,
+  config: NetworkConfig,
+  { claimed, nodePorts }: Situation,
+): Judgement {
+  const claims: Judgement['claims'] = { ipv4: new Map(), ipv6: new Map() };
+  const byFamily: Record<Family, ServiceIntent[]> = { ipv4: [], ipv6: [] };
+  const left: LeftOut[] = [];
+  let isContested = false;
+  for (const candidate of readings.flatMap(({ candidates }) => candidates).sort(byCandidate)) {
+    const { family } = candidate;
+    const lost = () => claim(candidate, claims[family]);
+    const unfit = faultOf(candidate, config, claimed);
+    const reason = unfit ?? lost();
+    if (reason === undefined) byFamily[family].push(intentOf(candidate, nodePorts));
+    else left.push({ candidate, reason });
+    isContested ||= unfit === undefined && reason !== undefined;
+  }
+  return { situation, readings, byFamily, claims, left, isContested };
+}
+
+/** @returns the same as `judgeAll` would, or undefined where only that can tell */
+function follow(
+  last: Judgement,
+  readings: readonly ServiceReading[],
+  config: NetworkConfig,
+  { claimed, nodePorts }: Situation,
+): Judgement | undefined {
+  const { gone, come } = difference(last.readings, readings);
+  if (last.isContested || gone.length + come.length > FEW) return undefined;
+  const { claims } = last;
+  const byFamily = { ipv4: [...last.byFamily.ipv4], ipv6: [...last.byFamily.ipv6] };
+  const out = new Set(last.left.map(({ candidate }) => candidate));
+  for (const candidate of gone.flatMap(({ candidates }) => candidates)) {
+    if (out.delete(candidate)) continue;
+    for (const one of candidate.claims) claims[candidate.family].delete(one);
+    removeById(byFamily[candidate.family], candidate.intent.id);
+  }
+  const left = last.left.filter(({ candidate }) => out.has(candidate));
+  for (const candidate of come.flatMap(({ candidates }) => candidates)) {
+    const reason = faultOf(candidate, config, claimed);
+    if (reason !== undefined) left.push({ candidate, reason });
+    else if (claim(candidate, claims[candidate.family]) !== undefined) return undefined;
+    else insertById(byFamily[candidate.family], intentOf(candidate, nodePorts));
+  }
+  left.sort((a, b) => byCandidate(a.candidate, b.candidate));
+  return { ...last, readings, byFamily, left };
+}
+
+/** Why the service cannot be, whatever others there are. */
+function faultOf(
+  candidate: Candidate,
+  config: NetworkConfig,
+  claimed: readonly Occupied[],
+): string | undefined {
+  if (candidate.fault !== undefined) return candidate.fault;
+  if (config[candidate.family] === undefined) return `the network has no ${FAMILY_NAMES[candidate.family]}`;
+  return vipConflict(candidate, claimed);
+}
+
+function byCandidate({ intent: a }: Candidate, { intent: b }: Candidate): number {
+  return byId(a, b);
+}
+
+/** One service per VIP, protocol and port, and one per NodePort; the first by id keeps it. */
+function claim(candidate: Candidate, claims: Map<string, string>): string | undefined {
+  for (const one of candidate.claims) {
+    const owner = claims.get(one);
+    if (owner !== undefined) return `${one} is taken by ${show(owner)}`;
+  }
+  for (const one of candidate.claims) claims.set(one, candidate.intent.id);
+  return undefined;
+}
+
+/** By intent, so that what did not change is the same object again. */
+const withoutNodePorts = new WeakMap<ServiceIntent, ServiceIntent>();
+
+function intentOf({ intent, family }: Candidate, nodePorts: Situation['nodePorts']): ServiceIntent {
+  if (nodePorts[family] || intent.nodePort === undefined) return intent;
+  const known = withoutNodePorts.get(intent);
+  if (known !== undefined) return known;
+  const { nodePort: _, ...rest } = intent;
+  withoutNodePorts.set(intent, rest);
+  return rest;
+}
