@@ -241,6 +241,20 @@ describe('the services of a host', () => {
     ]);
   });
 
+  it('get what another had claimed when that one goes or changes', () => {
+    const [a, b, c] = [dual('a', 1), dual('b', 1), dual('c', 3)];
+    const config = structuredClone(DUAL_STACK);
+    const told = (...services: readonly ServiceSpec[]) =>
+      ids(read({ ...snapshot(services), config })).map(String);
+    expect(told(a, b, c)).toEqual(['a,c', 'a,c']);
+    expect(told(b, c)).toEqual(['b,c', 'b,c']);
+    expect(told(a, b, c)).toEqual(['a,c', 'a,c']);
+    expect(told(dual('a', 2), b, c)).toEqual(['a,b,c', 'a,b,c']);
+    expect(told(dual('a', 3), b, c)).toEqual(['a,b', 'a,b']);
+    expect(told(dual('a', 1, { vips: ['10.96.0.9', 'fd00:96::1'] }), b, c)).toEqual(['a,c', 'a,c']);
+    expect(told(c, b)).toEqual(['b,c', 'b,c']);
+  });
+
   it('are looked at again only where they changed, however many there are', () => {
     const ports = [{ name: '', protocol: 'tcp' as const, port: 80, targetPort: 80 }];
     const services = Array.from({ length: 300 }, (_, i) => {

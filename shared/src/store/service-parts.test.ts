@@ -3,15 +3,17 @@ import { serviceSpec } from '../../../test/support/desired-host.ts';
 import { type ServicePart, serviceSorter } from './service-parts.ts';
 
 const spec = (name: string): ServicePart => ({ spec: serviceSpec(name) });
-const set = (service: string): ServicePart => ({ set: { service, endpoints: [], unresolved: [] } });
+const set = (service: string, ...unresolved: string[]): ServicePart => ({
+  set: { service, endpoints: [], unresolved },
+});
 const START = [set('a'), spec('a'), set('b'), spec('b'), spec('c')];
 
 describe('serviceSorter', () => {
   it.each([
     ['nothing', START],
     ['a specification', START.with(3, spec('b'))],
-    ['endpoints', START.with(0, set('a'))],
-    ['both, in two services', START.with(0, set('a')).with(4, spec('c'))],
+    ['endpoints', START.with(0, set('a', 'x'))],
+    ['both, in two services', START.with(0, set('a', 'x')).with(4, spec('c'))],
     ['a service goes', START.slice(2)],
     ['endpoints come', [...START, set('c')]],
     ['a service takes the place of another', START.with(4, spec('d'))],
@@ -37,7 +39,7 @@ describe('serviceSorter', () => {
     const sort = serviceSorter();
     const first = sort(START);
     expect(sort([...START]).services).toBe(first.services);
-    expect(sort(START.with(0, set('a'))).services).toBe(first.services);
+    expect(sort(START.with(0, set('a', 'x'))).services).toBe(first.services);
     expect(sort(START.with(3, spec('b'))).endpoints.size).toBe(first.endpoints.size);
   });
 });

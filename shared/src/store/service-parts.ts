@@ -30,7 +30,7 @@ function sortAll(parts: readonly ServicePart[]): Sorted {
   return { services, endpoints };
 }
 
-/** @returns the same as `sortAll`; undefined where a part is of another kind or service than the last one there */
+/** @returns the same as `sortAll`; undefined where a part is of another kind than the last one there, or other endpoints are */
 function patched(
   from: readonly ServicePart[],
   { services, endpoints }: Sorted,
@@ -42,8 +42,7 @@ function patched(
   for (const [i, part] of to.entries()) {
     const before = from[i];
     if (before === part || before === undefined) continue;
-    if ('spec' in before && 'spec' in part && before.spec.name === part.spec.name)
-      specs.set(before.spec, part.spec);
+    if ('spec' in before && 'spec' in part) specs.set(before.spec, part.spec);
     else if ('set' in before && 'set' in part && before.set.service === part.set.service) sets.push(part.set);
     else return undefined;
   }
