@@ -29,12 +29,24 @@ export function endpoint(address: string, port = 12345, weight = 1): EndpointInt
   return { address, port, weight };
 }
 
-/** A service that leaves everything as it is by default: drawn anew, from the whole cluster, by everybody. */
+/**
+ * A service that leaves everything as it is by default: drawn anew, from the whole cluster, by everybody. It is put
+ * together as `desired/service.ts` does, so that V8 sees one shape: ten thousand of many shapes are read ten times slower.
+ */
 export function serviceIntent(asked: Pick<ServiceIntent, 'id'> & Partial<ServiceIntent>): ServiceIntent {
+  const { id, vip, nodePort, sourceRanges } = asked;
   return {
-    ...{ protocol: 'tcp', port: 80, endpoints: [] },
-    ...{ internalPolicy: 'cluster', externalPolicy: 'cluster', localEndpoints: [], affinity: false },
-    ...asked,
+    id,
+    ...(vip === undefined ? {} : { vip }),
+    protocol: asked.protocol ?? 'tcp',
+    port: asked.port ?? 80,
+    ...(nodePort === undefined ? {} : { nodePort }),
+    endpoints: asked.endpoints ?? [],
+    internalPolicy: asked.internalPolicy ?? 'cluster',
+    externalPolicy: asked.externalPolicy ?? 'cluster',
+    localEndpoints: asked.localEndpoints ?? [],
+    affinity: asked.affinity ?? false,
+    ...(sourceRanges === undefined ? {} : { sourceRanges }),
   };
 }
 

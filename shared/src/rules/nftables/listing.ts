@@ -89,10 +89,10 @@ function textOf(side: unknown): string {
   return parts.map((part, i) => (i === at ? (PROTOCOL_NUMBERS[part] ?? part) : part)).join(' . ');
 }
 
-/** Where the protocol stands in a concatenated key: first in NodePort keys, second in VIP keys. */
+/** Where the protocol stands in a concatenated key: first in NodePort keys, second in VIP keys and before a source. */
 const PROTOCOL_AT: Readonly<Record<number, (parts: readonly string[]) => number | undefined>> = {
   2: (parts) => (isAddress(parts[0]) ? undefined : 0),
-  3: (parts) => (isAddress(parts[0]) ? 1 : 0),
+  3: (parts) => (isAddress(parts[0]) || isAddress(parts[2]) ? 1 : 0),
   4: () => 1,
 };
 

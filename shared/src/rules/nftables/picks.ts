@@ -36,10 +36,14 @@ const SEED = '0x43575931';
  * it does.
  */
 export function pickMaps(front: Front, { services, family }: FirewallIntent): readonly MapDeclaration[] {
-  return picksOf(front, services).map(({ name, length }) => {
+  return kindsOf(front, services).map((kind) => {
     // Also where `jhash` looks it up: nft 1.0.6 crashes when it lists a map that was declared with `jhash`.
-    const key = `${front.key(family)} . numgen random mod ${length}`;
-    return { name, kind: 'map', spec: `typeof ${key} : ${WORDS[family].ip} daddr . th dport` };
+    const key = `${front.key(family)} . numgen random mod ${lengthOf(kind)}`;
+    return {
+      name: nameOf(front, kind),
+      kind: 'map',
+      spec: `typeof ${key} : ${WORDS[family].ip} daddr . th dport`,
+    };
   });
 }
 
@@ -50,73 +54,87 @@ export function pickChains(front: Front, intent: FirewallIntent): readonly Chain
     text: `${ip} saddr != ${safe.cidr(intent.network, intent.family)} meta mark set meta mark | ${safe.mark(intent.mark)}`,
     why: 'no container asks: masquerade, so that the reply returns through this host',
   };
-  return picksOf(front, intent.services).map((pick) => ({
-    name: pick.name,
-    rules: [...(front.masquerades ? [masquerade] : []), translation(front, pick, intent.family)],
+  return kindsOf(front, intent.services).map((kind) => ({
+    name: nameOf(front, kind),
+    rules: [...(front.masquerades ? [masquerade] : []), translation(front, kind, intent.family)],
   }));
 }
 
 /** The service's verdict, and its buckets; none for a service that refuses, or that is none of this front's. */
-export function pickElements(front: Front, service: ServiceIntent, family: Family): Element[] {
-  const policy = front.policy(service);
-  if (policy === undefined) return [];
-  const targets = targetsOf(service, policy);
-  const pick = pickOf(front, service, targets);
-  if (pick === undefined && service.endpoints.length === 0) return [];
+export function pickElements(front: Front, service: ServiceIntent, family: Family): readonly Element[] {
+  const targets = targetsOf(front, service);
+  if (targets === undefined || (targets.length === 0 && service.endpoints.length === 0)) return [];
   const key = front.keyOf(service, family);
   // Another host may serve them, so they are not told that nobody does.
-  if (pick === undefined) return [{ map: front.map, key, value: 'drop' }];
+  if (targets.length === 0) return [{ map: front.map, key, value: 'drop' }];
+  const map = nameOf(front, kindOf(service, targets));
+  const found: Element[] = [{ map: front.map, key, value: `goto ${map}` }];
   const buckets = service.affinity ? rendezvous(targets) : bucketsOf(targets);
-  const values = new Map(targets.map((target) => [target, endpointText(target, family)]));
-  return [
-    { map: front.map, key, value: `goto ${pick.name}` },
-    ...buckets.map((target, i) => ({
-      map: pick.name,
-      key: `${key} . ${i}`,
-      value: values.get(target) ?? endpointText(target, family),
-    })),
-  ];
+  for (const target of buckets)
+    found.push({ map, key: `${key} . ${found.length - 1}`, value: endpointText(target, family) });
+  return found;
 }
 
-/** Where connections under this policy go. */
-export function targetsOf(service: ServiceIntent, policy: Policy): readonly EndpointIntent[] {
+/** Where the service's connections through this front go; undefined: they are none of the front's. */
+function targetsOf(front: Front, service: ServiceIntent): readonly EndpointIntent[] | undefined {
+  const policy = front.policy(service);
+  if (policy === undefined) return undefined;
   return policy === 'local' ? service.localEndpoints : service.endpoints;
 }
 
-interface Pick {
-  /** Of its map and of its chain. */
-  readonly name: string;
-  /** Buckets of a frontend in the map. */
-  readonly length: number;
-  /** By the client's address. */
-  readonly affinity: boolean;
+/** How one of several is picked: by the client's address, or at random among so many buckets. */
+type Kind = 'affine' | number;
+
+function kindOf({ affinity }: ServiceIntent, targets: readonly EndpointIntent[]): Kind {
+  return affinity ? 'affine' : bucketCount(targets);
 }
+
+/**
+ * By list, which nobody changes, and front: ten thousand services are looked through once, not for maps and chains and
+ * both sides of a change, of which the first was the second side of the change before.
+ */
+const known = new WeakMap<readonly ServiceIntent[], Map<Front, readonly Kind[]>>();
 
 /** Those that occur, the shortest first. */
-function picksOf(front: Front, services: readonly ServiceIntent[]): readonly Pick[] {
-  const found = new Map<string, Pick>();
+function kindsOf(front: Front, services: readonly ServiceIntent[]): readonly Kind[] {
+  const fronts = known.get(services) ?? new Map<Front, readonly Kind[]>();
+  known.set(services, fronts);
+  const kinds = fronts.get(front) ?? findKinds(front, services);
+  fronts.set(front, kinds);
+  return kinds;
+}
+
+function findKinds(front: Front, services: readonly ServiceIntent[]): readonly Kind[] {
+  const found = new Set<Kind>();
   for (const service of services) {
-    const policy = front.policy(service);
-    const pick = policy === undefined ? undefined : pickOf(front, service, targetsOf(service, policy));
-    if (pick !== undefined) found.set(pick.name, pick);
+    const targets = targetsOf(front, service);
+    if (targets !== undefined && targets.length > 0) found.add(kindOf(service, targets));
   }
-  return [...found.values()].sort((a, b) => a.length - b.length || Number(a.affinity) - Number(b.affinity));
+  return [...found].sort(
+    (a, b) => lengthOf(a) - lengthOf(b) || Number(a === 'affine') - Number(b === 'affine'),
+  );
 }
 
-function pickOf(front: Front, service: ServiceIntent, targets: readonly EndpointIntent[]): Pick | undefined {
-  if (targets.length === 0) return undefined;
-  const length = service.affinity ? AFFINITY_BUCKETS : bucketCount(targets);
-  const name = `${front.prefix}${service.affinity ? 'affine' : `pick${length}`}`;
-  return { name, length, affinity: service.affinity };
+/** Buckets of one service. */
+function lengthOf(kind: Kind): number {
+  return kind === 'affine' ? AFFINITY_BUCKETS : kind;
 }
 
-function translation(front: Front, { name, length, affinity }: Pick, family: Family): Rule {
+/** Of the map and of the chain. */
+function nameOf({ prefix }: Front, kind: Kind): string {
+  return kind === 'affine' ? `${prefix}affine` : `${prefix}pick${kind}`;
+}
+
+function translation(front: Front, kind: Kind, family: Family): Rule {
   const { ip } = WORDS[family];
-  const bucket = affinity ? `jhash ${ip} saddr mod ${length} seed ${SEED}` : `numgen random mod ${length}`;
+  const isAffine = kind === 'affine';
+  const length = lengthOf(kind);
+  const bucket = isAffine ? `jhash ${ip} saddr mod ${length} seed ${SEED}` : `numgen random mod ${length}`;
+  const buckets = `${front.key(family)} . ${bucket} map @${nameOf(front, kind)}`;
   return {
     // nft wants a transport match in a rule that translates to a port.
-    text: `meta l4proto { tcp, udp, sctp } dnat ${ip} to ${front.key(family)} . ${bucket} map @${name}`,
-    why: affinity
+    text: `meta l4proto { tcp, udp, sctp } dnat ${ip} to ${buckets}`,
+    why: isAffine
       ? 'the endpoint of this client'
       : `one of ${length}: each endpoint as often as its weight says`,
   };

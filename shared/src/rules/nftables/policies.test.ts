@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeNft } from '../../../../test/support/fake-nft.ts';
 import {
   endpoint,
   intentOf as intentWith,
@@ -107,8 +108,8 @@ describe('what some services need of nftables', () => {
     ]);
     expect(elements('restricted-node-ports', service)).toEqual(['tcp . 30001']);
     expect(elements('node-sources', service)).toEqual([
-      'tcp . 30001 . 10.0.0.0/8',
-      'tcp . 30001 . 192.0.2.1',
+      '30001 . tcp . 10.0.0.0/8',
+      '30001 . tcp . 192.0.2.1',
     ]);
     expect(chain('check-output', intentOf(service))).toEqual([
       'type nat hook output priority -110; policy accept;',
@@ -126,6 +127,28 @@ describe('what some services need of nftables', () => {
     expect(chain('services', intent).at(-1)).toBe(`${served} fib daddr type local goto node-ports`);
     for (const name of ['input', 'outside', 'check-sources'])
       expect(chain(name, intent).join()).toContain(served);
+  });
+});
+
+describe('drift in nftables', () => {
+  it('is none where nft lists protocols by number, in whatever key', () => {
+    const needs = {
+      externalPolicy: 'local',
+      internalPolicy: 'local',
+      sourceRanges: ['192.0.2.0/24'],
+    } as const;
+    // NodePorts that could be taken for the protocols 6 and 17.
+    const services = [6, 17, 30001].map((nodePort, i) => ({
+      ...LOCAL,
+      ...needs,
+      id: `s${i}`,
+      port: nodePort,
+      nodePort,
+    }));
+    const kernel = new FakeNft();
+    kernel.apply(ruleset.full(intentOf(...services)));
+    expect(ruleset.drift(intentOf(...services), kernel.list())).toEqual([]);
+    expect(ruleset.drift(intentOf(...services), kernel.list().replaceAll('"tcp"', '6'))).toEqual([]);
   });
 });
 
