@@ -25,7 +25,8 @@ const rulesets = { nftables: ruleset, iptables: ruleset };
 
 const intent: FirewallIntent = {
   ...{ family: 'ipv4', network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
-  ...{ serviceRange: '10.96.0.0/16', services: [], masquerade: true, nonMasqueradeCidrs: [] },
+  ...{ serviceRange: '10.96.0.0/16', services: [], nodePortCidrs: [] },
+  ...{ masquerade: true, nonMasqueradeCidrs: [] },
 };
 const desired: DesiredHost = {
   bridge: { name: 'cwy0', addresses: ['10.10.1.1/24'], mtu: 1450 },
