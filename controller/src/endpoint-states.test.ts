@@ -169,6 +169,31 @@ describe('a dead host', () => {
     ]);
   });
 
+  it('costs a few transactions, however many services it serves, also when one of them changes meanwhile', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `s-${n}`);
+    for (const name of names)
+      await rig.ask('PUT', `/v1/services/${name}`, { ports: [{ port: 80 }], endpoints: ['web-1'] });
+    const spec = JSON.parse(rig.store.dump()[keys.serviceSpec('s-7')] ?? '');
+    const { written } = rig.store;
+    rig.store.remove(keys.alive('host-1'));
+    await rig.settled();
+    expect(rig.store.written - written).toBeLessThanOrEqual(4);
+    rig.store.beforeTransaction(async () => {
+      rig.store.beforeTransaction(undefined);
+      rig.store.put(keys.serviceSpec('s-7'), { ...spec, endpoints: [{ to: '203.0.113.7' }] });
+    });
+    rig.store.put(keys.alive('host-1'), encode({ id: 'id-1', instance: 'two' }));
+    await rig.settled();
+    await rig.settled();
+    for (const name of names) {
+      const [endpoint] = (await rig.ask('GET', `/v1/services/${name}/endpoints`)).body.items;
+      expect(endpoint).toMatchObject({
+        state: 'ready',
+        address: name === 's-7' ? '203.0.113.7' : '10.10.1.2',
+      });
+    }
+  });
+
   it('is not one whose key cannot be read', async () => {
     await make({ endpoints: ['web-1'] });
     rig.store.put(keys.alive('host-1'), '}{');

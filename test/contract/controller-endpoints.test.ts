@@ -53,6 +53,7 @@ async function make(name: string, overrides: object = {}): Promise<void> {
   const payload = { name, ...SERVICE, ...overrides };
   const reply = await controller(0).app.inject({ method: 'POST', url: '/v1/services', payload });
   expect(reply.statusCode).toBe(201);
+  await controller(1).view.reached('causeway', reply.json().revision, 5_000);
 }
 
 async function startHost(ttlSeconds: number) {

@@ -4,10 +4,13 @@ import type { Store } from '@causeway/shared/store/store';
 import type { View } from '../view/view.ts';
 import { concerned } from './concerned.ts';
 import { nextDeadline } from './resolve.ts';
-import { update } from './update.ts';
+import { updateOf } from './update.ts';
+import { write } from './write.ts';
 
 /** Pause before what could not be written is tried again, milliseconds. */
 const RETRY_MS = 1_000;
+/** How many services are looked at before they are written: a transaction has 128 operations at most, two for each. */
+const AT_ONCE = 60;
 /** Longest wait for a deadline, milliseconds: the machine's clock may be put forward meanwhile. */
 const MAX_WAIT_MS = 60_000;
 
@@ -47,7 +50,7 @@ export function startEndpointLoop(
     while (dirty.size > 0 && !stopped) {
       try {
         await view.whole(RETRY_MS);
-        for (const name of [...dirty]) if (!stopped) await settle(name);
+        await settleAll([...dirty]);
         isTold = false;
       } catch (error) {
         if (!isTold) log.warn({ reason: messageOf(error) }, 'endpoints wait to be written');
@@ -57,20 +60,33 @@ export function startEndpointLoop(
     }
   }
 
-  async function settle(name: string): Promise<void> {
-    // Taken out first: a change during the write brings it back.
-    dirty.delete(name);
+  async function settleAll(names: readonly string[]): Promise<void> {
+    for (let first = 0; first < names.length && !stopped; first += AT_ONCE)
+      await settle(names.slice(first, first + AT_ONCE));
+  }
+
+  async function settle(names: readonly string[]): Promise<void> {
+    // Taken out first: a change during the write brings them back.
+    for (const name of names) dirty.delete(name);
     try {
       const now = clock();
-      const spec = view.tables.service.get(name)?.value;
-      const next = spec && nextDeadline(spec, now);
-      if (next === undefined) deadlines.delete(name);
-      else deadlines.set(name, next);
-      await update(store, view, name, now, log);
+      for (const name of names) noteDeadline(name, now);
+      await write(
+        store,
+        names.flatMap((name) => updateOf(view, name, now) ?? []),
+        log,
+      );
     } catch (error) {
-      dirty.add(name);
+      for (const name of names) dirty.add(name);
       throw error;
     }
+  }
+
+  function noteDeadline(name: string, now: number): void {
+    const spec = view.tables.service.get(name)?.value;
+    const next = spec && nextDeadline(spec, now);
+    if (next === undefined) deadlines.delete(name);
+    else deadlines.set(name, next);
   }
 
   function look(names: Iterable<string>): void {

@@ -2,7 +2,8 @@ import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { Guard, Store } from '@causeway/shared/store/store';
+import type { Guard } from '@causeway/shared/store/store';
+import type { Change } from '../allocate/transaction.ts';
 import { placesOf } from '../view/facts.ts';
 import type { View } from '../view/view.ts';
 import { parseEndpointRef } from './ref.ts';
@@ -17,32 +18,26 @@ export function isSettled(view: View, name: string, now: number): boolean {
   return set !== undefined && sameSet(set, resolved(spec, set, view, now));
 }
 
-/** Writes a service's endpoints if they are not what its references lead to. @throws CausewayError as the store does */
-export async function update(
-  store: Store,
-  view: View,
-  name: string,
-  now: number,
-  log: { debug(line: object, message: string): void },
-): Promise<void> {
+/** What would make a service's endpoints what its references lead to. */
+export interface Update extends Change {
+  readonly set: EndpointSet;
+}
+
+/** @returns undefined when they are that already, or nobody can say what they are */
+export function updateOf(view: View, name: string, now: number): Update | undefined {
   const spec = view.tables.service.get(name);
   if (spec === undefined || view.unreadable.has(keys.serviceSpec(name)) || isUncertain(spec.value, view))
-    return;
+    return undefined;
   const key = keys.serviceEndpoints(name);
   // A set that does not parse is written over.
   const isUnreadable = view.unreadable.has(key);
   const old = isUnreadable ? undefined : view.tables.endpoints.get(name);
   const set = resolved(spec.value, old?.value, view, now);
-  if (old !== undefined && sameSet(old.value, set)) return;
+  if (old !== undefined && sameSet(old.value, set)) return undefined;
   const guards: Guard[] = [{ key: keys.serviceSpec(name), modRevision: spec.revision }];
   if (old !== undefined) guards.push({ key, modRevision: old.revision });
   else if (!isUnreadable) guards.push({ key, absent: true });
-  const result = await store.transaction(guards, [{ put: key, value: encode(set) }]);
-  // A lost race needs no answer: the change that won is on its way here, and brings the service back.
-  log.debug(
-    { service: name, endpoints: set.endpoints.length, unresolved: set.unresolved, written: result.ok },
-    'endpoints resolved',
-  );
+  return { guards, writes: [{ put: key, value: encode(set) }], set };
 }
 
 /** Nobody knows which labels a container has whose key never could be read: what was selected of it stays. */

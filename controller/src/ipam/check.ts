@@ -1,7 +1,9 @@
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
-import { readFresh } from '../view/fresh.ts';
+import { locate } from '../view/locate.ts';
+import { TableSet } from '../view/table-set.ts';
 import type { Tables } from '../view/tables.ts';
+import { quoted } from './held-once.ts';
 import { serviceFindings } from './services.ts';
 import { subnetFindings } from './subnets.ts';
 
@@ -45,9 +47,25 @@ export async function checkIpam(store: Store): Promise<IpamCheck> {
 }
 
 async function look(store: Store) {
-  const { rows, unreadable } = await readFresh(store, PREFIXES);
+  const listings = await Promise.all(PREFIXES.map((prefix) => store.list(prefix)));
+  const fresh = new TableSet();
+  const withEndpoints: string[] = [];
+  listings.forEach(({ items, revision }, index) => {
+    const others = items.filter(({ key }) => {
+      const location = locate(key);
+      if (location?.kind !== 'endpoints') return true;
+      // Which services have some is all that is asked of them, and there may be tens of thousands.
+      withEndpoints.push(location.id);
+      return false;
+    });
+    fresh.apply(PREFIXES[index] ?? '', { items: new Map(others.map((item) => [item.key, item])), revision });
+  });
+  const { rows, unreadable } = fresh;
   const findings = new Set([
     ...serviceFindings(rows, unreadable),
+    ...withEndpoints
+      .filter((name) => !rows.service.has(name) && !unreadable.has(keys.serviceSpec(name)))
+      .map((name) => `the endpoints of service ${quoted(name)} are left over: it does not exist`),
     ...subnetFindings(rows),
     ...[...unreadable.values()].map((why) => `${why}; what it has is not known`),
   ]);

@@ -29,9 +29,6 @@ export function serviceFindings(tables: Tables, unreadable: ReadonlyMap<string, 
       used: users(specs, nodePortsOf),
     }),
     ...specs.flatMap((spec) => [...vipsOutside(spec, tables), ...nodePortsOutside(spec, settings)]),
-    ...[...tables.endpoints.keys()]
-      .filter((name) => !tables.service.has(name) && !common.isUnknown(name))
-      .map((name) => `the endpoints of service ${quoted(name)} are left over: it does not exist`),
   ];
 }
 
