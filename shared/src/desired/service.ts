@@ -9,7 +9,6 @@ import type { ServiceIntent } from './intent.ts';
 
 /** A service as far as it can be judged without knowing the network and the other services. */
 export interface ServiceReading {
-  readonly spec: ServiceSpec;
   readonly resolved: EndpointSet | undefined;
   /** The host that it was read for; undefined: all hosts read it alike. */
   readonly host: string | undefined;
@@ -59,7 +58,7 @@ export function readService(
   const last = readings.get(spec);
   if (last !== undefined && last.resolved === resolved && (last.host ?? host) === host) return last;
   const reading = {
-    ...{ spec, resolved, host: hasLocalPolicy(spec) ? host : undefined },
+    ...{ resolved, host: hasLocalPolicy(spec) ? host : undefined },
     ...candidatesOf(spec, resolved, host),
   };
   readings.set(spec, reading);

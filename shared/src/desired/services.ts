@@ -6,7 +6,8 @@ import { FAMILY_NAMES, type Family } from '../net/family.ts';
 import type { ServiceIntent } from './intent.ts';
 import { type Occupied, vipConflict } from './occupied.ts';
 import { byId, difference, insertById, removeById } from './order.ts';
-import { type Candidate, readService, type ServiceReading } from './service.ts';
+import { type Readings, readAll } from './readings.ts';
+import type { Candidate } from './service.ts';
 
 export interface Services {
   /** Sorted by id; no two of one family claim the same. */
@@ -26,7 +27,7 @@ export interface Situation {
 interface Judgement {
   /** Equal where services are judged by the same. */
   readonly situation: string;
-  readonly readings: readonly ServiceReading[];
+  readonly readings: Readings;
   readonly byFamily: Services['byFamily'];
   /** By claim, who has it. It passes on to the next judgement, which changes it in place. */
   readonly claims: Readonly<Record<Family, Map<string, string>>>;
@@ -49,7 +50,7 @@ const judgements = new WeakMap<NetworkConfig, Judgement>();
 
 /**
  * All services that nothing speaks against, by family. Pure as far as one can see: what it remembers of the last
- * snapshot spares it to sort ten thousand services and to compare their claims when one of them changed.
+ * snapshot spares it to look at ten thousand services, sort them and compare their claims when one of them changed.
  */
 export function servicesOf(snapshot: Snapshot, situation: Situation): Services {
   const { config } = snapshot;
@@ -57,36 +58,18 @@ export function servicesOf(snapshot: Snapshot, situation: Situation): Services {
   const known = judgements.get(config);
   const last = known?.situation === key ? known : undefined;
   judgements.delete(config);
-  const readings = readAll(snapshot, situation.facts.name, last?.readings ?? []);
+  const readings = readAll(snapshot, situation.facts.name, last?.readings);
   const followed = last === undefined ? undefined : follow(last, readings, config, situation);
   const next = followed ?? judgeAll(readings, key, config, situation);
   judgements.set(config, next);
-  const problems: string[] = [];
-  for (const reading of readings) if (reading.problems.length > 0) problems.push(...reading.problems);
-  for (const { candidate, reason } of next.left)
-    problems.push(`service ${show(candidate.intent.id)} is left out: ${reason}`);
-  return { byFamily: next.byFamily, problems };
-}
-
-/** @param last those of the same host; nearly all are at the same places, where they are found the quickest */
-function readAll(
-  { services, endpoints }: Snapshot,
-  host: string,
-  last: readonly ServiceReading[],
-): readonly ServiceReading[] {
-  let shift = 0;
-  return services.map((spec, i) => {
-    const resolved = endpoints.get(spec.name);
-    // One that is gone draws up all after it.
-    if (last[i + shift]?.spec !== spec && last[i + shift + 1]?.spec === spec) shift++;
-    const reading = last[i + shift];
-    const isSame = reading?.spec === spec && reading.resolved === resolved;
-    return isSame ? reading : readService(spec, resolved, host);
-  });
+  const left = next.left.map(
+    ({ candidate, reason }) => `service ${show(candidate.intent.id)} is left out: ${reason}`,
+  );
+  return { byFamily: next.byFamily, problems: [...readings.problems, ...left] };
 }
 
 function judgeAll(
-  readings: readonly ServiceReading[],
+  readings: Readings,
   situation: string,
   config: NetworkConfig,
   { claimed, nodePorts }: Situation,
@@ -95,7 +78,7 @@ function judgeAll(
   const byFamily: Record<Family, ServiceIntent[]> = { ipv4: [], ipv6: [] };
   const left: LeftOut[] = [];
   let isContested = false;
-  for (const candidate of readings.flatMap(({ candidates }) => candidates).sort(byCandidate)) {
+  for (const candidate of readings.all.flatMap(({ candidates }) => candidates).sort(byCandidate)) {
     const { family } = candidate;
     const lost = () => claim(candidate, claims[family]);
     const unfit = faultOf(candidate, config, claimed);
@@ -110,11 +93,11 @@ function judgeAll(
 /** @returns the same as `judgeAll` would, or undefined where only that can tell */
 function follow(
   last: Judgement,
-  readings: readonly ServiceReading[],
+  readings: Readings,
   config: NetworkConfig,
   { claimed, nodePorts }: Situation,
 ): Judgement | undefined {
-  const { gone, come } = difference(last.readings, readings);
+  const { gone, come } = difference(last.readings.all, readings.all);
   if (last.isContested || gone.length + come.length > FEW) return undefined;
   const { claims } = last;
   const byFamily = { ipv4: [...last.byFamily.ipv4], ipv6: [...last.byFamily.ipv6] };

@@ -24,7 +24,7 @@ describe('serviceSorter', () => {
     const sort = serviceSorter();
     const first = sort(START);
     const before = structuredClone(first);
-    const sorted = sort(next);
+    const { since, ...sorted } = sort(next);
     expect(sorted).toEqual(serviceSorter()(next));
     expect([...sorted.endpoints.keys()]).toEqual([...serviceSorter()(next).endpoints.keys()]);
     for (const part of next)
@@ -32,7 +32,7 @@ describe('serviceSorter', () => {
       else expect(sorted.endpoints.get(part.set.service)).toBe(part.set);
     // What was given out before is somebody's still.
     expect(first).toEqual(before);
-    expect(sort(START)).toEqual(before);
+    expect(sort(START)).toMatchObject(before);
   });
 
   it('gives out the same lists where nothing changed in them', () => {
@@ -41,5 +41,16 @@ describe('serviceSorter', () => {
     expect(sort([...START]).services).toBe(first.services);
     expect(sort(START.with(0, set('a', 'x'))).services).toBe(first.services);
     expect(sort(START.with(3, spec('b'))).endpoints.size).toBe(first.endpoints.size);
+  });
+
+  it('says which services changed, and since when, where nothing came or went', () => {
+    const sort = serviceSorter();
+    const first = sort(START);
+    expect(first.since).toBeUndefined();
+    const second = sort(START.with(0, set('a', 'x')).with(4, spec('c')));
+    expect([...(second.since?.changed ?? [])].sort()).toEqual(['a', 'c']);
+    expect(second.since?.services).toBe(first.services);
+    expect(second.since?.endpoints).toBe(first.endpoints);
+    expect(sort(START.slice(1)).since).toBeUndefined();
   });
 });

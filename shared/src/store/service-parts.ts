@@ -4,7 +4,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 
 /** What one key of a service holds. */
 export type ServicePart = { readonly spec: ServiceSpec } | { readonly set: EndpointSet };
-type Sorted = Pick<Snapshot, 'services' | 'endpoints'>;
+type Sorted = Pick<Snapshot, 'services' | 'endpoints' | 'since'>;
 
 /**
  * Makes the function that puts specifications and endpoints apart. It remembers the last parts: where all of them are
@@ -30,7 +30,7 @@ function sortAll(parts: readonly ServicePart[]): Sorted {
   return { services, endpoints };
 }
 
-/** @returns the same as `sortAll`; undefined where a part is of another kind than the last one there, or other endpoints are */
+/** @returns the same as `sortAll`; undefined where a part is of another kind or service than the last one there */
 function patched(
   from: readonly ServicePart[],
   { services, endpoints }: Sorted,
@@ -39,14 +39,18 @@ function patched(
   if (from.length !== to.length) return undefined;
   const specs = new Map<ServiceSpec, ServiceSpec>();
   const sets: EndpointSet[] = [];
-  for (const [i, part] of to.entries()) {
-    const before = from[i];
-    if (before === part || before === undefined) continue;
-    if ('spec' in before && 'spec' in part) specs.set(before.spec, part.spec);
+  for (let i = 0; i < to.length; i++) {
+    const [before, part] = [from[i], to[i]];
+    if (before === part || before === undefined || part === undefined) continue;
+    if ('spec' in before && 'spec' in part && before.spec.name === part.spec.name)
+      specs.set(before.spec, part.spec);
     else if ('set' in before && 'set' in part && before.set.service === part.set.service) sets.push(part.set);
     else return undefined;
   }
+  if (specs.size + sets.length === 0) return { services, endpoints };
+  const changed = [...[...specs.keys()].map(({ name }) => name), ...sets.map(({ service }) => service)];
   return {
+    since: { services, endpoints, changed: new Set(changed) },
     services: specs.size === 0 ? services : services.map((spec) => specs.get(spec) ?? spec),
     endpoints: sets.length === 0 ? endpoints : withSets(endpoints, sets),
   };
