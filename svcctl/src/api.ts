@@ -3,7 +3,8 @@ import type { Endpoint } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
 import type { NodeReport } from '@causeway/shared/model/node';
 import type { Reservation } from '@causeway/shared/model/reservation';
-import type { Protocol, ServiceSpec } from '@causeway/shared/model/service';
+import type { ServiceSpec } from '@causeway/shared/model/service';
+import type { Workload } from '@causeway/shared/model/workload';
 
 /** The objects of the REST API as the controller answers them (`/openapi.json`). `revision` is etcd's. */
 export interface NodeView extends Revised {
@@ -42,6 +43,8 @@ export type ServiceView = ServiceSpec &
   Revised & {
     readonly status?: {
       readonly endpoints: number;
+      /** How many of them are ready. */
+      readonly ready: number;
       readonly unresolved: readonly string[];
       readonly warnings?: readonly string[];
     };
@@ -50,6 +53,8 @@ export type ServiceView = ServiceSpec &
 export type EndpointView = Endpoint & Partial<Revised> & { readonly service?: string };
 
 export type ContainerView = ContainerSpec & Revised & { readonly status?: ContainerStatus };
+
+export type WorkloadView = Workload & Revised;
 
 export type ReservationView = Reservation & Revised;
 
@@ -75,19 +80,4 @@ export interface ListOf<T> extends Revised {
   readonly items: readonly T[];
   /** Present when there is more: the next request's `continue`. */
   readonly continue?: string;
-}
-
-/** Body of POST /v1/services. */
-export interface ServiceInput {
-  readonly name?: string;
-  /** An address, `auto` or `none`. */
-  readonly vip?: string;
-  readonly ports: readonly {
-    readonly name?: string;
-    readonly protocol?: Protocol;
-    readonly port: number;
-    readonly targetPort?: number;
-    readonly nodePort?: number | 'auto';
-  }[];
-  readonly endpoints?: readonly string[];
 }

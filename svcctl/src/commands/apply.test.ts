@@ -64,14 +64,20 @@ describe('svcctl apply', () => {
     controller.answer('GET', '/v1/services/web', { body: service('web') });
     controller.list('/v1/services', [
       service('web'),
-      service('api', { vip: '2.2.2.3', ports: [{ port: 1 }] }),
+      service('api', { vips: ['2.2.2.3'], ports: [{ port: 1 }] }),
     ]);
     for (const what of [['service', 'web'], ['services']]) {
       const { stdout: yaml } = await svcctl(['get', ...what, '-o', 'yaml']);
       expect((await svcctl(['apply', '-f', '-'], { stdin: async () => yaml })).code).toBe(0);
     }
     const body = controller.asked.findLast(({ method }) => method === 'PUT')?.body;
-    expect(body).toEqual({ name: 'api', vip: '2.2.2.3', ports: [{ port: 1 }], endpoints: expect.any(Array) });
+    expect(body).toEqual({
+      name: 'api',
+      vip: ['2.2.2.3'],
+      families: ['ipv4'],
+      ports: [{ port: 1 }],
+      endpoints: [{ to: '10.10.1.2:12345' }, { to: '10.10.2.2:12345' }],
+    });
   });
 
   it('changes nothing when one of the objects is bad', async () => {

@@ -120,9 +120,16 @@ async function writeEach(
 /** The services' targets in these containers. */
 function targetsIn(services: readonly Manifest[], containers: ReadonlySet<string>): Target[] {
   return services.flatMap(({ name, body }) =>
-    (Array.isArray(body.endpoints) ? body.endpoints.map(String) : [])
+    (Array.isArray(body.endpoints) ? body.endpoints.map(refOf) : [])
       .filter((ref) => containers.has(containerOf(ref)))
       .map((ref) => ({ service: name, ref })),
+  );
+}
+
+/** An endpoint is a text, or an object with one as `to`. */
+function refOf(endpoint: unknown): string {
+  return String(
+    typeof endpoint === 'object' && endpoint !== null && 'to' in endpoint ? endpoint.to : endpoint,
   );
 }
 
@@ -159,7 +166,7 @@ async function write(
 function without(body: Manifest['body'], coming: ReadonlySet<string>): Manifest['body'] {
   const { endpoints } = body;
   if (!Array.isArray(endpoints)) return body;
-  const known = endpoints.filter((ref: unknown) => !coming.has(containerOf(String(ref))));
+  const known = endpoints.filter((one: unknown) => !coming.has(containerOf(refOf(one))));
   return known.length === endpoints.length ? body : { ...body, endpoints: known };
 }
 

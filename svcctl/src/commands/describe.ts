@@ -6,7 +6,8 @@ import { parseSubject, type Subject, singular } from '../input/kinds.ts';
 import { checkName } from '../input/name.ts';
 import { nodePorts, portText, stateText } from '../print/columns.ts';
 import { type Field, fieldsText } from '../print/fields.ts';
-import { noEndpointsNote } from '../print/service.ts';
+import { placeText } from '../print/place.ts';
+import { leadsNowhere, noEndpointsNote, targetTexts } from '../print/service.ts';
 
 export function addDescribe(context: Context): void {
   context
@@ -79,10 +80,10 @@ async function describeService(context: Context, client: Client, name: string): 
   ]);
   const fields: Field[] = [
     ['Name', service.name],
-    ['VIP', service.vip ?? 'none'],
+    ['VIP', service.vips],
     ['Ports', service.ports.map((port) => (port.name ? `${port.name}: ${portText(port)}` : portText(port)))],
     ['Node ports', nodePorts(service).map((port) => `${port} on every host`)],
-    ['Targets', service.endpoints],
+    ['Targets', targetTexts(service)],
     ['Endpoints', endpoints.items.map(endpointText)],
     ['Unresolved', service.status?.unresolved ?? []],
     ...((service.status?.warnings ?? []).length === 0
@@ -92,13 +93,12 @@ async function describeService(context: Context, client: Client, name: string): 
     ['Revision', service.revision],
   ];
   context.io.out(fieldsText(fields));
-  if (endpoints.items.length === 0 && service.endpoints.length === 0)
-    context.note(noEndpointsNote(service, false));
+  if (endpoints.items.length === 0 && leadsNowhere(service)) context.note(noEndpointsNote(service, false));
 }
 
 function endpointText(endpoint: EndpointView): string {
   const { address, port, container, node, portName } = endpoint;
-  const words = [`${address}:${port}`];
+  const words = [placeText(address, port)];
   if (portName) words.push(`for ${portName}`);
   if (container !== undefined) words.push(`in ${container}`);
   if (node !== undefined) words.push(`on ${node}`);

@@ -1,11 +1,12 @@
 import { invalid, show } from '@causeway/shared/errors';
 import type { Protocol } from '@causeway/shared/model/service';
-import type { ServiceInput, ServiceView } from '../api.ts';
+import type { ServiceInput } from '@causeway/shared/model/service-input';
+import type { ServiceView } from '../api.ts';
 import { type Context, dryRunOption, outputOption, type WriteOptions, waitOptions } from '../context.ts';
 import { parseFrontend, parseNodePort, parsePort } from '../input/frontend.ts';
 import { nameOf, printObject } from '../print/output.ts';
 import { safe } from '../print/safe.ts';
-import { noEndpointsNote, notesOf, serviceLine } from '../print/service.ts';
+import { leadsNowhere, noEndpointsNote, notesOf, serviceLine } from '../print/service.ts';
 
 interface ExposeOptions extends WriteOptions {
   readonly name?: string;
@@ -53,7 +54,7 @@ async function expose(context: Context, frontend: string, options: ExposeOptions
     const dry = options.dryRun ? ' (dry run)' : '';
     context.io.out(`${nameOf('services', service)} ${verb}${dry}  ${serviceLine(service)}\n`);
   }
-  if (service.endpoints.length === 0) context.note(noEndpointsNote(service, options.dryRun === true));
+  if (leadsNowhere(service)) context.note(noEndpointsNote(service, options.dryRun === true));
   for (const sentence of notesOf(service)) context.note(safe(sentence));
   await context.settle(client, answer.revision, options);
 }
@@ -72,7 +73,7 @@ function toInput(frontend: string, options: ExposeOptions): ServiceInput {
         ...(nodePort !== undefined && { nodePort }),
       },
     ],
-    endpoints: options.to ?? [],
+    endpoints: [...(options.to ?? [])],
   };
 }
 

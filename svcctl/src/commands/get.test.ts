@@ -41,7 +41,9 @@ describe('svcctl get', () => {
   it('shows one by name, and the endpoints of a service', async () => {
     expect((await svcctl(['get', 'service', 'web', '--no-headers'])).stdout).toMatch(/^web .*\n$/);
     expect((await svcctl(['get', 'service/web', '-o', 'name'])).stdout).toBe('service/web\n');
-    expect((await svcctl(['get', 'ep', 'web'])).stdout).toMatch(/\nweb +10\.10\.1\.2:12345 +web-1 +-\n$/);
+    expect((await svcctl(['get', 'ep', 'web'])).stdout).toMatch(
+      /\nweb +10\.10\.1\.2:12345 +ready +1 +web-1 +- +-\n$/,
+    );
     expect((await svcctl(['get', 'subnet', '10.10.1.0/24', '-o', 'name'])).stdout).toBe(
       'subnet/10.10.1.0/24\n',
     );

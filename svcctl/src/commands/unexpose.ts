@@ -39,9 +39,10 @@ function nameIn(which: string): string {
 async function serviceAt(client: Client, text: string): Promise<string> {
   const { vip, port } = parseFrontend(text);
   const { items } = await client.list<ServiceView>('/v1/services');
-  const found = items.find((one) => one.vip === vip && one.ports.some((other) => other.port === port));
-  if (vip === undefined || found === undefined)
-    throw new CausewayError('not-found', `no service has the address ${show(text)}`);
+  const found = items.find(
+    (one) => vip !== undefined && one.vips.includes(vip) && one.ports.some((other) => other.port === port),
+  );
+  if (found === undefined) throw new CausewayError('not-found', `no service has the address ${show(text)}`);
   if (found.ports.length > 1)
     throw new CausewayError(
       'conflict',

@@ -23,7 +23,7 @@ afterEach(() => session.close());
 
 describe('svcctl unexpose', () => {
   it('takes a name, a type and a name, or an address', async () => {
-    const several = service('several', { vip: '3.3.3.3', ports: [{ port: 1 }, { port: 2 }] });
+    const several = service('several', { vips: ['3.3.3.3'], ports: [{ port: 1 }, { port: 2 }] });
     controller.list('/v1/services', [service('web'), several]);
     for (const which of ['web', 'service/web', '2.2.2.2:88'])
       expect(await svcctl(['unexpose', which])).toEqual({
@@ -57,10 +57,10 @@ describe('svcctl unexpose', () => {
 
 describe('svcctl endpoint', () => {
   it('adds, and says when there was nothing to add', async () => {
-    const held = ['a:1'];
+    const held = [{ to: 'a:1' }];
     controller.on(({ method, body }) => {
       const { to } = (body ?? {}) as { to?: string };
-      if (method === 'POST' && to !== undefined && !held.includes(to)) held.push(to);
+      if (method === 'POST' && to !== undefined && held.every((one) => one.to !== to)) held.push({ to });
       return method === 'DELETE' ? undefined : { body: service('web', { endpoints: [...held] }) };
     });
     const { code, stdout } = await svcctl(['endpoint', 'add', 'web', 'a:1', '10.10.1.2:80']);

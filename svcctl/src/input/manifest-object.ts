@@ -4,12 +4,14 @@ import { checkName } from './name.ts';
 export const MANIFEST_KINDS = ['Service', 'Container'] as const;
 export type ManifestKind = (typeof MANIFEST_KINDS)[number];
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** One object that a file asks for. */
 export interface Manifest {
   readonly kind: ManifestKind;
   readonly name: string;
   /** What is sent: without `kind` and without the fields that only the controller writes. */
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: Fields;
   /** `file "web.yaml", document 2 (line 7)` */
   readonly where: string;
 }
@@ -25,7 +27,7 @@ export function objectsOf(value: unknown, where: string): Manifest[] {
   return [manifest(value, where)];
 }
 
-function manifest(value: Readonly<Record<string, unknown>>, where: string): Manifest {
+function manifest(value: Fields, where: string): Manifest {
   const kind = MANIFEST_KINDS.find((one) => one === value.kind);
   if (kind === undefined) {
     const kinds = MANIFEST_KINDS.join(' or ');
@@ -46,10 +48,20 @@ function manifest(value: Readonly<Record<string, unknown>>, where: string): Mani
   const fields = Object.fromEntries(
     entries.map(([field, one]) => [field, field === 'ports' ? named(one) : one]),
   );
-  // The controller leaves out the VIP of a service that has none; for what users write, no VIP means any.
-  const none = kind === 'Service' && value.createdAt !== undefined && value.vip === undefined;
-  const body = none ? { ...fields, vip: 'none' } : fields;
+  const body = kind === 'Service' ? withVip(fields, value, where) : fields;
   return { kind, name: value.name, body, where };
+}
+
+/** The controller shows VIPs as `vips`, none as an empty list, and takes them as `vip`. */
+function withVip(fields: Fields, value: Fields, where: string): Fields {
+  const { vips, ...rest } = fields;
+  if (vips === undefined) {
+    // Controllers that knew one VIP left it out where there was none; for what users write, no VIP means any.
+    const none = value.createdAt !== undefined && value.vip === undefined;
+    return none ? { ...rest, vip: 'none' } : rest;
+  }
+  if (rest.vip !== undefined) throw at(where, 'has both vip and vips: one of them is enough');
+  return { ...rest, vip: Array.isArray(vips) && vips.length === 0 ? 'none' : vips };
 }
 
 /** The controller shows an unnamed port with an empty name, and takes it with none. */
@@ -68,6 +80,6 @@ export function at(where: string, sentence: string): CausewayError {
   return new CausewayError('invalid', `${where}${joint}${sentence}`, { field: 'file' });
 }
 
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -121,7 +121,7 @@ function claimsOf({ kind, name, body }: Manifest): string[] {
     const { protocol = 'tcp', nodePort } = port as { protocol?: unknown; nodePort?: unknown };
     if (typeof nodePort === 'number') claims.push(`nodePort ${nodePort}/${show(protocol)}`);
   }
-  if (typeof body.vip === 'string' && !['auto', 'none'].includes(body.vip))
-    claims.push(`vip ${show(body.vip)}`);
+  for (const vip of Array.isArray(body.vip) ? body.vip : [body.vip])
+    if (typeof vip === 'string' && !['auto', 'none'].includes(vip)) claims.push(`vip ${show(vip)}`);
   return claims;
 }

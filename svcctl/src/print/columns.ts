@@ -9,6 +9,8 @@ import type {
   SubnetView,
 } from '../api.ts';
 import type { Kind } from '../input/kinds.ts';
+import { labelsText } from './labels.ts';
+import { placeText } from './place.ts';
 import type { Column } from './table.ts';
 
 export interface ObjectsByKind {
@@ -50,21 +52,27 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
   ],
   services: [
     { header: 'NAME', cell: (service) => service.name },
-    { header: 'VIP', cell: (service) => service.vip ?? 'none' },
+    { header: 'VIP', cell: (service) => service.vips.join(',') || 'none' },
     { header: 'PORTS', cell: (service) => service.ports.map(portText).join(',') },
     { header: 'NODE-PORTS', cell: (service) => nodePorts(service).join(',') },
-    { header: 'ENDPOINTS', cell: (service) => service.status?.endpoints ?? service.endpoints.length },
-    { header: 'TARGETS', cell: (service) => service.endpoints.join(','), wide: true },
+    { header: 'ENDPOINTS', cell: endpointCount },
+    { header: 'TARGETS', cell: (service) => service.endpoints.map(({ to }) => to).join(','), wide: true },
+    { header: 'SELECTOR', cell: (service) => labelsText(service.selector ?? {}), wide: true },
     { header: 'CREATED', cell: (service) => service.createdAt, wide: true },
     { header: 'REVISION', cell: (service) => service.revision, wide: true },
   ],
   endpoints: [
     { header: 'SERVICE', cell: (endpoint) => endpoint.service },
-    { header: 'ENDPOINT', cell: (endpoint) => `${endpoint.address}:${endpoint.port}` },
+    { header: 'ENDPOINT', cell: ({ address, port }) => placeText(address, port) },
+    { header: 'STATE', cell: (endpoint) => endpoint.state ?? 'ready' },
+    { header: 'WEIGHT', cell: (endpoint) => endpoint.weight ?? 1 },
     { header: 'CONTAINER', cell: (endpoint) => endpoint.container },
     { header: 'NODE', cell: (endpoint) => endpoint.node },
+    { header: 'REASON', cell: (endpoint) => endpoint.reason },
     { header: 'PORT-NAME', cell: (endpoint) => endpoint.portName, wide: true },
     { header: 'TARGET', cell: (endpoint) => endpoint.ref, wide: true },
+    { header: 'UNTIL', cell: (endpoint) => endpoint.drainUntil, wide: true },
+    { header: 'CHECKED-BY', cell: (endpoint) => endpoint.checkedBy, wide: true },
   ],
   containers: [
     { header: 'NAME', cell: (container) => container.name },
@@ -96,7 +104,7 @@ export const NAMES: { readonly [K in Kind]: (object: ObjectsByKind[K]) => string
   subnets: (subnet) => subnet.subnet,
   services: (service) => service.name,
   endpoints: (endpoint) =>
-    `${endpoint.service ?? ''}/${endpoint.portName ? `${endpoint.portName}/` : ''}${endpoint.address}:${endpoint.port}`,
+    `${endpoint.service ?? ''}/${endpoint.portName ? `${endpoint.portName}/` : ''}${placeText(endpoint.address, endpoint.port)}`,
   containers: (container) => container.name,
   reservations: (reservation) => reservation.subnet,
   events: (event) => `${event.node}/${event.sequence}`,
@@ -122,6 +130,12 @@ export function portText(port: ServicePort): string {
 
 export function nodePorts(service: Pick<ServiceView, 'ports'>): number[] {
   return service.ports.flatMap((port) => port.nodePort ?? []);
+}
+
+/** `2`, or `1/2`: ready of all. */
+function endpointCount({ status, endpoints }: ServiceView): number | string {
+  if (status === undefined) return endpoints.length;
+  return status.ready === status.endpoints ? status.endpoints : `${status.ready}/${status.endpoints}`;
 }
 
 function inMs(value: number | undefined): string | undefined {

@@ -166,12 +166,13 @@ export function node(name: string, revision: number, changes: Partial<NodeView> 
 export function service(name: string, changes: object = {}): object {
   return {
     name,
-    vip: '2.2.2.2',
+    vips: ['2.2.2.2'],
+    families: ['ipv4'],
     ports: [{ name: '', protocol: 'tcp', port: 88, targetPort: 88, nodePort: 30001 }],
-    endpoints: ['10.10.1.2:12345', '10.10.2.2:12345'],
+    endpoints: [{ to: '10.10.1.2:12345' }, { to: '10.10.2.2:12345' }],
     createdAt: '2026-01-01T00:00:00Z',
     revision: 7,
-    status: { endpoints: 2, unresolved: [] },
+    status: { endpoints: 2, ready: 2, unresolved: [] },
     ...changes,
   };
 }
