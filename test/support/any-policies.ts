@@ -31,19 +31,23 @@ export function anyPolicies(family: Family, endpoints: readonly EndpointIntent[]
         maxLength: endpoints.length,
       }),
       here: fc.subarray([...endpoints.keys()]),
+      // The last one here drains, while others elsewhere do not.
+      drains: fc.boolean(),
       // Seldom, as each costs hundreds of elements.
       affinity: fc.nat({ max: 3 }).map((n) => n === 0),
       sourceRanges: fc.option(fc.constantFrom<readonly string[]>(...SOURCE_RANGES[family])),
       plain: fc.boolean(),
     })
-    .map(({ plain, weights, here, sourceRanges, ...asked }): Policies => {
+    .map(({ plain, weights, here, drains, sourceRanges, ...asked }): Policies => {
       if (plain) return { ...PLAIN, endpoints };
       const weighted = endpoints.map((one, i) => ({ ...one, weight: weights[i] ?? 1 }));
       const isLocal = asked.internalPolicy === 'local' || asked.externalPolicy === 'local';
+      const local = isLocal ? weighted.filter((_, i) => here.includes(i)) : [];
+      const isDraining = drains && local.length === 1 && weighted.length > 1;
       return {
         ...asked,
-        endpoints: weighted,
-        localEndpoints: isLocal ? weighted.filter((_, i) => here.includes(i)) : [],
+        endpoints: isDraining ? weighted.filter((one) => !local.includes(one)) : weighted,
+        localEndpoints: local,
         ...(sourceRanges === null ? {} : { sourceRanges }),
       };
     });
