@@ -240,36 +240,4 @@ describe('the services of a host', () => {
       false,
     ]);
   });
-
-  it('get what another had claimed when that one goes or changes', () => {
-    const [a, b, c] = [dual('a', 1), dual('b', 1), dual('c', 3)];
-    const config = structuredClone(DUAL_STACK);
-    const told = (...services: readonly ServiceSpec[]) =>
-      ids(read({ ...snapshot(services), config })).map(String);
-    expect(told(a, b, c)).toEqual(['a,c', 'a,c']);
-    expect(told(b, c)).toEqual(['b,c', 'b,c']);
-    expect(told(a, b, c)).toEqual(['a,c', 'a,c']);
-    expect(told(dual('a', 2), b, c)).toEqual(['a,b,c', 'a,b,c']);
-    expect(told(dual('a', 3), b, c)).toEqual(['a,b', 'a,b']);
-    expect(told(dual('a', 1, { vips: ['10.96.0.9', 'fd00:96::1'] }), b, c)).toEqual(['a,c', 'a,c']);
-    expect(told(c, b)).toEqual(['b,c', 'b,c']);
-  });
-
-  it('are looked at again only where they changed, however many there are', () => {
-    const ports = [{ name: '', protocol: 'tcp' as const, port: 80, targetPort: 80 }];
-    const services = Array.from({ length: 300 }, (_, i) => {
-      const vips = [`10.96.${i >> 8}.${i & 255}`, `fd00:96::${i.toString(16)}`];
-      return dual(`s-${i}`, 1, { vips, ports, internalPolicy: 'local' });
-    });
-    const before = snapshot(services);
-    const first = read(before);
-    const second = read({ ...before, services: services.with(7, dual('s-7', 7)) });
-    for (const [i, { services: held }] of first.intents.entries()) {
-      const kept = new Set(second.intents[i]?.services);
-      expect(held.filter((one) => !kept.has(one)).map(({ id }) => id)).toEqual(['s-7']);
-    }
-    // Another host in between, which reads all of them for itself.
-    expect(read(before, { ...HOST_1, name: 'host-2' })).toEqual(first);
-    expect(read(before)).toEqual(first);
-  });
 });

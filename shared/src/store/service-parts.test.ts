@@ -51,6 +51,9 @@ describe('serviceSorter', () => {
     expect([...(second.since?.changed ?? [])].sort()).toEqual(['a', 'c']);
     expect(second.since?.services).toBe(first.services);
     expect(second.since?.endpoints).toBe(first.endpoints);
-    expect(sort(START.slice(1)).since).toBeUndefined();
+    for (const other of [START.slice(1), START.with(4, spec('d')), START.with(0, set('d'))]) {
+      expect(sort(other).since).toBeUndefined();
+      sort(START);
+    }
   });
 });
