@@ -1,7 +1,7 @@
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { addHost, host, type Rig, refused, startRig } from '../../test/support/controller.ts';
+import { addHost, host, type Rig, startRig } from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -28,96 +28,6 @@ async function states(): Promise<readonly string[]> {
     [address, state, reason ?? []].flat().join(' '),
   );
 }
-
-describe('an endpoint of a service', () => {
-  beforeEach(() => make({ endpoints: ['web-1', { to: '10.10.2.9:81', weight: 3 }] }));
-
-  const patch = (to: string, body: object) => rig.ask('PATCH', `${URL}/${encodeURIComponent(to)}`, body);
-  const refs = async () => (await rig.ask('GET', '/v1/services/s')).body.endpoints;
-
-  it('is weighed, drained and used again, each by itself', async () => {
-    expect(await patch('web-1', { weight: 0 })).toMatchObject({ status: 200 });
-    expect(await patch('web-1', { drain: true })).toMatchObject({ status: 200 });
-    expect(await refs()).toEqual([
-      { to: 'web-1', weight: 0, drain: {} },
-      { to: '10.10.2.9:81', weight: 3 },
-    ]);
-    expect(await states()).toEqual(['10.10.1.2 draining it is being drained', '10.10.2.9 ready']);
-    expect((await rig.ask('GET', '/v1/services/s')).body.status).toMatchObject({ endpoints: 2, ready: 1 });
-    const { body } = await patch('web-1', { drain: { deadlineSeconds: 60 } });
-    expect(body.endpoints[0]).toEqual({
-      to: 'web-1',
-      weight: 0,
-      drain: { until: '2026-01-01T00:01:00.000Z' },
-    });
-    expect(await patch('web-1', { drain: false, weight: 1 })).toMatchObject({
-      body: {
-        endpoints: [
-          { to: 'web-1', weight: 1 },
-          { to: '10.10.2.9:81', weight: 3 },
-        ],
-      },
-    });
-    const again = await patch('web-1', { drain: false, weight: 1 });
-    expect(again.body.revision).toBe((await rig.ask('GET', '/v1/services/s')).body.revision);
-  });
-
-  it('is named by where it leads, too', async () => {
-    await patch('10.10.1.2', { weight: 7 });
-    await patch('10.10.1.2:80', { drain: true });
-    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 7, drain: {} });
-    expect((await rig.ask('DELETE', `${URL}/10.10.1.2:81`)).status).toBe(404);
-    expect((await rig.ask('DELETE', `${URL}/10.10.1.2:80`)).body.endpoints).toEqual([
-      { to: '10.10.2.9:81', weight: 3 },
-    ]);
-  });
-
-  it('that is added again gets the weight that comes with it, and keeps the one that it has', async () => {
-    await rig.ask('POST', URL, { to: 'web-1', weight: 9 });
-    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
-    await rig.ask('POST', URL, { to: 'web-1' });
-    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
-  });
-
-  it('that a selector found becomes a named one by what is said of it', async () => {
-    rig.store.put(
-      keys.container('web-1'),
-      encode({ name: 'web-1', host: 'host-1', command: ['httpd'], files: {}, labels: { app: 'web' } }),
-    );
-    await rig.settled();
-    await make({ selector: { app: 'web' } });
-    expect(await states()).toEqual(['10.10.1.2 ready']);
-    expect(await rig.ask('DELETE', `${URL}/web-1`)).toMatchObject({ status: 409, body: { field: 'to' } });
-    await patch('web-1', { drain: true });
-    expect(await refs()).toEqual([{ to: 'web-1', drain: {} }]);
-    expect(await states()).toEqual(['10.10.1.2 draining it is being drained']);
-  });
-
-  it.each([
-    [{}, 'the body', 'the body {} changes nothing: a weight or a drain is needed'],
-    [{ weight: 101 }, 'weight', 'weight 101 is not a weight: a whole number from 0 to 100 is needed'],
-    [
-      { drain: { deadlineSeconds: -1 } },
-      'drain.deadlineSeconds',
-      'is not a deadline: a whole number of seconds',
-    ],
-    [
-      { drain: 'now' },
-      'drain',
-      'drain "now" is not a drain: true, false or {"deadlineSeconds":60} is needed',
-    ],
-  ])('%j changes nothing', async (body, field, detail) => {
-    const answer = await refused(rig, 'PATCH', `${URL}/web-1`, body);
-    expect(answer).toMatchObject({ status: 422, field });
-    expect(answer.detail).toContain(detail);
-  });
-
-  it('that there is none of is told, with those that there are', async () => {
-    expect((await refused(rig, 'PATCH', `${URL}/web-9`, { weight: 1 })).detail).toBe(
-      'service "s" has no endpoint "web-9"; it has web-1, 10.10.2.9:81',
-    );
-  });
-});
 
 describe('a deadline', () => {
   it('that passes takes the endpoint out of the set, without anything else happening', async () => {

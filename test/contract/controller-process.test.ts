@@ -121,7 +121,7 @@ describe('causeway-controller', () => {
     const second = inNamespace(`exec $CONTROLLER --socket ${socket}`);
     await until('etcd is there again', isReady, second);
     const { text } = await ask('GET', '/v1/services/b');
-    expect(JSON.parse(text)).toMatchObject({ name: 'b', vip: expect.stringMatching(/^10\.96\./) });
+    expect(JSON.parse(text)).toMatchObject({ name: 'b', vips: [expect.stringMatching(/^10\.96\./)] });
   });
 
   it('a second one is refused and leaves the first and its etcd alone', async () => {
