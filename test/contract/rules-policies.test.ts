@@ -159,6 +159,13 @@ describe.each(WITH_POLICIES)('packets under the policies of %s', (name) => {
       expect(await open?.again()).toBe(`c3 sees ${client}`);
     });
 
+    it('lets the only endpoint here reach itself, though it drains and others elsewhere do not', async () => {
+      const self = { ...find('elsewhere'), localEndpoints: [endpoint(c2)] };
+      await askWith(family, self, async () => {
+        expect(await world.answers('c2', `tcp ${vips.elsewhere} 80`)).toEqual([`c2 sees ${bridge}`]);
+      });
+    });
+
     it('drops who is in none of the source ranges, be it a container, the host or a client', async () => {
       const { restricted } = vips;
       expect(await world.answers('c2', `tcp ${restricted} 80`)).toEqual([`c3 sees ${c2}`]);
