@@ -10,7 +10,6 @@ import {
 import type { ServiceSpec } from '../model/service.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { FAMILIES } from '../net/family.ts';
-import { serviceSorter } from '../store/service-parts.ts';
 import { firewallIntents } from './firewall.ts';
 
 const read = (snapshot: Snapshot, facts = HOST_1) => firewallIntents(snapshot, facts, OWN);
@@ -60,20 +59,20 @@ describe('services, from one snapshot to the next', () => {
   it.each(['specification', 'endpoints'])(
     'are read though the snapshot with their new %s was never seen',
     (what) => {
-      const sort = serviceSorter();
       const config = structuredClone(DUAL_STACK);
       const set = (...hosts: number[]) => ({
-        set: { service: 'a', endpoints: hosts.map((n) => resolved(`10.10.${n}.2`, 80)), unresolved: [] },
+        ...{ service: 'a', unresolved: [] },
+        endpoints: hosts.map((n) => resolved(`10.10.${n}.2`, 80)),
       });
-      const [a, b] = [{ spec: dual('a', 1) }, { spec: dual('b', 2) }];
-      const told = (...parts: Parameters<typeof sort>[0]) => snapshotOf({ ...sort(parts), config });
-      const first = set(1);
-      read(told(a, b, first));
-      const changedA = what === 'endpoints' ? a : { spec: dual('a', 7) };
-      const changedSet = what === 'endpoints' ? set(1, 2) : first;
-      told(changedA, b, changedSet);
-      const seen = told(changedA, { spec: dual('b', 3) }, changedSet);
-      expect([...(seen.since?.changed ?? [])]).toEqual(['b']);
+      const [a, b, endpoints] = [dual('a', 1), dual('b', 2), new Map([['a', set(1)]])];
+      const services = [a, b];
+      read(snapshotOf({ config, services, endpoints }));
+      const unseen = {
+        services: what === 'endpoints' ? services : [dual('a', 7), b],
+        endpoints: what === 'endpoints' ? new Map([['a', set(1, 2)]]) : endpoints,
+      };
+      const since = { ...unseen, changed: new Set(['b']) };
+      const seen = snapshotOf({ config, ...unseen, services: unseen.services.with(1, dual('b', 3)), since });
       expect(read(seen)).toEqual(read(structuredClone(seen)));
     },
   );
