@@ -29,8 +29,8 @@ it('tells what becomes of each service, whether the objects are the same or only
     }
 });
 
-/** Another value for each field; a field without one does not compile. */
-const OTHER_SERVICE: Required<ServiceIntent> = {
+/** Another value for each field of which rules speak; one that is forgotten does not compile. */
+const OTHER_SERVICE: Required<Omit<ServiceIntent, 'keeping'>> = {
   ...{ id: 'b', vip: '2.2.2.3', protocol: 'udp', port: 89, nodePort: 30002 },
   ...{ internalPolicy: 'local', externalPolicy: 'local', affinity: true, sourceRanges: [] },
   endpoints: [endpoint('10.10.1.2')],
@@ -59,6 +59,12 @@ it.each(
   const service = { ...testService('ipv4'), [list]: [endpoint('10.10.1.2'), endpoint('10.10.1.3')] };
   const other = { ...service, [list]: [endpoint('10.10.1.2'), { ...endpoint('10.10.1.3'), [field]: value }] };
   expect(diffServices([service], [other]).after).toEqual([other]);
+});
+
+it('sees no difference in what no rule speaks of', () => {
+  const service = testService('ipv4');
+  const other = { ...service, keeping: [endpoint('10.10.1.2')] };
+  expect(diffServices([service], [other])).toEqual({ before: [], after: [], unchanged: [other] });
 });
 
 it('tells no range from any, and one list of ranges from another', () => {
