@@ -5,8 +5,9 @@ import { FAMILY_NAMES, type Family } from '../net/family.ts';
 import { type Address, addressOf, canonicalText, familyOfAddress, placeOf } from './address.ts';
 import type { EndpointIntent } from './intent.ts';
 
-/** An endpoint of a port that can take connections as far as its address and weight go. */
+/** An endpoint of a port that can be reached as far as its address goes. */
 export interface Place {
+  /** Of weight 0 at least: one that has none takes no new connections. */
   readonly intent: EndpointIntent;
   readonly state: EndpointState;
   /** The host that it runs on, when known. */
@@ -17,7 +18,7 @@ export type Places = Readonly<Record<Family, readonly Place[]>>;
 
 /**
  * The port's endpoints by family, sorted by address, then port, without doubles: the first that names a place says
- * what holds of it. One of weight 0 takes no connections, so it is none.
+ * what holds of it.
  *
  * @param families those that the service serves
  * @param problems gets a sentence for each that is left out
@@ -49,7 +50,8 @@ export function placesOf(
  * Those that take new connections: the ready ones; where none is, those that drain, so that a service is not cut off by
  * the going of its last; where none does, the unready ones, if the service would rather try them than refuse.
  */
-export function takingConnections(places: readonly Place[], spec: ServiceSpec): readonly EndpointIntent[] {
+export function takingConnections(all: readonly Place[], spec: ServiceSpec): readonly EndpointIntent[] {
+  const places = all.filter(({ intent }) => intent.weight > 0);
   if (spec.publishNotReady === true) return intentsOf(places);
   const stages = spec.whenUnhealthy === 'open' ? ENDPOINT_STATES : ENDPOINT_STATES.slice(0, 2);
   for (const stage of stages) {
@@ -57,6 +59,18 @@ export function takingConnections(places: readonly Place[], spec: ServiceSpec): 
     if (found.length > 0) return intentsOf(found);
   }
   return [];
+}
+
+/** Those of the others that keep the connections that they have: all but the unready ones. */
+export function keepingConnections(
+  places: readonly Place[],
+  taking: readonly EndpointIntent[],
+  { publishNotReady }: ServiceSpec,
+): readonly EndpointIntent[] {
+  const taken = new Set(taking);
+  return intentsOf(places).filter(
+    (intent, i) => !taken.has(intent) && (publishNotReady === true || places[i]?.state !== 'unready'),
+  );
 }
 
 /** The controller let none of this through; a key that somebody else wrote into etcd may still hold it. */
@@ -81,10 +95,7 @@ function readPlace({ address, port, weight = 1, state = 'ready', node }: Endpoin
 }
 
 function inOrder(places: ReadonlyMap<Address, Place>): readonly Place[] {
-  return [...places]
-    .filter(([, { intent }]) => intent.weight > 0)
-    .sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
-    .map(([, place]) => place);
+  return [...places].sort(([a], [b]) => (a < b ? -1 : Number(a > b))).map(([, place]) => place);
 }
 
 function intentsOf(places: readonly Place[]): readonly EndpointIntent[] {

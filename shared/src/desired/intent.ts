@@ -21,6 +21,11 @@ export interface ServiceIntent {
    * not: connections that the policy rules are dropped, since another host may serve them.
    */
   readonly localEndpoints: readonly EndpointIntent[];
+  /**
+   * With UDP, which knows no end of a connection: endpoints that take no new ones and keep those that they have, since
+   * they are draining or of weight 0. No rule speaks of them. Absent: there are none.
+   */
+  readonly keeping?: readonly Pick<EndpointIntent, 'address' | 'port'>[];
   /** Whether a client stays with its endpoint. */
   readonly affinity: boolean;
   /**

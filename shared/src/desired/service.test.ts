@@ -117,6 +117,24 @@ describe('endpoints', () => {
     expect(taking(spec, [...all].reverse())).toEqual(expected);
   });
 
+  it('that take none keep those they have, by UDP, if they drain or are of weight 0', () => {
+    const all = [
+      ...mixed,
+      at(6, { weight: 0 }),
+      at(7, { ...draining, weight: 0 }),
+      at(8, { ...unready, weight: 0 }),
+    ];
+    const keeping = (more: Partial<ServiceSpec>, places = all) => {
+      const found = intent({ ports: [{ ...DNS, name: '' }], ...more }, places).keeping;
+      return found?.map(({ address }) => Number(address.split('.')[3]));
+    };
+    expect(keeping({})).toEqual([3, 6, 7]);
+    expect(keeping({ publishNotReady: true })).toEqual([6, 7, 8]);
+    expect(keeping({}, [at(3, draining)])).toBeUndefined();
+    expect(keeping({}, [at(4, unready)])).toBeUndefined();
+    expect(keeping({ ports: [{ ...WEB, name: '' }] })).toBeUndefined();
+  });
+
   it('are chosen in each family by itself', () => {
     const { candidates } = read(DUAL, [at(2), resolved('fd00:10:0:1::3', 80, draining)]);
     expect(candidates.map(({ intent: { endpoints } }) => endpoints)).toEqual([

@@ -4,7 +4,7 @@ import { PROTOCOLS, type ServicePort, type ServiceSpec } from '../model/service.
 import type { Family } from '../net/family.ts';
 import { type Address, addressOf, canonicalText, familyOfAddress } from './address.ts';
 import { type Cidrs, formatBlocks, isEverything, readCidrs } from './cidrs.ts';
-import { isPort, type Places, placesOf, takingConnections } from './endpoints.ts';
+import { isPort, keepingConnections, type Places, placesOf, takingConnections } from './endpoints.ts';
 import type { ServiceIntent } from './intent.ts';
 
 /** A service as far as it can be judged without knowing the network and the other services. */
@@ -111,6 +111,8 @@ function candidateOf(
   const here = hasLocalPolicy(spec) ? places[family].filter(({ node }) => node === host) : [];
   const ranges = sources?.byFamily[family];
   const address = vip?.address;
+  const endpoints = takingConnections(places[family], spec);
+  const keeping = port.protocol === 'udp' ? keepingConnections(places[family], endpoints, spec) : [];
   const intent: ServiceIntent = {
     id: port.name === '' ? spec.name : `${spec.name}:${port.name}`,
     ...(vip === undefined
@@ -119,10 +121,11 @@ function candidateOf(
     protocol: port.protocol,
     port: port.port,
     ...(port.nodePort === undefined ? {} : { nodePort: port.nodePort }),
-    endpoints: takingConnections(places[family], spec),
+    endpoints,
     internalPolicy: spec.internalPolicy ?? 'cluster',
     externalPolicy: spec.externalPolicy ?? 'cluster',
     localEndpoints: takingConnections(here, spec),
+    ...(keeping.length === 0 ? {} : { keeping }),
     affinity: spec.affinity === 'client',
     ...(ranges === undefined || isEverything(ranges) ? {} : { sourceRanges: formatBlocks(ranges) }),
   };
