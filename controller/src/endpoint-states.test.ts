@@ -1,3 +1,4 @@
+import { CausewayError } from '@causeway/shared/errors';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -102,6 +103,25 @@ describe('a dead host', () => {
         address: name === 's-7' ? '203.0.113.7' : '10.10.1.2',
       });
     }
+  });
+
+  it('is followed by all services but the one whose endpoints etcd does not take', async () => {
+    const names = Array.from({ length: 70 }, (_, n) => `s-${n}`);
+    for (const name of names)
+      await rig.ask('PUT', `/v1/services/${name}`, { ports: [{ port: 80 }], endpoints: ['web-1'] });
+    const transaction = rig.store.transaction.bind(rig.store);
+    rig.store.transaction = async (guards, writes) => {
+      if (guards.some(({ key }) => key === keys.serviceSpec('s-3')))
+        throw new CausewayError('internal', 'writing to etcd: request is too large');
+      return transaction(guards, writes);
+    };
+    rig.store.remove(keys.alive('host-1'));
+    const isFollowed = (name: string) =>
+      rig.view.tables.endpoints.get(name)?.value.endpoints.every(({ state }) => state === 'unready');
+    const others = names.filter((name) => name !== 's-3');
+    expect(await rig.view.until(() => others.every(isFollowed), 5_000)).toBe(true);
+    rig.store.transaction = transaction;
+    expect(await rig.view.until(() => names.every(isFollowed), 5_000)).toBe(true);
   });
 
   it('is not one whose key cannot be read', async () => {

@@ -5,7 +5,7 @@ import type { View } from '../view/view.ts';
 import { concerned } from './concerned.ts';
 import { nextDeadline } from './resolve.ts';
 import { updateOf } from './update.ts';
-import { write } from './write.ts';
+import { eachOf, write } from './write.ts';
 
 /** Pause before what could not be written is tried again, milliseconds. */
 const RETRY_MS = 1_000;
@@ -61,8 +61,12 @@ export function startEndpointLoop(
   }
 
   async function settleAll(names: readonly string[]): Promise<void> {
-    for (let first = 0; first < names.length && !stopped; first += AT_ONCE)
-      await settle(names.slice(first, first + AT_ONCE));
+    const groups: (readonly string[])[] = [];
+    for (let first = 0; first < names.length; first += AT_ONCE)
+      groups.push(names.slice(first, first + AT_ONCE));
+    await eachOf(groups, async (group) => {
+      if (!stopped) await settle(group);
+    });
   }
 
   async function settle(names: readonly string[]): Promise<void> {

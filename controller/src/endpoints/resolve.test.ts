@@ -119,20 +119,38 @@ describe('a selector', () => {
   });
 });
 
-it('leaves out what one value in etcd cannot hold, and says so', () => {
-  const ports = Array.from({ length: 50 }, (_, n) => ({
-    name: `p-${n}`,
-    protocol: 'tcp' as const,
-    port: n + 1,
-    targetPort: n + 1,
-  }));
-  const { endpoints, unresolved } = resolve(
-    service(
-      Array.from({ length: 81 }, (_, n) => `10.10.1.${n + 1}`),
-      { ports },
-    ),
-    places,
-  );
-  expect(endpoints).toHaveLength(4_000);
-  expect(unresolved).toEqual(['50 endpoints are left out: a service has at most 4000']);
+describe('what one value in etcd cannot hold', () => {
+  const addresses = Array.from({ length: 81 }, (_, n) => `10.10.1.${n + 1}`);
+  const portsOf = (prefix: string) =>
+    Array.from({ length: 50 }, (_, n) => ({
+      name: `${prefix}-${n}`,
+      protocol: 'tcp' as const,
+      port: n + 1,
+      targetPort: n + 1,
+    }));
+
+  it('is left out, and told', () => {
+    const { endpoints, unresolved } = resolve(service(addresses, { ports: portsOf('p') }), places);
+    expect(endpoints).toHaveLength(4_000);
+    expect(unresolved).toEqual(['50 endpoints are left out: one service cannot have as many']);
+  });
+
+  it('is counted in bytes, too', () => {
+    const dead = { ...places, isAlive: () => false, complaint: () => undefined };
+    const drain = { until: '2027-01-01T00:00:00.000000000+00:00' };
+    const refs = addresses.map((to) => ({ to, weight: 100, drain }));
+    const set = resolve(service(refs, { ports: portsOf('a'.repeat(60)) }), dead);
+    expect(set.endpoints.length).toBeLessThan(4_000);
+    expect(set.unresolved).toEqual([
+      `${4_050 - set.endpoints.length} endpoints are left out: one service cannot have as many`,
+    ]);
+    expect(Buffer.byteLength(JSON.stringify(set))).toBeLessThan(1_001_000);
+  });
+
+  it('is the same of what leads nowhere', () => {
+    const selected = () => Array.from({ length: 1_100 }, (_, n) => `gone-${n}`);
+    const { unresolved } = resolve(service([], { selector: { app: 'web' } }), { ...places, selected });
+    expect(unresolved).toHaveLength(1_001);
+    expect(unresolved.at(-1)).toBe('100 more references lead nowhere');
+  });
 });

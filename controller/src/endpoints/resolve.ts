@@ -7,6 +7,11 @@ import { stateOf } from './state.ts';
 
 /** Most places that a service's ports lead to, in all: they are one value in etcd, of 1.5 MB at most. */
 export const MAX_PLACES = 4_000;
+/** Most bytes of them; the rest of etcd's 1.5 MB is for the service itself, which is written with them. */
+const MAX_BYTES = 1_000_000;
+/** Of the longest names there are, and each with a reason, this many are less than that. */
+const ALWAYS_FIT = 1_000;
+const MAX_SENTENCES = 1_000;
 
 /**
  * Says where a service's references and its selector lead, and in which state everything there is. Pure: the same input
@@ -33,12 +38,27 @@ export function resolve(spec: ServiceSpec, places: Places): EndpointSet {
     }
   }
   const sorted = [...found].filter(([key]) => !gone.has(key)).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (sorted.length > MAX_PLACES)
-    unresolved.add(
-      `${sorted.length - MAX_PLACES} endpoints are left out: a service has at most ${MAX_PLACES}`,
-    );
-  const endpoints = sorted.slice(0, MAX_PLACES).map(([, endpoint]) => endpoint);
-  return { service: spec.name, endpoints, unresolved: [...unresolved] };
+  const endpoints = fitting(sorted.map(([, endpoint]) => endpoint));
+  const left = sorted.length - endpoints.length;
+  if (left > 0) unresolved.add(`${left} endpoints are left out: one service cannot have as many`);
+  return { service: spec.name, endpoints, unresolved: shortened([...unresolved]) };
+}
+
+/** As many as one value in etcd holds: a selector may find any number, and names may be long. */
+function fitting(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (endpoints.length <= ALWAYS_FIT) return endpoints;
+  let bytes = 0;
+  const end = endpoints.findIndex((endpoint, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(endpoint)) + 1;
+    return index >= MAX_PLACES || bytes > MAX_BYTES;
+  });
+  return end < 0 ? endpoints : endpoints.slice(0, end);
+}
+
+function shortened(sentences: readonly string[]): readonly string[] {
+  const left = sentences.length - MAX_SENTENCES;
+  if (left <= 0) return sentences;
+  return [...sentences.slice(0, MAX_SENTENCES), `${left} more references lead nowhere`];
 }
 
 /**
