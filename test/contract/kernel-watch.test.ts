@@ -7,7 +7,8 @@ import { networkLook } from '../../node-agent/src/kernel/look.ts';
 import { planNetworkChange } from '../../node-agent/src/plan/change.ts';
 import { dataplaneOf, type FirewallTool } from '../../node-agent/src/plan/observed.ts';
 import { plan } from '../../node-agent/src/plan/plan.ts';
-import type { Step } from '../../node-agent/src/plan/step.ts';
+import { isFirewallStep, type Step } from '../../node-agent/src/plan/step.ts';
+import type { DesiredHost } from '../../shared/src/desired/host.ts';
 import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
@@ -161,6 +162,37 @@ describe.each([
       for (const steps of [there, back])
         await world.kernel.apply(steps.filter(({ kind }) => !TOLD.has(kind)));
       await quiet(true);
+    });
+
+    it('changes routes through a link that was made anew, by somebody or by this host itself', async () => {
+      const [moved, links] = [
+        hostOf({ families: 'dual', backend, peers: [3, 4] }),
+        desired.tunnels.map(({ name }) => name),
+      ];
+      const move = async (from: DesiredHost, to: DesiredHost) => {
+        const steps = planNetworkChange(from, to, new Set()) ?? [];
+        // Each by itself, as peers come and go: such few routes are told to a program that runs already.
+        for (const step of steps)
+          expect((await world.kernel.apply([step])).map(({ fate }) => fate)).toEqual(['done']);
+        const observed = await world.kernel.observe({ network: networkLook(to) });
+        expect(plan(to, observed, rulesets).steps.filter((step) => !isFirewallStep(step))).toEqual([]);
+      };
+      await converge();
+      watch('nft');
+      await listening();
+      await move(desired, moved);
+      for (const link of links) await world.deleteLink(link);
+      await converge();
+      await move(desired, moved);
+      await converge();
+      for (const { neighbours, ...tunnel } of desired.tunnels) {
+        await world.deleteLink(tunnel.name);
+        signals.length = 0;
+        await world.addTunnel(tunnel);
+        await heard('network');
+      }
+      await converge();
+      await move(desired, moved);
     });
 
     /**

@@ -4,17 +4,20 @@ import { CausewayError } from '@causeway/shared/errors';
 import { canonicalIp, parseIp } from '@causeway/shared/net/block';
 import { run } from '@causeway/shared/run';
 import { chooseHost, type HostAddress, type HostListing } from './choose-host.ts';
+import { ipShow } from './ip.ts';
 import { parseBatch } from './ip-json.ts';
 import type { FactsRequest, HostInfo } from './kernel.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Exit codes of `ip` for a refusal: no route to the address, or a kernel without IPv6. */
+/** Exit codes of `ip` for a refusal: no route to the address, say. */
 const REFUSED = [1, 2, 255];
 /** Scope numbers of rtnetlink(7): of this host, of this link. */
 const LOCAL_SCOPES = ['254', '253'];
 /** A route without a metric is an IPv4 one and comes before all others. */
 const NO_METRIC = 0;
+/** The number of the table `main`. */
+const MAIN_TABLE = '254';
 
 /**
  * The host's name, link and addresses, by `chooseHost` from what the kernel lists.
@@ -28,31 +31,23 @@ export async function readHost(request: FactsRequest): Promise<HostInfo> {
 }
 
 async function readListing({ canReach }: FactsRequest): Promise<HostListing> {
-  const [[addresses = [], defaults = []], defaults6, reach] = await Promise.all([
-    ip([], ['address show', 'route show table main default']),
-    ip(['-6'], ['route show table main default']).catch(() => []),
+  const [[addresses = [], routes = []], reach] = await Promise.all([
+    // Of all tables, since only then `ip` lists both families at once.
+    ipShow(['address show', 'route show table all default']),
     canReach === undefined ? undefined : routeTo(canReach),
   ]);
+  const defaults = routes.filter(({ table }) => String(table) === MAIN_TABLE);
   return {
     links: addresses
       .filter(hasName)
       .map((item) => ({ name: String(item.ifname), mtu: Number(item.mtu), up: isUp(item) })),
     addresses: addressesOf(addresses),
-    defaults: [...devicesOf(defaults), ...devicesOf(defaults6[0] ?? [])],
+    defaults: [
+      ...devicesOf(defaults.filter((route) => !isIpv6(route))),
+      ...devicesOf(defaults.filter(isIpv6)),
+    ],
     ...(reach === undefined ? {} : { reach }),
   };
-}
-
-async function ip(
-  flags: readonly string[],
-  commands: readonly string[],
-): Promise<readonly (readonly Json[])[]> {
-  const args = [...flags, '-N', '-json', '-details', '-batch', '-'];
-  const { stdout } = await run('ip', args, {
-    input: `${commands.join('\n')}\n`,
-    doing: 'listing links and addresses',
-  });
-  return parseBatch(stdout, commands.length);
 }
 
 /** What the kernel would do with a packet to that address; undefined: refuse it. */
@@ -106,6 +101,11 @@ function devicesOf(routes: readonly Json[]): readonly string[] {
   const metric = (route: Json) => Number(route.metric ?? NO_METRIC);
   const sorted = routes.toSorted((a, b) => metric(a) - metric(b));
   return sorted.flatMap(({ dev }) => (typeof dev === 'string' ? [dev] : []));
+}
+
+/** A default route does not say its family; but only IPv6 has preferences of routers (RFC 4191), and always. */
+function isIpv6({ pref }: Json): boolean {
+  return pref !== undefined;
 }
 
 function isUp({ flags }: Json): boolean {

@@ -20,15 +20,23 @@ export interface MonitorFocus {
 export function watchIp(
   focus: () => MonitorFocus,
   echoes: Pick<Echoes, 'claims'>,
-  onSignal: (signal: Signal, reason: string) => void,
+  tell: {
+    readonly onSignal: (signal: Signal, reason: string) => void;
+    /** A link that matters came, went or changed, or may have: it may bear another number now. */
+    readonly onLink: () => void;
+  },
 ): Running {
   return keepRunning('ip', ['-N', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], {
     onLine: (line) => {
       const signals = ipSignals(line, focus());
       if (signals.length > 0 && echoes.claims(line)) return;
-      for (const signal of signals) onSignal(signal, line.trim());
+      if (line.startsWith('[LINK]') && signals.includes('network')) tell.onLink();
+      for (const signal of signals) tell.onSignal(signal, line.trim());
     },
-    onGap: (reason) => onSignal('network', reason),
+    onGap: (reason) => {
+      tell.onLink();
+      tell.onSignal('network', reason);
+    },
   });
 }
 

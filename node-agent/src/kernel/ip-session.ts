@@ -3,7 +3,7 @@ import { readComplaints } from './ip.ts';
 
 /**
  * An `ip -batch` that stays: to start a program costs more than to change a route. It knows links by the numbers that
- * they had when it first heard of them, so it is renewed after every look at the kernel, and used for routes only.
+ * they had when it first heard of them, so it is renewed when a link comes or goes, and used for routes only.
  */
 export interface IpSession {
   /**
@@ -18,7 +18,7 @@ export interface IpSession {
 
 /** The kernel answers in microseconds; who waits longer has lost the program, milliseconds. */
 const PATIENCE_MS = 2_000;
-/** The look that renews the session is followed by work that comes first, milliseconds. */
+/** A link that comes or goes is followed by work that comes first, milliseconds. */
 const RENEWAL_MS = 100;
 /** No command of `ip`: its complaint about it, with the line's number, tells that all lines before are done. */
 const MARK = 'said';
