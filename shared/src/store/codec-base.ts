@@ -64,13 +64,24 @@ export function oneLine(text: string, longest = LONGEST): string {
   return short.replace(UNSAFE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** @returns the value as plain JSON, or an error when it is none */
+/** More levels than any value has; whoever walks through what is left may do so by recursion. */
+const DEEPEST = 32;
+
+/** @returns the value as plain JSON, or an error when it is none, or one that is nested without end */
 export function parseJson(kv: KeyValue): { readonly json: unknown } | CausewayError {
   try {
-    return { json: JSON.parse(kv.value) };
+    const json: unknown = JSON.parse(kv.value);
+    return isDeeper(json, DEEPEST)
+      ? unreadable(kv, `its value is nested more than ${DEEPEST} deep`)
+      : { json };
   } catch (error) {
     return unreadable(kv, `its value ${show(kv.value)} is not JSON: ${messageOf(error)}`, error);
   }
+}
+
+function isDeeper(json: unknown, levels: number): boolean {
+  if (typeof json !== 'object' || json === null) return false;
+  return levels === 0 || Object.values(json).some((part) => isDeeper(part, levels - 1));
 }
 
 export function decode<T>(kv: KeyValue, schema: z.ZodType<T>): Decoded<T> {
