@@ -25,6 +25,7 @@ import { statusRoutes } from './routes/status.ts';
 import { subnetRoutes } from './routes/subnets.ts';
 import { versionRoutes } from './routes/version.ts';
 import { LastWords } from './status/last-words.ts';
+import type { OwnAddress } from './validate/ranges.ts';
 import { schemaError } from './validate/schema-error.ts';
 import { configFault } from './view/facts.ts';
 import type { View } from './view/view.ts';
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly chance?: Chance;
   /** How long a request waits for etcd before it is answered with 503, milliseconds; default 3,000. */
   readonly patienceMs?: number;
+  /** Where others reach the controller and etcd: no network of containers may hold these. */
+  readonly own?: readonly OwnAddress[];
   /** Also the process' own metrics (memory, event loop). */
   readonly processMetrics?: boolean;
 }
@@ -72,7 +75,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     services: new ServiceWriter(store, view),
     containers: new ContainerWriter(store, view),
     nodes: new NodeWriter(store, view),
-    network: new NetworkWriter(store, view),
+    network: new NetworkWriter(store, view, options.own ?? []),
     lastWords: new LastWords(store, view, options.patienceMs),
     streams: new Streams(),
     chance: options.chance ?? { random: Math.random, now: () => new Date().toISOString() },
@@ -91,7 +94,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
     // What is asked of the cluster is answered from the whole of its state, or not at all.
     api.addHook('preHandler', async (request) => {
       await view.whole(options.patienceMs ?? PATIENCE_MS);
-      const fault = request.routeOptions.url === NETWORK_PATH ? undefined : configFault(view);
+      // A configuration that cannot be read is mended by writing another.
+      const isMending = request.method === 'PATCH' && request.routeOptions.url === NETWORK_PATH;
+      const fault = isMending ? undefined : configFault(view);
       if (fault !== undefined) throw withStatus(UNAVAILABLE, fault);
     });
     for (const routes of API_ROUTES) routes(api, deps);

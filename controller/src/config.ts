@@ -1,4 +1,5 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
+import { type NetworkFlags, readNetworkFlags } from '@causeway/shared/model/network-flags';
 import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
 import { parseIp } from '@causeway/shared/net/block';
 import {
@@ -11,7 +12,7 @@ import {
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
 import type { Wanted } from './bootstrap.ts';
-import { NETWORK_FLAGS, type NetworkFlags, networkPatchOf } from './network/flags.ts';
+import { NETWORK_FLAGS } from './network/flags.ts';
 import type { ListenOptions } from './serve.ts';
 import type { OwnAddress } from './validate/ranges.ts';
 
@@ -121,7 +122,7 @@ function variableOf(flag: string): string {
 
 function wantedOf(flags: Flags): Wanted {
   return {
-    ...networkPatchOf(flags),
+    ...readNetworkFlags(flags),
     ...(flags.serviceRange === undefined ? {} : { serviceRange: flags.serviceRange }),
     ...(flags.nodePortRange === undefined ? {} : { nodePorts: nodePorts(flags.nodePortRange) }),
   };

@@ -32,7 +32,7 @@ export function networkObject(tables: Tables): NetworkObject {
   };
 }
 
-export function configObject(config: NetworkConfig, tables: Tables): NetworkConfigObject {
+function configObject(config: NetworkConfig, tables: Tables): NetworkConfigObject {
   const { backend } = config;
   const families = FAMILIES.flatMap((family) => {
     const network = config[family];
@@ -65,7 +65,7 @@ function use(family: Family, network: FamilyNetwork, tables: Tables) {
 }
 
 /** Reservations that nobody can make use of under a configuration, each as a sentence. */
-export function strayReservations(config: NetworkConfig, tables: Tables): readonly string[] {
+function strayReservations(config: NetworkConfig, tables: Tables): readonly string[] {
   return [...tables.reservation.values()].flatMap(({ value: { subnet, node } }) => {
     const block = parseBlock(subnet);
     const network = block && config[block.family];

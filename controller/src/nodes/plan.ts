@@ -1,5 +1,4 @@
-import { CausewayError, invalid, show } from '@causeway/shared/errors';
-import { NAME_ERROR, NAME_PATTERN } from '@causeway/shared/model/input';
+import { CausewayError, show } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodePolicy } from '@causeway/shared/model/reservation';
 import { familyOf } from '@causeway/shared/net/block';
@@ -14,11 +13,12 @@ import {
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Write } from '@causeway/shared/store/store';
-import type { Change } from '../allocate/transaction.ts';
+import { type Change, unchanged } from '../allocate/transaction.ts';
 import { reservationsOf } from '../objects/node.ts';
 import type { NodePlan, ReserveInput } from '../objects/node-operation.ts';
+import type { TableSet } from '../view/table-set.ts';
 import type { Tables } from '../view/tables.ts';
-import { checkedSubnet, checkFree, SUBNET_FIELDS } from './subnet-fit.ts';
+import { checkedSubnet, checkFree, checkReadable, SUBNET_FIELDS } from './subnet-fit.ts';
 
 /** A change of a host's reservations or policy; without writes, it is so already. */
 export interface NodeChange extends Change {
@@ -32,19 +32,18 @@ export type NodeState = Pick<NodePlan, 'cordoned' | 'drained' | 'reservations'>;
 /**
  * Binds subnets to a host's name: those that are named, or else those that it leases.
  *
- * @param tables as etcd has them at this moment: nodes, leases, claims and reservations
+ * @param rows as etcd has them at this moment: nodes, leases, claims and reservations
  * @throws CausewayError `not-found`, `invalid`, or `conflict` when another host has one of them
  */
 export function planReserve(
   name: string,
   input: ReserveInput,
   config: NetworkConfig,
-  tables: Tables,
+  { rows: tables, unreadable }: Pick<TableSet, 'rows' | 'unreadable'>,
 ): NodeChange {
   const node = tables.node.get(name)?.value;
   if (node === undefined && !input.ahead)
     throw noNode(name, '; --ahead (ahead: true) reserves for one that has not joined yet');
-  if (!NAME_PATTERN.test(name)) throw invalid('name', name, NAME_ERROR);
   const held = mapFamilies(node ?? {}, ({ subnet }) => subnet);
   const wanted = wantedSubnets(name, input, config, held);
   const guards: Guard[] = [];
@@ -54,6 +53,7 @@ export function planReserve(
     const own = reservationsOf(tables, name).find(({ value }) => familyOf(value.subnet) === family)?.value;
     if (own?.subnet === subnet) continue;
     if (own !== undefined) throw hasOther(family, name, subnet, own.subnet);
+    checkReadable(family, subnet, unreadable);
     checkFree(family, subnet, { name, id: node?.id }, tables);
     guards.push({ key: keys.reservation(subnet), absent: true }, claimGuard(subnet, tables));
     writes.push({ put: keys.reservation(subnet), value: encode({ subnet, node: name }) });
@@ -170,14 +170,8 @@ export function planPolicy(
   const after = { ...stateOf(name, tables), ...wanted };
   if (isSame || (before === undefined && !isUnreadable && isNothing))
     return { guards: [], writes: [], warnings: [], after };
-  const guard: Guard =
-    before !== undefined
-      ? { key, modRevision: before.revision }
-      : isUnreadable
-        ? { key, present: true }
-        : { key, absent: true };
   const write: Write = isNothing ? { delete: key } : { put: key, value: encode({ name, ...wanted }) };
-  return { guards: [guard], writes: [write], warnings: [], after };
+  return { guards: [unchanged(key, before, isUnreadable)], writes: [write], warnings: [], after };
 }
 
 export function noNode(name: string, hint = ''): CausewayError {

@@ -78,7 +78,8 @@ function strays(set: EndpointSet | undefined, network: Cidr | undefined): readon
   );
 }
 
-/** The container network, as far as services know of one. */
-export function networkIn(tables: Pick<Tables, 'config'>): Cidr | undefined {
-  return parseCidr(tables.config.get('')?.value.ipv4?.network ?? '');
+/** The container network, as far as services know of one: what hosts last followed, for what etcd has may wait. */
+export function networkIn(tables: Pick<Tables, 'accepted' | 'config'>): Cidr | undefined {
+  const followed = tables.accepted.get('') ?? tables.config.get('');
+  return parseCidr(followed?.value.ipv4?.network ?? '');
 }
