@@ -157,5 +157,5 @@ function both(a: Suspicion, b: Suspicion): Suspicion {
 }
 
 function isWhole(round: Round): boolean {
-  return round.fates.every(({ fate }) => fate === 'done');
+  return round.networkHeld && round.firewallHeld && round.fates.every(({ fate }) => fate === 'done');
 }
