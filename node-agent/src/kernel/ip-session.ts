@@ -29,7 +29,15 @@ export function openIpSession(): IpSession {
   let program: Program | undefined;
 
   const begin = () => {
-    if (!closed) program ??= startProgram();
+    if (closed || program !== undefined) return;
+    try {
+      const mine = startProgram(() => {
+        if (program === mine) program = undefined;
+      });
+      program = mine;
+    } catch {
+      // Whoever has something to say says it to a program of his own, and hears what is wrong.
+    }
   };
   const end = () => {
     clearTimeout(timer);
@@ -60,10 +68,10 @@ interface Program {
   end(): void;
 }
 
-function startProgram(): Program {
+function startProgram(onEnd: () => void): Program {
   let written = 0;
   let heard: string[] = [];
-  let onEnd: (() => void) | undefined;
+  let giveUp: (() => void) | undefined;
   let onMark: ((line: string) => void) | undefined;
   const started: Started = start('ip', ['-N', '-force', '-batch', '-'], {
     writable: true,
@@ -74,7 +82,10 @@ function startProgram(): Program {
       onMark?.(line);
     },
   });
-  void started.exited.then(() => onEnd?.());
+  void started.exited.then(() => {
+    onEnd();
+    giveUp?.();
+  });
   return {
     tell: (lines) =>
       new Promise((resolve) => {
@@ -87,7 +98,7 @@ function startProgram(): Program {
           onMark = undefined;
           resolve(complaints);
         };
-        onEnd = () => answer(undefined);
+        giveUp = () => answer(undefined);
         onMark = (line) => {
           if (!line.endsWith(`:${written}`) || !line.startsWith('Command failed')) return;
           const { byLine } = readComplaints(heard.join('\n'));
