@@ -99,6 +99,11 @@ it('takes the better of two default routes, and that of IPv6 when there is none 
   expect((await read({})).facts.iface).toBe('eth0');
 });
 
+it('takes the first link of a default route by several', async () => {
+  await world.sh('ip route replace default nexthop via 10.0.0.1 nexthop via 192.168.122.1');
+  expect((await read({})).facts.iface).toBe('eth1');
+});
+
 it('takes no IPv6 address that is temporary, deprecated, tentative or the link’s alone', async () => {
   await world.sh('ip address delete fd00:122::b/64 dev eth0');
   expect(await chosen()).toEqual(['eth0', '192.168.122.11', undefined]);

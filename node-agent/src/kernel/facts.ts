@@ -5,10 +5,8 @@ import { canonicalIp, parseIp } from '@causeway/shared/net/block';
 import { run } from '@causeway/shared/run';
 import { chooseHost, type HostAddress, type HostListing } from './choose-host.ts';
 import { ipShow } from './ip.ts';
-import { parseBatch } from './ip-json.ts';
+import { hasName, isRecord, type Json, linksOf, MAIN_TABLE, parseBatch } from './ip-json.ts';
 import type { FactsRequest, HostInfo } from './kernel.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Exit codes of `ip` for a refusal: no route to the address, say. */
 const REFUSED = [1, 2, 255];
@@ -16,8 +14,6 @@ const REFUSED = [1, 2, 255];
 const LOCAL_SCOPES = ['254', '253'];
 /** A route without a metric is an IPv4 one and comes before all others. */
 const NO_METRIC = 0;
-/** The number of the table `main`. */
-const MAIN_TABLE = '254';
 
 /**
  * The host's name, link and addresses, by `chooseHost` from what the kernel lists.
@@ -38,9 +34,7 @@ async function readListing({ canReach }: FactsRequest): Promise<HostListing> {
   ]);
   const defaults = routes.filter(({ table }) => String(table) === MAIN_TABLE);
   return {
-    links: addresses
-      .filter(hasName)
-      .map((item) => ({ name: String(item.ifname), mtu: Number(item.mtu), up: isUp(item) })),
+    links: linksOf(addresses),
     addresses: addressesOf(addresses),
     defaults: [
       ...devicesOf(defaults.filter((route) => !isIpv6(route))),
@@ -100,25 +94,19 @@ function useOf(one: Json): HostAddress['use'] {
 function devicesOf(routes: readonly Json[]): readonly string[] {
   const metric = (route: Json) => Number(route.metric ?? NO_METRIC);
   const sorted = routes.toSorted((a, b) => metric(a) - metric(b));
-  return sorted.flatMap(({ dev }) => (typeof dev === 'string' ? [dev] : []));
+  return sorted
+    .flatMap((route) => [route, ...hopsOf(route)])
+    .flatMap(({ dev }) => (typeof dev === 'string' ? [dev] : []));
+}
+
+/** A route by several links has them in a list. */
+function hopsOf({ nexthops }: Json): readonly Json[] {
+  return Array.isArray(nexthops) ? nexthops.filter(isRecord) : [];
 }
 
 /** A default route does not say its family; but only IPv6 has preferences of routers (RFC 4191), and always. */
 function isIpv6({ pref }: Json): boolean {
   return pref !== undefined;
-}
-
-function isUp({ flags }: Json): boolean {
-  return Array.isArray(flags) && flags.includes('UP');
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `ip` lists an empty object for each link that a filter left out. */
-function hasName(item: Json): boolean {
-  return typeof item.ifname === 'string';
 }
 
 /** `ip` without -batch may spread its answer over lines. */
