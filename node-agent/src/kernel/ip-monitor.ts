@@ -1,8 +1,8 @@
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
+import { isTunnel } from '../plan/tunnels.ts';
 import type { Echoes } from './echoes.ts';
 import { keepRunning, type Running } from './keep-running.ts';
 import type { Signal } from './kernel.ts';
-import { isTunnel } from './observe-network.ts';
 
 /** The links that matter beside those that bear a name of ours. */
 export interface MonitorFocus {
