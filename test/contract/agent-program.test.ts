@@ -151,6 +151,7 @@ describe('the agent’s program', () => {
     await vi.waitFor(async () => expect(await agentLog()).toMatch(/health pages are not served/), patient);
     await vi.waitFor(() => world.sh('ip link show cwy0'), patient);
     await world.sh(`kill $(cat ${directory}/agent.pid)`);
+    await vi.waitFor(() => world.sh('test ! -e /run/causeway/agent.lock'), patient);
     const secret = 'CAUSEWAY_ETCD_PASSWORD=geheim';
     await world.sh(
       `${secret} timeout 3 ${command('run --etcd-username root --log-level trace')} >>${directory}/agent.log 2>&1 || :`,

@@ -19,6 +19,8 @@ import { buildDriver } from '../support/real-kernel.ts';
 
 /** A signal must leave time for the repair, which must be done within a second of the damage. */
 const SIGNAL_MS = 900;
+/** For what may take several rounds. */
+const PATIENCE = { timeout: 20_000, interval: 5 };
 const rulesets = { nftables, iptables };
 /** Steps whose echo is a reason to look: the kernel tells of more than the one change. */
 const TOLD: ReadonlySet<string> = new Set(['neighbour-delete', 'forwarding-delete']);
@@ -91,7 +93,7 @@ describe.each([
         await apply(tool, ruleset.change(small, large), large);
         await apply(tool, ruleset.change(large, small), small);
         expect(signals.filter((signal) => signal === 'firewall')).toHaveLength(before);
-      });
+      }, PATIENCE);
       signals.length = 0;
       await world.flush(tool);
       await heard('firewall');
