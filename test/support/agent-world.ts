@@ -26,9 +26,9 @@ const RAW: RawConfig = {
 };
 const SYSCTLS = [
   ...['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'],
-  ...['all', 'eth0', 'cwyx.1'].map((link) => `net/ipv4/conf/${link}/send_redirects`),
+  ...['all', 'eth0'].map((link) => `net/ipv4/conf/${link}/send_redirects`),
   ...['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'],
-  'net/ipv6/conf/cwy0/disable_ipv6',
+  ...['cwy0', 'cwyx6.1'].map((link) => `net/ipv6/conf/${link}/disable_ipv6`),
 ];
 
 /** Waits for what must come to hold, not for a time. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HOST_1, hostWith, only } from '../../../test/support/desired-host.ts';
+import { DUAL_STACK, HOST_1, hostWith, only, VXLAN } from '../../../test/support/desired-host.ts';
 
 const IPV4 = {
   'net/ipv4/ip_forward': '1',
@@ -16,6 +16,19 @@ describe('sysctls', () => {
     expect(hostWith([], { config: only('ipv4') }).sysctls).toEqual(IPV4);
     expect(hostWith([], { config: only('ipv6') }).sysctls).toEqual({ ...IPV6, ...ON_BRIDGE });
     expect(hostWith([], { config: only('ipv6'), own: {} }).sysctls).toEqual(IPV6);
+  });
+
+  it('switch IPv6 on where a link of ours carries it', () => {
+    const overlay = { ...DUAL_STACK, backend: VXLAN };
+    const onTunnel = { 'net/ipv6/conf/cwyx6.1/disable_ipv6': '0' };
+    expect(hostWith([], { config: overlay }).sysctls).toEqual({
+      ...IPV4,
+      ...IPV6,
+      ...ON_BRIDGE,
+      ...onTunnel,
+    });
+    expect(hostWith([], { config: overlay, own: {} }).sysctls).toEqual({ ...IPV4, ...IPV6, ...onTunnel });
+    expect(hostWith([], { config: only('ipv4', overlay) }).sysctls).toEqual(IPV4);
   });
 
   it('keep a host listening to its router, and are set in the order in which that works', () => {
