@@ -32,7 +32,7 @@ const SYSCTLS = [
 ];
 
 /** Waits for what must come to hold, not for a time. */
-export const until = <T>(check: () => T, timeout = 4_000) => vi.waitFor(check, { timeout, interval: 2 });
+export const until = <T>(check: () => T, timeout = 20_000) => vi.waitFor(check, { timeout, interval: 2 });
 
 /** One host with an agent, whose kernel, etcd and containers are in memory. */
 export class AgentWorld {
