@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, type ErrorCode } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
-import { networkFlagOf } from '@causeway/shared/model/network-flags';
 import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
+import { networkFlagOf } from '@causeway/shared/network-flags';
 import { decodeNode, decodeSettings, encode } from '@causeway/shared/store/codec';
 import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';

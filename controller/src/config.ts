@@ -1,7 +1,7 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
-import { type NetworkFlags, readNetworkFlags } from '@causeway/shared/model/network-flags';
 import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
 import { parseIp } from '@causeway/shared/net/block';
+import { type NetworkFlags, readNetworkFlags } from '@causeway/shared/network-flags';
 import {
   ETCD_FLAGS,
   ETCD_PASSWORD_ENV,

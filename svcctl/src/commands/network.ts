@@ -1,5 +1,5 @@
 import { invalid } from '@causeway/shared/errors';
-import { type NetworkFlags, networkFlagOf, readNetworkFlags } from '@causeway/shared/model/network-flags';
+import { type NetworkFlags, networkFlagOf, readNetworkFlags } from '@causeway/shared/network-flags';
 import { type Command, Option } from 'commander';
 import { type Context, dryRunOption } from '../context.ts';
 import { named } from '../input/named.ts';

@@ -1,4 +1,4 @@
-import { networkFlagOf } from '@causeway/shared/model/network-flags';
+import { networkFlagOf } from '@causeway/shared/network-flags';
 import type { Command } from 'commander';
 import type { NodePlanView } from '../api.ts';
 import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';

@@ -1,4 +1,4 @@
-import { invalid } from '../errors.ts';
+import { invalid } from './errors.ts';
 
 /** The flags that say what the network is, as they are typed: the controller's of its first one, and svcctl's. */
 export interface NetworkFlags {
