@@ -148,6 +148,34 @@ describe('releasing', () => {
     expect((await act('host-1', 'reserve', { subnet: '10.10.2.0/24' })).status).toBe(200);
   });
 
+  it('forgets the old name of a host that was renamed, and leaves it what it leases', async () => {
+    rig.store.remove(keys.alive('host-2'));
+    rig.store.put(keys.alive('host-2b'), { id: 'id-2', instance: 'two' });
+    rig.store.put(keys.node('host-2b'), { ...host(2), name: 'host-2b' });
+    await rig.settled();
+    expect((await act('host-2', 'release', { lease: true })).status).toBe(200);
+    const left = rig.store.dump();
+    expect(left).not.toHaveProperty([keys.node('host-2')]);
+    for (const key of [
+      keys.claim('10.10.2.0/24'),
+      keys.subnet({ ipv4: '10.10.2.0/24' }),
+      keys.node('host-2b'),
+    ])
+      expect(left).toHaveProperty([key]);
+  });
+
+  it('takes nothing from a host that comes back in the middle under another name', async () => {
+    rig.store.remove(keys.alive('host-2'));
+    await rig.settled();
+    rig.store.beforeTransaction(async () => {
+      rig.store.beforeTransaction(undefined);
+      rig.store.put(keys.identity('id-2'), { name: 'host-2b', instance: 'two', addresses: [] });
+      rig.store.put(keys.alive('host-2b'), { id: 'id-2', instance: 'two' });
+    });
+    await act('host-2', 'release', { lease: true });
+    expect(rig.store.dump()).toHaveProperty([keys.claim('10.10.2.0/24')]);
+  });
+
   it('takes nothing from a host that comes back in the middle', async () => {
     rig.store.remove(keys.alive('host-2'));
     rig.store.beforeTransaction(async () => {

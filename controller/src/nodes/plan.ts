@@ -122,7 +122,7 @@ export function planRelease(name: string, withLease: boolean, tables: Tables): N
     modRevision: revision,
   }));
   const change = withLease ? [...released, ...leaseGuards(name, tables)] : released;
-  const guards: Guard[] = withLease ? [...change, { key: keys.alive(name), absent: true }] : change;
+  const guards: Guard[] = withLease ? [...change, ...stillGone(name, tables)] : change;
   const after = { ...stateOf(name, tables), reservations: [] };
   return { guards, writes: change.map(({ key }): Write => ({ delete: key })), warnings: [], after };
 }
@@ -139,6 +139,9 @@ function leaseGuards(name: string, tables: Tables): { readonly key: string; read
   const node = tables.node.get(name);
   const id = node?.value.id;
   const at = (key: string, modRevision: number) => ({ key, modRevision });
+  const own = node === undefined ? [] : [at(keys.node(name), node.revision)];
+  // The host goes on under another name, and what it leases is that one's.
+  if (isRenamed(name, tables)) return own;
   const leases = [...tables.lease].filter(([, { value }]) =>
     id === undefined ? value.node?.name === name : value.node?.id === id,
   );
@@ -146,8 +149,21 @@ function leaseGuards(name: string, tables: Tables): { readonly key: string; read
   return [
     ...leases.map(([rest, { revision }]) => at(`${keys.subnetPrefix}${rest}`, revision)),
     ...claims.map(([subnet, { revision }]) => at(keys.claim(subnet), revision)),
-    ...(node === undefined ? [] : [at(keys.node(name), node.revision)]),
+    ...own,
   ];
+}
+
+/** Nobody of this name, or of this id under whatever name, has come to life since. */
+function stillGone(name: string, tables: Tables): Guard[] {
+  const id = tables.node.get(name)?.value.id;
+  const noName: Guard = { key: keys.alive(name), absent: true };
+  if (id === undefined || isRenamed(name, tables)) return [noName];
+  return [noName, { key: keys.identity(id), absent: true }];
+}
+
+function isRenamed(name: string, tables: Tables): boolean {
+  const id = tables.node.get(name)?.value.id;
+  return [...tables.alive].some(([other, { value }]) => other !== name && value.id === id);
 }
 
 /**
