@@ -77,6 +77,14 @@ it('reads the link of the default route, its addresses, networks, MTU and accept
   expect(addresses.filter((one) => /^(127|fe80|::1|10\.10\.)/.test(one))).toEqual([]);
 });
 
+it('names the other links whose routers it has learnt of', async () => {
+  await world.sh('ip -6 route add default via fd00:122::1 dev eth0 proto ra metric 1024');
+  await world.sh('ip -6 route add default via fd00:1::1 dev eth1 proto ra metric 2048');
+  expect((await read({ iface: 'eth0' })).facts).toMatchObject({ iface: 'eth0', routerLinks: ['eth1'] });
+  await world.sh('ip -6 route replace default via fd00:1::1 dev eth1 proto static metric 2048');
+  expect((await read({ iface: 'eth0' })).facts).not.toHaveProperty('routerLinks');
+});
+
 it('finds what is named, by name, address, pattern and way', async () => {
   const eth1 = ['eth1', '10.0.0.11', 'fd00:1::b'];
   expect(await chosen({ iface: 'eth1' })).toEqual(eth1);

@@ -12,6 +12,8 @@ import type { FactsRequest, HostInfo } from './kernel.ts';
 const REFUSED = [1, 2, 255];
 /** Scope numbers of rtnetlink(7): of this host, of this link. */
 const LOCAL_SCOPES = ['254', '253'];
+/** The protocol of routes that routers have advertised, rtnetlink(7). */
+const ADVERTISED = 9;
 /** A route without a metric is an IPv4 one and comes before all others. */
 const NO_METRIC = 0;
 
@@ -21,26 +23,40 @@ const NO_METRIC = 0;
  * @throws CausewayError as `chooseHost`; `command-failed` when `ip` cannot be run
  */
 export async function readHost(request: FactsRequest): Promise<HostInfo> {
-  const info = chooseHost(request, await readListing(request));
-  const acceptRa = await readAcceptRa(info.facts.iface);
-  return acceptRa === undefined ? info : { ...info, facts: { ...info.facts, acceptRa } };
+  const { listing, routers } = await readListing(request);
+  const info = chooseHost(request, listing);
+  const { iface } = info.facts;
+  const acceptRa = await readAcceptRa(iface);
+  const routerLinks = [...new Set(routers)].filter((link) => link !== iface).sort();
+  const heard = {
+    ...(acceptRa === undefined ? {} : { acceptRa }),
+    ...(routerLinks.length === 0 ? {} : { routerLinks }),
+  };
+  return { ...info, facts: { ...info.facts, ...heard } };
 }
 
-async function readListing({ canReach }: FactsRequest): Promise<HostListing> {
+interface Listed {
+  readonly listing: HostListing;
+  /** Links of the default routes that were learnt from routers. */
+  readonly routers: readonly string[];
+}
+
+async function readListing({ canReach }: FactsRequest): Promise<Listed> {
   const [[addresses = [], routes = []], reach] = await Promise.all([
     // Of all tables, since only then `ip` lists both families at once.
     ipShow(['address show', 'route show table all default']),
     canReach === undefined ? undefined : routeTo(canReach),
   ]);
   const defaults = routes.filter(({ table }) => String(table) === MAIN_TABLE);
+  const [fourth, sixth] = [defaults.filter((route) => !isIpv6(route)), defaults.filter(isIpv6)];
   return {
-    links: linksOf(addresses),
-    addresses: addressesOf(addresses),
-    defaults: [
-      ...devicesOf(defaults.filter((route) => !isIpv6(route))),
-      ...devicesOf(defaults.filter(isIpv6)),
-    ],
-    ...(reach === undefined ? {} : { reach }),
+    listing: {
+      links: linksOf(addresses),
+      addresses: addressesOf(addresses),
+      defaults: [...devicesOf(fourth), ...devicesOf(sixth)],
+      ...(reach === undefined ? {} : { reach }),
+    },
+    routers: devicesOf(sixth.filter(({ protocol }) => Number(protocol) === ADVERTISED)),
   };
 }
 

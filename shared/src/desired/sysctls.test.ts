@@ -38,4 +38,13 @@ describe('sysctls', () => {
     const order = Object.keys(wanted(1));
     expect(order.indexOf(acceptRa)).toBeLessThan(order.indexOf('net/ipv6/conf/all/forwarding'));
   });
+
+  it('keeps the routers that other links lead to, before forwarding', () => {
+    const { sysctls } = hostWith([], { facts: { ...HOST_1, acceptRa: 0, routerLinks: ['wan0'] } });
+    const order = Object.keys(sysctls);
+    expect(sysctls['net/ipv6/conf/wan0/accept_ra']).toBe('2');
+    expect(order.indexOf('net/ipv6/conf/wan0/accept_ra')).toBeLessThan(
+      order.indexOf('net/ipv6/conf/all/forwarding'),
+    );
+  });
 });

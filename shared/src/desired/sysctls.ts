@@ -41,11 +41,13 @@ function ipv4(facts: HostFacts): Sysctls {
 
 /** @param carriers links of ours with an address, or routes, of IPv6 */
 function ipv6(facts: HostFacts, carriers: readonly string[]): Sysctls {
-  const { iface, acceptRa = 0 } = facts;
+  const { iface, acceptRa = 0, routerLinks = [] } = facts;
+  // A host that learns nothing of routers (0) is left at that.
+  const listening = [...(acceptRa === 0 ? [] : [iface]), ...routerLinks];
   return {
     // Before forwarding: the kernel forgets the routers that it has learnt of on every link where this is not 2, and
-    // with 1 it would hear of none again. A host that learns nothing (0) is left at that.
-    ...(acceptRa === 0 ? {} : { [`net/ipv6/conf/${iface}/accept_ra`]: '2' }),
+    // with 1 it would hear of none again.
+    ...Object.fromEntries(listening.map((link) => [`net/ipv6/conf/${link}/accept_ra`, '2'])),
     'net/ipv6/conf/all/forwarding': '1',
     'net/bridge/bridge-nf-call-ip6tables': '1',
     // Some distributions switch IPv6 off by default; these links would take neither address nor route.
