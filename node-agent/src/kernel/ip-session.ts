@@ -27,6 +27,9 @@ export function openIpSession(): IpSession {
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let program: Program | undefined;
+  let telling = 0;
+  /** To be renewed, as soon as what is being said is answered. */
+  let isStale = false;
 
   const begin = () => {
     if (closed || program !== undefined) return;
@@ -44,17 +47,25 @@ export function openIpSession(): IpSession {
     program?.end();
     program = undefined;
   };
+  const renew = () => {
+    end();
+    timer = setTimeout(begin, RENEWAL_MS);
+    timer.unref();
+  };
   return {
     tell: async (lines) => {
       begin();
+      telling += 1;
       const complaints = await program?.tell(lines);
+      telling -= 1;
       if (complaints === undefined) end();
+      else if (isStale && telling === 0) renew();
+      isStale = isStale && telling > 0;
       return complaints;
     },
     renew: () => {
-      end();
-      timer = setTimeout(begin, RENEWAL_MS);
-      timer.unref();
+      if (telling > 0) isStale = true;
+      else renew();
     },
     close: () => {
       closed = true;
