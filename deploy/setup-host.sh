@@ -82,6 +82,8 @@ parse() {
     shift 2
   done
   [ -z "$public_ip" ] || [ -z "$iface" ] || refuse '--public-ip and --iface name the same thing: give one of them'
+  [ "$network" != none ] || [ -n "$network_ipv6" ] || refuse '--network "none" needs --network-ipv6: containers would have no address'
+  [ "$backend" != vxlan ] || [ -z "$fallback" ] || refuse "--fallback \"$fallback\" goes with the backend host-gw: vxlan reaches every host"
 }
 
 accept() { # option value

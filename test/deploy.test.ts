@@ -159,6 +159,11 @@ describe('setup-host.sh', () => {
     [['both', '--public-ipv6', '::1;reboot'], '--public-ipv6 "::1;reboot"'],
     [['both', '--backend', 'udp'], '--backend "udp"'],
     [['both', '--fallback', 'host-gw'], '--fallback "host-gw"'],
+    [['both', '--network', 'none'], '--network "none" needs --network-ipv6'],
+    [
+      ['both', '--backend', 'vxlan', '--fallback', 'vxlan'],
+      '--fallback "vxlan" goes with the backend host-gw',
+    ],
     [['agent', '--network-ipv6', 'fd00::/48'], '--network-ipv6 does not belong to "agent"'],
     [['controller', '--public-ipv6', 'fd00::1'], '--public-ipv6 does not belong to "controller"'],
     [['uninstall', '--etcd', 'http://x'], '--etcd does not belong to "uninstall"'],

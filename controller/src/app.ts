@@ -27,6 +27,7 @@ import { subnetRoutes } from './routes/subnets.ts';
 import { versionRoutes } from './routes/version.ts';
 import { workloadRoutes } from './routes/workloads.ts';
 import { LastWords } from './status/last-words.ts';
+import type { OwnAddress } from './validate/ranges.ts';
 import { schemaError } from './validate/schema-error.ts';
 import { configFault } from './view/facts.ts';
 import type { View } from './view/view.ts';
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly chance?: Chance;
   /** How long a request waits for etcd before it is answered with 503, milliseconds; default 3,000. */
   readonly patienceMs?: number;
+  /** Where others reach the controller and etcd: no network of containers may hold these. */
+  readonly own?: readonly OwnAddress[];
   /** Also the process' own metrics (memory, event loop). */
   readonly processMetrics?: boolean;
 }
@@ -77,7 +80,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     containers: new ContainerWriter(store, view),
     workloads: new WorkloadWriter(store, view),
     nodes: new NodeWriter(store, view),
-    network: new NetworkWriter(store, view),
+    network: new NetworkWriter(store, view, options.own ?? []),
     lastWords: new LastWords(store, view, options.patienceMs),
     streams: new Streams(),
     chance,
@@ -96,7 +99,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
     // What is asked of the cluster is answered from the whole of its state, or not at all.
     api.addHook('preHandler', async (request) => {
       await view.whole(options.patienceMs ?? PATIENCE_MS);
-      const fault = request.routeOptions.url === NETWORK_PATH ? undefined : configFault(view);
+      // A configuration that cannot be read is mended by writing another.
+      const isMending = request.method === 'PATCH' && request.routeOptions.url === NETWORK_PATH;
+      const fault = isMending ? undefined : configFault(view);
       if (fault !== undefined) throw withStatus(UNAVAILABLE, fault);
     });
     for (const routes of API_ROUTES) routes(api, deps);

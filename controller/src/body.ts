@@ -8,12 +8,20 @@ const MALFORMED = 400;
 
 /**
  * Bodies are JSON and say so. A page in a browser cannot send that type to another site without asking first,
- * so it cannot write to a controller on the same machine.
+ * so it cannot write to a controller on the same machine. What takes no body must say so too when a page sends it.
  */
 export function readBody(app: App): void {
+  app.addHook('onRequest', refusePage);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, parseJson);
   app.addContentTypeParser('*', { parseAs: 'string' }, refuseOther);
+}
+
+/** Only browsers send an Origin, and they do so with every request that may write. */
+async function refusePage(request: Pick<FastifyRequest, 'method' | 'headers'>): Promise<void> {
+  const { origin, 'content-type': type = '' } = request.headers;
+  if (origin !== undefined && request.method !== 'GET' && !type.startsWith('application/json'))
+    throw wrongType(request);
 }
 
 async function parseJson(_request: unknown, body: string | Buffer): Promise<unknown> {

@@ -19,10 +19,10 @@ describe('newCluster', () => {
       { network: 'none', networkIpv6: 'fd00::/8', own: [{ flag: 'listen', address: 'fd00::5' }] },
       'network-ipv6 "fd00::/8" holds fd00::5, the address of --listen',
     ],
-    [{ subnetLenIpv6: 64 }, 'subnetLenIpv6 64 means nothing: the network would have no IPv6'],
+    [{ subnetLenIpv6: 64 }, 'subnet-len-ipv6 64 means nothing: the network would have no IPv6'],
     [{ vni: 7 }, 'vni 7 is of a tunnel, and there is none'],
-    [{ directRouting: true }, 'directRouting true is for the backend "vxlan"'],
-    [{ backend: 'udp' }, 'backend.type "udp" is not supported'],
+    [{ directRouting: true }, 'direct-routing true is for the backend "vxlan"'],
+    [{ backend: 'udp' }, 'backend "udp" is not supported'],
     [
       { network: '10.10.0.0/29' },
       'network "10.10.0.0/29" is too small: a /28 or larger is needed, four subnets of /30',
@@ -56,7 +56,9 @@ describe('newCluster', () => {
   });
 
   it('refuses a length of subnets that leaves no room for hosts', () => {
-    expect(() => newCluster({ network: '10.10.0.0/16', subnetLen: 17 })).toThrow('subnetLen 17 does not fit');
+    expect(() => newCluster({ network: '10.10.0.0/16', subnetLen: 17 })).toThrow(
+      'subnet-len 17 does not fit',
+    );
   });
 
   it('takes the smallest network that can hold hosts', () => {
@@ -73,13 +75,15 @@ describe('ignoredFlags', () => {
     [{ backend: 'host-gw' }, '--backend'],
     [{ vni: 8, nonMasqueradeCidrs: ['10.0.0.0/8'] }, '--vni, --non-masquerade'],
     [{ fallback: 'vxlan' }, '--fallback'],
+    [{ network: '10.20.0.0/16', subnetLen: 26 }, '--network, --subnet-len'],
+    [{ networkIpv6: 'fd00:10::/48' }, '--network-ipv6'],
   ])('%j is not what the cluster has, and keeps nobody from using it', (wanted, flags) => {
     expect(ignoredFlags(wanted, config)).toContain(`${flags}: the cluster in etcd has another`);
   });
 
   it('says nothing of what is so', () => {
     expect(ignoredFlags({ backend: 'vxlan', vni: 7, masquerade: false }, config)).toBeUndefined();
-    expect(ignoredFlags({ network: '10.20.0.0/16' }, config)).toBeUndefined();
+    expect(ignoredFlags({ network: '10.10.9.9/16', subnetLen: 0 }, config)).toBeUndefined();
   });
 });
 
@@ -96,12 +100,6 @@ describe('ensureCluster', () => {
     expect(JSON.parse(alone.dump()[keys.networkConfig] ?? '')).toMatchObject({ EnableIPv4: false });
     const again = { network: 'none', networkIpv6: 'fd00:10::/48', subnetLenIpv6: 64 };
     await ensureCluster(alone, again, noWait);
-    await expect(ensureCluster(alone, { network: '10.10.0.0/16' }, noWait)).rejects.toThrow(
-      '--network 10.10.0.0/16 is not what this cluster in etcd has, none',
-    );
-    await expect(ensureCluster(alone, { networkIpv6: 'fd00:20::/48' }, noWait)).rejects.toThrow(
-      '--network-ipv6 fd00:20::/48 is not what this cluster in etcd has, fd00:10::/48',
-    );
   });
 
   it("leaves flannel's own configuration as it is, to the last character", async () => {
@@ -142,12 +140,17 @@ describe('ensureCluster', () => {
     expect(config.ipv4?.network).toBe('10.5.0.0/16');
   });
 
+  it('goes on with a network that was changed since its flags were written', async () => {
+    const store = fakeStore();
+    const flags = { network: '10.20.0.0/16', subnetLen: 26 };
+    await ensureCluster(store, flags, noWait);
+    store.put(keys.networkConfig, { Network: '10.5.0.0/16', Backend: { Type: 'host-gw' } });
+    const before = store.dump();
+    expect((await ensureCluster(store, flags, noWait)).config.ipv4?.network).toBe('10.5.0.0/16');
+    expect(store.dump()).toEqual(before);
+  });
+
   it.each<[Wanted, string]>([
-    [
-      { network: '10.20.0.0/16' },
-      '--network 10.20.0.0/16 is not what this cluster in etcd has, 10.10.0.0/16',
-    ],
-    [{ subnetLen: 26 }, '--subnet-len 26 is not what this cluster in etcd has, 24'],
     [
       { serviceRange: '10.97.0.0/16' },
       '--service-range 10.97.0.0/16 is not what this cluster in etcd has, 10.96.0.0/16',
@@ -164,10 +167,20 @@ describe('ensureCluster', () => {
     expect(store.dump()).toEqual(before);
   });
 
-  it('takes the same network written otherwise for the same', async () => {
+  it('brings a configuration that was deleted back as hosts follow it', async () => {
     const store = fakeStore();
     await ensureCluster(store, {}, noWait);
-    await ensureCluster(store, { network: '10.10.9.9/16' }, noWait);
+    store.put(keys.acceptedNetwork, { Network: '10.20.0.0/16', Backend: { Type: 'vxlan' } });
+    store.remove(keys.networkConfig);
+    const { config } = await ensureCluster(store, { network: '10.10.0.0/16' }, noWait);
+    expect(config).toMatchObject({ ipv4: { network: '10.20.0.0/16' }, backend: { type: 'vxlan' } });
+    expect(JSON.parse(store.dump()[keys.networkConfig] ?? '')).toMatchObject({ Network: '10.20.0.0/16' });
+  });
+
+  it('takes the same range written otherwise for the same', async () => {
+    const store = fakeStore();
+    await ensureCluster(store, {}, noWait);
+    await ensureCluster(store, { serviceRange: '10.96.9.9/16' }, noWait);
   });
 
   it.each([keys.networkConfig, keys.settings])(

@@ -1,21 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, type ErrorCode } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
-import { completeNetworkConfig } from '@causeway/shared/model/network.schema';
 import type { Settings } from '@causeway/shared/model/settings';
-import { FAMILIES } from '@causeway/shared/net/family';
+import { networkFlagOf } from '@causeway/shared/network-flags';
 import { decodeNode, decodeSettings, encode } from '@causeway/shared/store/codec';
 import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
-import { type NetworkPatch, patched } from './network/patch.ts';
-import {
-  checkSame,
-  checkSettingsAsked,
-  newSettings,
-  type WantedSettings,
-  withAddedRange,
-} from './settings.ts';
+import { configOf, type NetworkPatch } from './network/patch.ts';
+import { checkSettingsAsked, newSettings, type WantedSettings, withAddedRange } from './settings.ts';
 import type { HostNetwork } from './validate/cluster-facts.ts';
 import {
   checkDisjoint,
@@ -53,8 +46,10 @@ const PASSING: readonly ErrorCode[] = ['unreachable', 'timeout', 'unreadable'];
  * @throws CausewayError `invalid`: a range too small or too large, ranges that overlap or hold our own address, no CIDR
  */
 export function newCluster(wanted: Wanted): Cluster {
-  const config = completeNetworkConfig(
-    patched(undefined, { ...wanted, network: wanted.network ?? DEFAULT_NETWORK }),
+  const config = configOf(
+    undefined,
+    { ...wanted, network: wanted.network ?? DEFAULT_NETWORK },
+    networkFlagOf,
   );
   const settings = newSettings(wanted, config.ipv6?.network);
   const ranges = rangesOf({ config, settings });
@@ -104,9 +99,11 @@ export async function ensureCluster(
 /** @returns undefined when another controller wrote in between */
 async function settle(store: Store, wanted: Wanted, fresh: Cluster): Promise<Cluster | undefined> {
   const config = await read(store, keys.networkConfig, decodeNetworkConfig);
+  // One that was deleted comes back as hosts follow it, whatever the flags of its first day were.
+  const known = config ?? (await read(store, keys.acceptedNetwork, decodeNetworkConfig));
   const settings = await read(store, keys.settings, decodeSettings);
   const cluster = {
-    config: config ?? fresh.config,
+    config: known ?? fresh.config,
     settings: settings === undefined ? fresh.settings : withAddedRange(settings, wanted, fresh.settings),
   };
   checkAsked(wanted, fresh, cluster);
@@ -116,7 +113,7 @@ async function settle(store: Store, wanted: Wanted, fresh: Cluster): Promise<Clu
   checkDisjoint(ranges);
   const hosts = await knownNetworks(store);
   const { serviceRange, serviceRangeIpv6, ...networks } = ranges;
-  if (config === undefined) checkHostNetworks(networks, hosts);
+  if (known === undefined) checkHostNetworks(networks, hosts);
   if (settings === undefined) checkHostNetworks({ serviceRange }, hosts);
   if (cluster.settings !== settings) checkHostNetworks({ serviceRangeIpv6 }, hosts);
   const missing = [
@@ -154,29 +151,17 @@ async function knownNetworks(store: Store): Promise<readonly HostNetwork[]> {
   return hostNetworks(nodes);
 }
 
-/** @throws CausewayError `conflict` for a range that is not the cluster's; what can be changed at any time is no reason */
-function checkAsked(wanted: Wanted, fresh: Cluster, { config, settings }: Cluster): void {
-  for (const family of FAMILIES) {
-    const [network, subnetLen] =
-      family === 'ipv4' ? [wanted.network, wanted.subnetLen] : [wanted.networkIpv6, wanted.subnetLenIpv6];
-    const flags = FAMILY_FLAGS[family];
-    checkSame(
-      flags.network,
-      network && (fresh.config[family]?.network ?? 'none'),
-      config[family]?.network ?? 'none',
-    );
-    checkSame(flags.subnetLen, subnetLen, config[family]?.subnetLen ?? 'none');
-  }
+/** @throws CausewayError `conflict` for a range that is not the cluster's and cannot be changed */
+function checkAsked(wanted: Wanted, fresh: Cluster, { settings }: Cluster): void {
   checkSettingsAsked(wanted, fresh.settings, settings);
 }
 
-const FAMILY_FLAGS = {
-  ipv4: { network: 'network', subnetLen: 'subnet-len' },
-  ipv6: { network: 'network-ipv6', subnetLen: 'subnet-len-ipv6' },
-} as const;
-
-/** Flags of the first configuration that can be changed at any time, and so say nothing of an existing one. */
+/**
+ * Flags of the first configuration that `svcctl network set` may have changed since. They are no reason to refuse an
+ * existing cluster: a controller could not be started again after such a change.
+ */
 const CHANGEABLE = [
+  ...(['network', 'subnetLen', 'networkIpv6', 'subnetLenIpv6'] as const),
   ...(['backend', 'directRouting', 'fallback', 'vni', 'port', 'mtu'] as const),
   ...(['masquerade', 'nonMasqueradeCidrs'] as const),
 ] as const;
@@ -190,18 +175,13 @@ export function ignoredFlags(wanted: Wanted, config: NetworkConfig): string | un
   const asked = CHANGEABLE.filter((field) => wanted[field] !== undefined);
   const patch: NetworkPatch = Object.fromEntries(asked.map((field) => [field, wanted[field]]));
   if (asked.length === 0 || isSo(patch, config)) return undefined;
-  const flags = asked.map((field) => `--${FLAG_NAMES[field] ?? field}`).join(', ');
+  const flags = asked.map((field) => `--${networkFlagOf(field)}`).join(', ');
   return `${flags}: the cluster in etcd has another network configuration, which holds; svcctl network set changes it`;
 }
 
-const FLAG_NAMES: Readonly<Record<string, string>> = {
-  directRouting: 'direct-routing',
-  nonMasqueradeCidrs: 'non-masquerade',
-};
-
 function isSo(patch: NetworkPatch, config: NetworkConfig): boolean {
   try {
-    const asked = completeNetworkConfig(patched(config, patch));
+    const asked = configOf(config, patch);
     const { renumber: _renumber, ...found } = config;
     return encodeNetworkConfig(asked) === encodeNetworkConfig(found);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
 import { parseIp } from '@causeway/shared/net/block';
+import { type NetworkFlags, readNetworkFlags } from '@causeway/shared/network-flags';
 import {
   ETCD_FLAGS,
   ETCD_PASSWORD_ENV,
@@ -11,7 +12,7 @@ import {
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError, Option } from 'commander';
 import type { Wanted } from './bootstrap.ts';
-import { NETWORK_FLAGS, type NetworkFlags, networkPatchOf } from './network/flags.ts';
+import { NETWORK_FLAGS } from './network/flags.ts';
 import type { ListenOptions } from './serve.ts';
 import type { OwnAddress } from './validate/ranges.ts';
 
@@ -135,7 +136,7 @@ function variableOf(flag: string): string {
 
 function wantedOf(flags: Flags): Wanted {
   return {
-    ...networkPatchOf(flags),
+    ...readNetworkFlags(flags),
     ...(flags.serviceRange === undefined ? {} : { serviceRange: flags.serviceRange }),
     ...(flags.serviceRangeIpv6 === undefined ? {} : { serviceRangeIpv6: flags.serviceRangeIpv6 }),
     ...(flags.nodePortCidrs === undefined ? {} : { nodePortCidrs: listOf(flags.nodePortCidrs) }),

@@ -23,9 +23,10 @@ export interface Controller extends Listening {
  * etcd does.
  */
 export async function startController(options: ControllerOptions): Promise<Controller> {
-  const { store, logger } = options;
+  const { store, logger, wanted } = options;
+  const own = wanted.own === undefined ? {} : { own: wanted.own };
   const view = new View(store);
-  const app = await buildApp({ store, view, logger, processMetrics: true });
+  const app = await buildApp({ store, view, logger, processMetrics: true, ...own });
   const listening = await listen(app, options.listen);
   logger.info({ url: listening.url, socket: options.listen.socket }, 'the API is served');
   const loop = startEndpointLoop(store, view, logger);
@@ -33,7 +34,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   let lastReason = '';
   const ready = ensureCluster(
     store,
-    options.wanted,
+    wanted,
     (reason) => {
       if (reason !== lastReason) logger.warn({ reason }, "waiting for the cluster's configuration");
       lastReason = reason;
@@ -42,7 +43,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   ).then(
     ({ config, settings }) => {
       logger.info({ config, settings }, 'the cluster is configured');
-      const ignored = ignoredFlags(options.wanted, config);
+      const ignored = ignoredFlags(wanted, config);
       if (ignored !== undefined) logger.warn(ignored);
     },
     (error: unknown) => {

@@ -98,7 +98,7 @@ describe('the network', () => {
     [{ subnetLenIpv6: 64 }, 422, 'subnetLenIpv6', 'means nothing: the network would have no IPv6'],
     [{ backend: 'udp' }, 422, 'backend', 'is neither "host-gw" nor "vxlan"'],
     [{ vni: 5 }, 422, 'vni', 'is of a tunnel, and there is none'],
-    [{ backend: 'vxlan', vni: 99999999 }, 422, 'backend.vni', 'is not a whole number from'],
+    [{ backend: 'vxlan', vni: 99999999 }, 422, 'vni', 'vni 99999999 is not a whole number from'],
     [{ directRouting: true }, 422, 'directRouting', 'is for the backend "vxlan"'],
     [{ nonMasqueradeCidrs: ['x'] }, 422, 'nonMasqueradeCidrs[0]', 'is not a network of the form'],
     [{ masquerade: 'yes' }, 422, 'masquerade', 'is neither true nor false'],

@@ -48,6 +48,7 @@ describe('reserving', () => {
   it.each([
     ['host-9', { subnet: '10.10.9.0/24' }, 404, 'name', 'there is no host "host-9"'],
     ['Host_1', {}, 404, 'name', 'there is no host "Host_1"'],
+    ['Host_1', { subnet: '10.10.9.0/24', ahead: true }, 422, 'name', 'name "Host_1" is not a name'],
     ['host-1', { subnet: '10.20.9.0/24' }, 422, 'subnet', 'is not inside the container network 10.10.0.0/16'],
     ['host-1', { subnet: '10.10.9.0/25' }, 422, 'subnet', 'is not a /24, as all hosts'],
     [
@@ -85,6 +86,13 @@ describe('reserving', () => {
     expect(await detail('10.10.7.0/24')).toContain('is leased by the flannel host 192.168.122.50');
     expect(await detail('10.10.8.0/24')).toContain('is claimed by the host of id "id-8"');
     expect(await detail('10.10.9.0/24')).toContain('is reserved for host "host-9"');
+  });
+
+  it('refuses a subnet of which nobody can read whose it is', async () => {
+    rig.store.put(keys.reservation('10.10.9.0/24'), '}{');
+    const answer = await refused(rig, 'POST', '/v1/nodes/host-1/reserve', { subnet: '10.10.9.0/24' });
+    expect(answer).toMatchObject({ status: 409, field: 'subnet' });
+    expect(answer.detail).toContain('subnet "10.10.9.0/24" may be another host\'s: reading etcd key');
   });
 
   it('refuses a second subnet of one family', async () => {
@@ -138,6 +146,34 @@ describe('releasing', () => {
       expect(left).not.toHaveProperty([key]);
     expect(left).toHaveProperty([keys.claim('10.10.1.0/24')]);
     expect((await act('host-1', 'reserve', { subnet: '10.10.2.0/24' })).status).toBe(200);
+  });
+
+  it('forgets the old name of a host that was renamed, and leaves it what it leases', async () => {
+    rig.store.remove(keys.alive('host-2'));
+    rig.store.put(keys.alive('host-2b'), { id: 'id-2', instance: 'two' });
+    rig.store.put(keys.node('host-2b'), { ...host(2), name: 'host-2b' });
+    await rig.settled();
+    expect((await act('host-2', 'release', { lease: true })).status).toBe(200);
+    const left = rig.store.dump();
+    expect(left).not.toHaveProperty([keys.node('host-2')]);
+    for (const key of [
+      keys.claim('10.10.2.0/24'),
+      keys.subnet({ ipv4: '10.10.2.0/24' }),
+      keys.node('host-2b'),
+    ])
+      expect(left).toHaveProperty([key]);
+  });
+
+  it('takes nothing from a host that comes back in the middle under another name', async () => {
+    rig.store.remove(keys.alive('host-2'));
+    await rig.settled();
+    rig.store.beforeTransaction(async () => {
+      rig.store.beforeTransaction(undefined);
+      rig.store.put(keys.identity('id-2'), { name: 'host-2b', instance: 'two', addresses: [] });
+      rig.store.put(keys.alive('host-2b'), { id: 'id-2', instance: 'two' });
+    });
+    await act('host-2', 'release', { lease: true });
+    expect(rig.store.dump()).toHaveProperty([keys.claim('10.10.2.0/24')]);
   });
 
   it('takes nothing from a host that comes back in the middle', async () => {

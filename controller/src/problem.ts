@@ -91,7 +91,7 @@ function inOurWords(error: unknown, request: FastifyRequest): unknown {
 }
 
 /** The answer to a body that does not say that it is JSON. */
-export function wrongType(request: FastifyRequest): CausewayError {
+export function wrongType(request: Pick<FastifyRequest, 'headers'>): CausewayError {
   const type = request.headers['content-type'] ?? '';
   const message = `the body's Content-Type ${show(type)} is not "application/json"`;
   return withStatus(415, new CausewayError('invalid', message, { field: 'the body', value: type }));

@@ -100,6 +100,17 @@ describe('an agent', () => {
     await until(() => expect(world.report().repairs).toBe(2));
   });
 
+  it('tells the cluster as long as it cannot look at its kernel', async () => {
+    const { observe } = world.kernel;
+    world.kernel.observe = () => Promise.reject(new Error('there is no memory'));
+    world.store.put(keys.networkConfig, NETWORK);
+    world.peer(12);
+    void world.start();
+    await until(() => expect(world.report().problems).toEqual(['there is no memory']));
+    world.kernel.observe = observe;
+    await until(() => expect(world.report()).toMatchObject({ problems: [], peersInstalled: 1 }), 10_000);
+  });
+
   it('tells the monitors once which link and which settings matter', async () => {
     const kernel: Kernel = world.kernel;
     const { watch } = kernel;

@@ -75,7 +75,7 @@ async function makeId(stateDir: string, file: string): Promise<string> {
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o755 });
     await rm(file, { force: true });
-    await writeFile(temporary, `${randomUUID()}\n`);
+    await writeFile(temporary, `${randomUUID()}\n`, { flush: true });
     await link(temporary, file);
     return (await readFile(file, 'utf8')).trim();
   } catch (cause) {

@@ -44,7 +44,15 @@ const SHOWN = 60;
 /** Renders any input value on one line, quoted and shortened, safe for logs and terminals. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters)` : text;
+  return visible(text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters)` : text);
+}
+
+/** What a terminal or a log would obey: controls, line separators, and marks that turn the direction of writing. */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text of whomever as a part of one line: without what a terminal or a log would obey, which is shown as `\u001b`. */
+export function visible(text: string): string {
+  return text.replace(UNSAFE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Bad input: one sentence that names the field and the value: `vip "10.10.0.1" is inside …`. */

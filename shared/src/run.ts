@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa, type Options } from 'execa';
 import { CausewayError, type ErrorCode } from './errors.ts';
@@ -65,6 +67,20 @@ export async function run(
     throw new CausewayError(options.failAs ?? 'command-failed', `${told}: ${how}: ${complaint}`);
   }
   return { exitCode, stdout, stderr };
+}
+
+/** Whether `run` finds a program. Looked up each time: others' packages bring programs, and take them away again. */
+export function isInstalled(program: string): boolean {
+  return SEARCH_PATH.split(':').some((directory) => isExecutable(join(directory, program)));
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** execa takes any descriptor, its types know the first ten. */

@@ -1,11 +1,15 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchNetwork } from './network.ts';
 import { type Row, tableOf } from './row.ts';
 import { benchServices } from './services.ts';
 import { benchSvcctl } from './svcctl.ts';
 
-/** `npm run bench -- NAME [--json FILE]`: measures, prints a table, and ends with 1 when a bar is missed. */
+/**
+ * `npm run bench -- NAME [--json FILE]`: measures, prints a table, writes the same as JSON (to `dist/bench-NAME.json`
+ * unless it is told another file), and ends with 1 when a bar is missed.
+ */
 const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   network: benchNetwork,
   services: benchServices,
@@ -25,7 +29,9 @@ async function main(): Promise<number> {
   }
   const rows = await bench();
   console.log(tableOf(rows));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  const file = values.json ?? join(__dirname, '..', `bench-${name}.json`);
+  writeFileSync(file, `${JSON.stringify(rows, null, 2)}\n`);
+  console.error(`the same as JSON: ${file}`);
   return rows.every((row) => row.holds) ? 0 : 1;
 }
 

@@ -13,8 +13,8 @@ const PEERS = 1_000;
 const CHANGES = 41;
 /** Between two changes, so that each finds the agent at rest, milliseconds. */
 const REST_MS = 400;
-/** As long as from one look at everything to the next, so that the figure holds exactly one, milliseconds. */
-const IDLE_MS = 60_000;
+/** As long as the longest pause between two looks at everything, so that the figure holds one at least, milliseconds. */
+const IDLE_MS = 180_000;
 /** What the start left to be cleared away is cleared away by then, milliseconds. */
 const SETTLED_MS = 20_000;
 /** An idle node may get no processor time at all, which nothing can be compared with. */

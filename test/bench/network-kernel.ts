@@ -24,7 +24,7 @@ export async function benchKernel(): Promise<Row[]> {
   });
   const measured: Measured = JSON.parse(stdout);
   const applies = measured.applies.map(({ name, ours, alone }) =>
-    rowOf(`first apply of 1,000 peers, ${name}`, 'ms', median(ours), median(alone), barOf(name)),
+    rowOf(`first apply of 1,000 peers, ${name}`, 'ms', median(ours), median(alone), '<= 1.5 x'),
   );
   const [change, look] = [median(measured.change), median(measured.look)];
   const repair = 'drift at 1,000 peers, from the signal to the route';
@@ -40,9 +40,4 @@ export async function benchKernel(): Promise<Row[]> {
       '<= 100',
     ),
   ];
-}
-
-/** A look and a start of a program more weigh the heavier the less the kernel has to do by itself: least in IPv4. */
-function barOf(name: string): string {
-  return name.startsWith('IPv4') ? '<= 1.5 x' : '<= 2 x';
 }

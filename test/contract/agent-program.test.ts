@@ -70,8 +70,16 @@ async function put(key: string, value: unknown): Promise<void> {
 
 const command = (words: string) =>
   `node ${programs}/bin/agent.cjs ${words} --name host-1 --state-dir ${directory}/state`;
-const startAgent = (flags = '') =>
-  world.sh(`(${command(`run ${flags}`)} >${directory}/agent.log 2>&1 & echo $! >${directory}/agent.pid)`);
+const startAgent = (flags = '', environment = '') =>
+  world.sh(
+    `(${environment} ${command(`run ${flags}`)} >>${directory}/agent.log 2>&1 & echo $! >${directory}/agent.pid)`,
+  );
+/** Nobody in these namespaces collects the dead, which stay as zombies. */
+const stopAgent = () =>
+  world.sh(`
+    pid=$(cat ${directory}/agent.pid)
+    kill $pid
+    until grep -q '^State:.Z' /proc/$pid/status; do sleep 0.05; done`);
 const agentLog = () => readFile(join(directory, 'agent.log'), 'utf8');
 const shell = async (script: string) => (await world.sh(script)).stdout;
 /** The page's text; its code is in the first line. */
@@ -96,11 +104,13 @@ describe('the agent’s program', () => {
     await world.sh(`kill -STOP $(cat ${directory}/etcd.pid)`);
     await vi.waitFor(
       async () =>
-        expect(await page('/readyz')).toMatch(/^503\n\[-\]etcd failed: last word [3-9](\.\d)? s ago/),
+        expect(await page('/readyz')).toMatch(
+          /^503\n\[-\]etcd failed: last word (?:[3-9]|\d\d)(?:\.\d)? s ago/,
+        ),
       patient,
     );
     expect(await page('/healthz')).toBe('200\nok\n');
-    expect(await page('/metrics')).toMatch(/^causeway_etcd_last_word_seconds [3-9]/m);
+    expect(await page('/metrics')).toMatch(/^causeway_etcd_last_word_seconds (?:[3-9]|\d\d)/m);
     await world.sh('ip route flush proto 88');
     await vi.waitFor(async () => expect(await shell('ip route show proto 88')).toBe(routes), patient);
     await world.sh(`kill -CONT $(cat ${directory}/etcd.pid)`);
@@ -132,8 +142,8 @@ describe('the agent’s program', () => {
     );
     const plan = await world.sh(`exec ${command('plan')}`);
     expect(plan.stdout).toBe('nothing to do\n');
-    await world.sh(`kill $(cat ${directory}/agent.pid)`);
-    const cleanup = await vi.waitFor(() => world.sh(`exec ${command('cleanup')}`), patient);
+    await stopAgent();
+    const cleanup = await world.sh(`exec ${command('cleanup')}`);
     expect(cleanup.stderr).toBe('');
     expect(cleanup.stdout).toMatch(/gave back subnet fd00:10:/);
     // The directory was made for the file, and is another's too.
@@ -150,12 +160,10 @@ describe('the agent’s program', () => {
     await startAgent();
     await vi.waitFor(async () => expect(await agentLog()).toMatch(/health pages are not served/), patient);
     await vi.waitFor(() => world.sh('ip link show cwy0'), patient);
-    await world.sh(`kill $(cat ${directory}/agent.pid)`);
-    const secret = 'CAUSEWAY_ETCD_PASSWORD=geheim';
-    await world.sh(
-      `${secret} timeout 3 ${command('run --etcd-username root --log-level trace')} >>${directory}/agent.log 2>&1 || :`,
-    );
-    expect((await agentLog()).match(/"starting"/g)).toHaveLength(2);
+    await stopAgent();
+    await startAgent('--etcd-username root --log-level trace', 'CAUSEWAY_ETCD_PASSWORD=geheim');
+    await vi.waitFor(async () => expect((await agentLog()).match(/"joined with /g)).toHaveLength(2), patient);
+    await stopAgent();
     expect(await agentLog()).not.toContain('geheim');
   });
 

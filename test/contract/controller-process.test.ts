@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { type Started, start } from '@causeway/shared/run';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { etcdProgram } from '../support/etcd.ts';
 
 /**
  * The program as it is started on a host, with the etcd that it starts itself, in a network namespace of its
  * own (ports 2379 and 7480 are fixed); it is asked through its unix socket.
  */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ETCD = process.env.CAUSEWAY_ETCD ?? process.env.ETCD_BIN ?? 'etcd';
 const READY_MS = 30_000;
 
 let directory: string;
@@ -59,7 +59,7 @@ interface Program {
 /** Runs a shell line in new namespaces, where the loopback is up and `$CONTROLLER` starts a controller. */
 function inNamespace(line: string): Program {
   const lines: string[] = [];
-  const controller = `env CAUSEWAY_ETCD=${ETCD} ${process.execPath} ${program} --etcd-data ${join(directory, 'etcd')}`;
+  const controller = `env CAUSEWAY_ETCD=${etcdProgram()} ${process.execPath} ${program} --etcd-data ${join(directory, 'etcd')}`;
   const args = ['--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const script = `ip link set lo up; CONTROLLER='${controller}'; ${line}`;
   const process_ = start('unshare', [...args, 'sh', '-c', script], {
@@ -139,11 +139,11 @@ describe('causeway-controller', () => {
     await until('etcd is there', isReady, both);
   });
 
-  it('refuses another network than the cluster has, and a network too small for hosts', async () => {
-    const other = inNamespace(`exec $CONTROLLER --socket ${socket} --network 10.99.0.0/16`);
+  it('refuses another service range than the cluster has, and a network too small for hosts', async () => {
+    const other = inNamespace(`exec $CONTROLLER --socket ${socket} --service-range 10.99.0.0/16`);
     expect(await other.process.exited).toMatchObject({ exitCode: 1 });
     expect(other.lines.at(-1)).toContain(
-      '--network 10.99.0.0/16 is not what this cluster in etcd has, 10.10.0.0/16',
+      '--service-range 10.99.0.0/16 is not what this cluster in etcd has, 10.96.0.0/16',
     );
     const small = inNamespace(`exec $CONTROLLER --socket ${socket} --network 10.10.0.0/30`);
     expect(await small.process.exited).toMatchObject({ exitCode: 2 });

@@ -1,51 +1,14 @@
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startEtcd, type TestEtcd } from '../support/etcd.ts';
-import { type RealController, startRealController } from '../support/real-controller.ts';
+import { describe, expect, it } from 'vitest';
+import { useControllers } from '../support/controllers.ts';
 
-/** Two controllers over one real etcd, as they run on two hosts. */
-let etcd: TestEtcd;
-let controllers: readonly RealController[];
-
-beforeAll(async () => {
-  etcd = await startEtcd();
-});
-
-afterAll(() => etcd?.stop());
-
-beforeEach(async () => {
-  controllers = await Promise.all([0, 1].map(() => startRealController(etcd.endpoint)));
-});
-
-afterEach(async () => {
-  const [first] = controllers;
-  for (const prefix of [
-    keys.servicePrefix,
-    keys.allocationPrefix,
-    keys.containerPrefix,
-    keys.containerStatusPrefix,
-  ]) {
-    const { items } = (await first?.store.list(prefix)) ?? { items: [] };
-    for (const { key } of items) await first?.store.transaction([], [{ delete: key }]);
-  }
-  await Promise.all(controllers.map((controller) => controller.close()));
-});
-
-function controller(index: number): RealController {
-  const found = controllers[index % controllers.length];
-  if (found === undefined) throw new Error('there is no controller');
-  return found;
-}
+const two = useControllers();
+const { stored } = two;
 
 async function post(index: number, url: string, payload: object) {
-  const reply = await controller(index).app.inject({ method: 'POST', url, payload });
+  const reply = await two.at(index).app.inject({ method: 'POST', url, payload });
   return { status: reply.statusCode, body: reply.json() };
-}
-
-async function stored(prefix: string): Promise<Record<string, string>> {
-  const { items } = await controller(0).store.list(prefix);
-  return Object.fromEntries(items.map(({ key, value }) => [key.slice(prefix.length), value]));
 }
 
 /** Every allocation is some service's, and every service has what its spec says. */
@@ -124,7 +87,7 @@ describe('services made at the same time', () => {
     await Promise.all(
       [...names, ...names].map((name, n) => {
         const url = `/v1/services/${name}`;
-        const { app } = controller(n);
+        const { app } = two.at(n);
         return n % 3 === 0
           ? app.inject({ method: 'PUT', url, payload: { ports: [{ port: 1, nodePort: 30000 + n }] } })
           : app.inject({ method: 'DELETE', url });
@@ -141,8 +104,8 @@ describe('endpoints added at the same time', () => {
     const answers = await Promise.all(refs.map((to, n) => post(n, '/v1/services/e/endpoints', { to })));
     expect(answers.map(({ status }) => status)).toEqual(refs.map(() => 200));
     const last = Math.max(...answers.map(({ body }) => body.revision));
-    await controller(0).view.reached('causeway', last, 5_000);
-    const reply = await controller(0).app.inject('/v1/services/e/endpoints');
+    await two.at(0).view.reached('causeway', last, 5_000);
+    const reply = await two.at(0).app.inject('/v1/services/e/endpoints');
     expect(reply.json().items.map((item: { ref: string }) => item.ref)).toEqual(refs);
   });
 });
@@ -150,26 +113,26 @@ describe('endpoints added at the same time', () => {
 describe('what one controller writes', () => {
   it('its own next answer holds, and soon the other one', async () => {
     const { body } = await post(0, '/v1/services', { name: 'w', ports: [{ port: 88 }] });
-    expect((await controller(0).app.inject('/v1/services/w')).json()).toEqual(body);
-    expect(await controller(1).view.reached('causeway', body.revision, 5_000)).toBe(true);
-    expect((await controller(1).app.inject('/v1/services/w')).json()).toEqual(body);
+    expect((await two.at(0).app.inject('/v1/services/w')).json()).toEqual(body);
+    expect(await two.at(1).view.reached('causeway', body.revision, 5_000)).toBe(true);
+    expect((await two.at(1).app.inject('/v1/services/w')).json()).toEqual(body);
   });
 });
 
 describe('a container that changes', () => {
   it('changes the endpoints once, though two controllers look', async () => {
-    const { store } = controller(0);
+    const { store } = two.at(0);
     const spec = { name: 'web-1', host: 'host-1', command: ['httpd'], files: {} };
     const status = { name: 'web-1', host: 'host-1', state: 'running' } as const;
     const put = (key: string, value: string) => store.transaction([], [{ put: key, value }]);
     const { revision } = await put(keys.container('web-1'), encode(spec));
-    await controller(0).view.reached('causeway', revision, 5_000);
+    await two.at(0).view.reached('causeway', revision, 5_000);
     const made = await post(0, '/v1/services', { name: 's', ports: [{ port: 80 }], endpoints: ['web-1'] });
     expect(made.body.status.unresolved).toEqual(['container "web-1" has not started on host-1 yet']);
 
     const seen: string[] = [];
     const done = new Promise<void>((resolve) => {
-      controller(1).view.subscribe(({ changes }) => {
+      two.at(1).view.subscribe(({ changes }) => {
         for (const change of changes) {
           if (change.kind !== 'endpoints') continue;
           const addresses = change.after?.value.endpoints.map(({ address }) => address) ?? [];
@@ -189,7 +152,7 @@ describe('a container that changes', () => {
       keys.containerStatus('web-1'),
       encode({ ...status, address: '10.10.1.4', pid: 1 }),
     );
-    await Promise.all(controllers.map(({ view }) => view.reached('causeway', last.revision, 5_000)));
+    await Promise.all(two.all.map(({ view }) => view.reached('causeway', last.revision, 5_000)));
     expect((await store.get(key))?.modRevision).toBe(settled);
     expect(new Set(seen).size).toBe(seen.length);
   });
@@ -198,21 +161,21 @@ describe('a container that changes', () => {
 describe('etcd killed and started again', () => {
   it('ends nothing: 503 in between, all there afterwards', async () => {
     await post(0, '/v1/services', { name: 'k', ports: [{ port: 88 }] });
-    await etcd.kill();
-    const away = await controller(0).app.inject({
+    await two.etcd.kill();
+    const away = await two.at(0).app.inject({
       method: 'POST',
       url: '/v1/services',
       payload: { ports: [{ port: 89 }] },
     });
     expect(away.statusCode).toBe(503);
     expect(away.json().code).toBe('unreachable');
-    expect((await controller(0).app.inject('/livez')).statusCode).toBe(200);
-    expect((await controller(0).app.inject('/readyz')).statusCode).toBe(503);
-    await etcd.restart();
-    await controller(0).view.whole(20_000);
-    const back = await controller(0).app.inject('/v1/services');
+    expect((await two.at(0).app.inject('/livez')).statusCode).toBe(200);
+    expect((await two.at(0).app.inject('/readyz')).statusCode).toBe(503);
+    await two.etcd.restart();
+    await two.at(0).view.whole(20_000);
+    const back = await two.at(0).app.inject('/v1/services');
     expect(back.json().items.map((item: { name: string }) => item.name)).toEqual(['k']);
     expect((await post(0, '/v1/services', { ports: [{ port: 89 }] })).status).toBe(201);
-    await Promise.all(controllers.map(({ view }) => view.whole(20_000)));
+    await Promise.all(two.all.map(({ view }) => view.whole(20_000)));
   });
 });

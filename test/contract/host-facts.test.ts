@@ -77,6 +77,14 @@ it('reads the link of the default route, its addresses, networks, MTU and accept
   expect(addresses.filter((one) => /^(127|fe80|::1|10\.10\.)/.test(one))).toEqual([]);
 });
 
+it('names the other links whose routers it has learnt of', async () => {
+  await world.sh('ip -6 route add default via fd00:122::1 dev eth0 proto ra metric 1024');
+  await world.sh('ip -6 route add default via fd00:1::1 dev eth1 proto ra metric 2048');
+  expect((await read({ iface: 'eth0' })).facts).toMatchObject({ iface: 'eth0', routerLinks: ['eth1'] });
+  await world.sh('ip -6 route replace default via fd00:1::1 dev eth1 proto static metric 2048');
+  expect((await read({ iface: 'eth0' })).facts).not.toHaveProperty('routerLinks');
+});
+
 it('finds what is named, by name, address, pattern and way', async () => {
   const eth1 = ['eth1', '10.0.0.11', 'fd00:1::b'];
   expect(await chosen({ iface: 'eth1' })).toEqual(eth1);
@@ -97,6 +105,11 @@ it('takes the better of two default routes, and that of IPv6 when there is none 
   expect((await read({})).facts.iface).toBe('eth1');
   await world.sh('ip route delete default metric 5; ip -6 route replace default via fd00:122::1 metric 9');
   expect((await read({})).facts.iface).toBe('eth0');
+});
+
+it('takes the first link of a default route by several', async () => {
+  await world.sh('ip route replace default nexthop via 10.0.0.1 nexthop via 192.168.122.1');
+  expect((await read({})).facts.iface).toBe('eth1');
 });
 
 it('takes no IPv6 address that is temporary, deprecated, tentative or the link’s alone', async () => {

@@ -7,13 +7,15 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunResult } from '../../shared/src/run.ts';
 import { keys } from '../../shared/src/store/keys.ts';
+import { etcdProgram } from '../support/etcd.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
+import { comesBack, isSoon } from '../support/soon.ts';
 
 /** The program itself: real etcd, real kernel, two hosts on one switch, all in throw-away namespaces. */
-const ETCD = process.env.CAUSEWAY_ETCD ?? process.env.ETCD_BIN ?? 'etcd';
 const URL = 'http://192.168.122.1:2379';
 /** A repair must be complete within this time, milliseconds. */
 const REPAIR_MS = 1_000;
+const PATIENCE = { timeout: 60_000, interval: 50 };
 
 let programs: string;
 let world: Netns;
@@ -60,11 +62,8 @@ afterEach(async () => {
 
 async function startEtcd(): Promise<void> {
   const flags = `--data-dir ${dir}/etcd --listen-client-urls ${URL} --advertise-client-urls ${URL} --listen-peer-urls http://127.0.0.1:0`;
-  await world.sh(`${ETCD} ${flags} >${dir}/etcd.log 2>&1 & echo $! > ${dir}/etcd.pid`);
-  await vi.waitFor(() => world.sh(`curl -sf ${URL}/health | grep -q true`), {
-    timeout: 20_000,
-    interval: 50,
-  });
+  await world.sh(`${etcdProgram()} ${flags} >${dir}/etcd.log 2>&1 & echo $! > ${dir}/etcd.pid`);
+  await vi.waitFor(() => world.sh(`curl -sf ${URL}/health | grep -q true`), PATIENCE);
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -107,7 +106,7 @@ async function startAgent(n: number, dataplane: string): Promise<() => Promise<s
   await world.sh(`(${line} & echo $! > ${pidFile}; wait $!; echo $? > ${exitFile}) >>${dir}/log-${n} 2>&1 &`);
   return async () => {
     await world.sh(`kill $(cat ${pidFile})`);
-    return vi.waitFor(async () => (await readFile(exitFile, 'utf8')).trim(), { timeout: 8_000 });
+    return vi.waitFor(async () => (await readFile(exitFile, 'utf8')).trim(), PATIENCE);
   };
 }
 
@@ -119,7 +118,7 @@ async function settled(): Promise<void> {
         ...{ peersWanted: 1, peersInstalled: 1, peers: [] },
         problems: [],
       }),
-    { timeout: 15_000 },
+    PATIENCE,
   );
 }
 
@@ -148,10 +147,11 @@ describe.each([
       return [...lines.sort(), await on(1, 'ip route show proto 88')];
     };
     const stood = await whole();
-    for (const damage of [flush, 'ip route flush proto 88', flush]) {
-      await on(1, damage);
-      await vi.waitFor(async () => expect(await whole()).toEqual(stood), { timeout: REPAIR_MS, interval: 5 });
-    }
+    for (const damage of [flush, 'ip route flush proto 88', flush])
+      await isSoon(REPAIR_MS, async () => {
+        await on(1, damage);
+        return comesBack(whole, stood);
+      });
     expect((await agent(1, 'cleanup')).stderr).toMatch(
       /^causeway-agent: an agent is running on this host already/,
     );
@@ -163,42 +163,39 @@ describe.each([
     expect(await on(1, STATE)).toBe(before);
     expect(await get(keys.node('host-1'))).toBeUndefined();
     expect((await agent(1, 'cleanup')).stdout).toBe('nothing to remove\n');
-    await vi.waitFor(async () => expect(await on(2, 'ip route show proto 88')).toBe(''), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await on(2, 'ip route show proto 88')).toBe(''), PATIENCE);
   });
 });
 
 describe('the agent', () => {
+  const hasRoute = () =>
+    vi.waitFor(
+      async () => expect(await on(1, 'ip route show proto 88')).toMatch(/via 192.168.122.12/),
+      PATIENCE,
+    );
+
   it('goes on without etcd, and after a restart touches nothing until it is back', async () => {
     await startAgent(2, 'nftables');
     const stop = await startAgent(1, 'nftables');
     await settled();
     await world.sh(`kill -9 $(cat ${dir}/etcd.pid)`);
     await on(1, 'ip route flush proto 88');
-    await vi.waitFor(
-      async () => expect(await on(1, 'ip route show proto 88')).toMatch(/via 192.168.122.12/),
-      {
-        timeout: REPAIR_MS,
-      },
-    );
+    await hasRoute();
     expect(await stop()).toBe('0');
     const stopAgain = await startAgent(1, 'nftables');
-    await vi.waitFor(async () => expect(await readFile(`${dir}/log-1`, 'utf8')).toMatch(/not joined yet/), {
-      timeout: 15_000,
-    });
+    await vi.waitFor(
+      async () => expect(await readFile(`${dir}/log-1`, 'utf8')).toMatch(/not joined yet/),
+      PATIENCE,
+    );
     await on(1, 'ip route flush proto 88');
     await startEtcd();
-    await vi.waitFor(
-      async () => expect(await on(1, 'ip route show proto 88')).toMatch(/via 192.168.122.12/),
-      {
-        timeout: 15_000,
-      },
-    );
+    await hasRoute();
     expect(await stopAgain()).toBe('0');
   });
 
   it('cleans up without etcd, and says what runs out by itself', async () => {
     const stop = await startAgent(1, 'nftables');
-    await vi.waitFor(async () => expect(await get(keys.report('host-1'))).toBeDefined(), { timeout: 15_000 });
+    await vi.waitFor(async () => expect(await get(keys.report('host-1'))).toBeDefined(), PATIENCE);
     await stop();
     await world.sh(`kill -9 $(cat ${dir}/etcd.pid)`);
     const { exitCode, stderr } = await agent(1, 'cleanup');
@@ -211,7 +208,7 @@ describe('the agent', () => {
 
   it('refuses what cannot work, in one sentence', async () => {
     await startAgent(2, 'nftables');
-    await vi.waitFor(async () => expect(await get(keys.report('host-2'))).toBeDefined(), { timeout: 15_000 });
+    await vi.waitFor(async () => expect(await get(keys.report('host-2'))).toBeDefined(), PATIENCE);
     const twin = await agent(1, 'run', 'host-2');
     expect([twin.exitCode, twin.stderr]).toEqual([
       1,

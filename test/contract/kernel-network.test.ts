@@ -127,11 +127,12 @@ describe.each(KERNELS)('a kernel, $name', ({ open }) => {
       const world = await open();
       const { texts, converge } = planner(() => world);
       await world.setSysctl('net/ipv6/conf/default/disable_ipv6', '1');
-      const host = hostOf({ families: 'dual', backend: 'host-gw' });
-      const path = 'net/ipv6/conf/cwy0/disable_ipv6';
-      await world.setSysctl(path, '1').catch(() => undefined);
-      await converge({ ...host, sysctls: { ...host.sysctls, [path]: '0' } });
-      expect(await texts({ ...host, sysctls: { ...host.sysctls, [path]: '0' } })).toEqual([]);
+      const host = hostOf({ families: 'dual', backend: 'vxlan' });
+      const paths = ['cwy0', 'cwyx6.1'].map((link) => `net/ipv6/conf/${link}/disable_ipv6`);
+      for (const path of paths) await world.setSysctl(path, '1').catch(() => undefined);
+      const sysctls = { ...host.sysctls, ...Object.fromEntries(paths.map((path) => [path, '0'])) };
+      await converge({ ...host, sysctls });
+      expect(await texts({ ...host, sysctls })).toEqual([]);
       await world.close();
     });
   });

@@ -54,6 +54,23 @@ onBothStores((world) => {
     );
   });
 
+  it('does not name a host by the name that it had before', async () => {
+    await world.configure(SMALL);
+    await world.join(host(1));
+    await world.join(host(2));
+    const third = await world.join(host(3));
+    third.stop();
+    await world.remove(keys.alive('host-3'));
+    await world.join(host(3, { instance: 'second', node: { name: 'renamed' } }));
+    expect((await world.join(host(4))).waiting).toContain('all hosts that have one are alive');
+  });
+
+  it('names a subnet so wide that it leaves nobody another', async () => {
+    await world.configure(SMALL);
+    await world.put(keys.subnet({ ipv4: '10.0.0.0/8' }), '{}');
+    expect((await world.join(host(1))).waiting).toContain('are taken (1 leased, 10.0.0.0/8 as a whole)');
+  });
+
   it.each(['reservation', 'claim', 'lease'] as const)(
     'a host that waits gets the subnet when its %s goes',
     async (kind) => {
@@ -79,7 +96,21 @@ onBothStores((world) => {
     },
   );
 
-  it('a host that waits gets a subnet when the network gets more, or one is reserved for it', async () => {
+  it('a host that waits gets what is reserved for it instead of for another', async () => {
+    await world.configure(SMALL);
+    const reserve = (node: string) =>
+      world.put(keys.reservation('10.10.0.8/30'), { subnet: '10.10.0.8/30', node });
+    await reserve('host-9');
+    await world.join(host(1));
+    await world.join(host(2));
+    const { member, happens } = await world.observe(host(3));
+    expect(member.subnets).toEqual({});
+    await reserve('host-3');
+    await happens('moved');
+    expect(member.subnets).toEqual({ ipv4: '10.10.0.8/30' });
+  });
+
+  it('a host that waits gets a subnet when the network gets more', async () => {
     await world.configure({ ipv4: { network: '10.10.0.0/24', subnetLen: 30, subnetMax: '10.10.0.4' } });
     await world.join(host(1));
     const second = await world.observe(host(2));

@@ -112,13 +112,37 @@ onBothStores((world) => {
       expect(other.subnets).toEqual(subnets);
       void member.check();
       await happens('duplicate-id');
-      expect(events.map(({ kind }) => kind)).toEqual(['lost', 'fenced', 'duplicate-id']);
+      // It is tried again, and refused again, in the meantime.
+      expect(events.slice(0, 3).map(({ kind }) => kind)).toEqual(['lost', 'fenced', 'duplicate-id']);
       expect(member.subnets).toEqual({});
 
       other.stop();
       for (const key of [keys.alive('host-1'), keys.identity('id-1')]) await world.remove(key);
       await vi.waitFor(() => expect(member.subnets).toEqual(subnets), patient);
       expect((await world.store.get(keys.subnet(subnets)))?.value).toContain('192.168.122.11');
+    });
+
+    it('who is fenced stays so while the clone is gone and its lease is left, since its containers may run', async () => {
+      const { member, events, happens } = await world.observe(host(1));
+      const { subnets } = member;
+      // Cut off from etcd for longer than its lease lasts.
+      const own = [keys.subnet(subnets), keys.claim(subnets.ipv4 ?? ''), keys.node('host-1')];
+      for (const key of [...own, keys.alive('host-1'), keys.identity('id-1')]) await world.remove(key);
+      const other = await world.join(clone({ lastSubnets: subnets }));
+      expect(other.subnets).toEqual(subnets);
+      void member.check();
+      await happens('duplicate-id');
+
+      other.stop();
+      for (const key of [keys.alive('host-2'), keys.identity('id-1')]) await world.remove(key);
+      const reason = expect.stringMatching(
+        /holds a lease with it as host "host-2"; .* `svcctl node release host-2 --lease`$/,
+      );
+      await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'duplicate-id', reason }), patient);
+      expect(member.subnets).toEqual({});
+
+      await other.ownership.revoke();
+      await vi.waitFor(() => expect(member.subnets).toEqual(subnets), patient);
     });
   });
 });

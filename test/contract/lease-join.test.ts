@@ -1,5 +1,7 @@
+import { CausewayError } from '@causeway/shared/errors';
 import { decodeLease } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
+import type { Store } from '@causeway/shared/store/store';
 import { expect, it } from 'vitest';
 import { both, DUAL, host, onBothStores, SMALL, V6 } from './lease-world.ts';
 
@@ -163,6 +165,22 @@ onBothStores((world) => {
       '10.10.0.24/30',
       '10.10.0.28/30',
     ]);
+  });
+
+  it('that is not told whether it has joined leaves what it may have written', async () => {
+    const first = await world.join(host(1));
+    first.stop();
+    const silent: Store = {
+      ...world.store,
+      transaction: async (guards, writes) => {
+        await world.store.transaction(guards, writes);
+        throw new CausewayError('timeout', 'writing to etcd: no answer');
+      },
+    };
+    const again = world.join(host(1, { instance: 'second' }), silent);
+    await expect(again).rejects.toMatchObject({ code: 'timeout' });
+    expect((await world.store.get(keys.alive('host-1')))?.value).toContain('second');
+    expect((await world.store.get(keys.subnet(first.subnets)))?.value).toContain('host-1');
   });
 
   it('follows the accepted configuration while the one in etcd cannot be read', async () => {

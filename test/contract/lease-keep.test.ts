@@ -1,4 +1,6 @@
+import { CausewayError } from '@causeway/shared/errors';
 import { keys } from '@causeway/shared/store/keys';
+import type { Store } from '@causeway/shared/store/store';
 import { describe, expect, it, vi } from 'vitest';
 import { patient } from '../support/store.ts';
 import { both, DUAL, host, onBothStores, onEtcd, SMALL } from './lease-world.ts';
@@ -129,11 +131,73 @@ onBothStores((world) => {
       ...store,
       ...{ get: count(store.get), list: count(store.list), transaction: count(store.transaction) },
     };
-    const member = await world.join(host(1), counted);
+    // What is noted of the configuration comes later.
+    const member = await world.join(host(1, { random: () => 0.99 }), counted);
     const joining = asked;
     expect(joining).toBe(8);
     await member.check();
     expect(asked).toBe(joining + 1);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5])(
+    'a look that is asked for when another ends, %i turns later, is made',
+    async (turns) => {
+      let looks = 0;
+      const through: Store = {
+        ...world.store,
+        list: (prefix) => {
+          if (prefix === keys.networkPrefix) looks += 1;
+          return world.store.list(prefix);
+        },
+      };
+      const member = await world.join(host(1), through);
+      const asked = new Promise<void>((resolve) =>
+        member.onEvent(async ({ kind }) => {
+          if (kind !== 'restored') return;
+          for (let i = 0; i < turns; i++) await undefined;
+          resolve(member.verify());
+        }),
+      );
+      await world.remove(keys.subnet(member.subnets));
+      const before = looks;
+      await member.verify();
+      await asked;
+      expect(looks).toBe(before + 2);
+    },
+  );
+
+  it('a lease is kept up until there is another in its place', async () => {
+    const released: string[] = [];
+    const faults: CausewayError[] = [];
+    const fail = () => {
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+    };
+    const through: Store = {
+      ...world.store,
+      grantLease: async (seconds) => {
+        fail();
+        const lease = await world.store.grantLease(seconds);
+        const release = () => {
+          released.push(lease.id);
+          lease.release();
+        };
+        return { ...lease, release };
+      },
+      transaction: async (guards, writes) => {
+        if (writes.length > 0) fail();
+        return world.store.transaction(guards, writes);
+      },
+    };
+    const member = await world.join(host(1, { random: () => 0.99 }), through);
+    await world.remove(keys.subnet(member.subnets));
+    faults.push(
+      new CausewayError('not-found', 'writing to etcd: requested lease not found'),
+      new CausewayError('unreachable', 'granting a lease: etcd is away'),
+    );
+    await member.verify();
+    expect(faults).toEqual([]);
+    expect(released).not.toContain(member.ownership.id);
   });
 });
 

@@ -32,6 +32,23 @@ onBothStores((world) => {
     expect(await accepted()).toBe(text(V4));
   });
 
+  it('a change that would renumber is not followed where nobody can read what was followed before', async () => {
+    const { member, events, happens } = await world.observe(host(1, { random: () => 0 }));
+    await isAccepted(text(V4));
+    const before = [member.subnets, await leaseNames()];
+    await world.configure(OTHER);
+    await world.put(keys.acceptedNetwork, 'x');
+    const told = /would renumber 1 host \(host-1\), and which one hosts followed before cannot be read/;
+    await expect(world.join(host(2))).rejects.toThrow(told);
+    const looking = member.verify();
+    await happens('retrying');
+    expect(events.at(-1)).toMatchObject({ reason: expect.stringMatching(told) });
+    expect([member.subnets, await leaseNames(), await accepted()]).toEqual([...before, 'x']);
+    await world.remove(keys.acceptedNetwork);
+    await looking;
+    expect(member.subnets.ipv4).toMatch(/^10\.20\./);
+  });
+
   it('a change that would renumber is not followed, by who is there and by who joins, until it is confirmed', async () => {
     const { member, events } = await world.observe(host(1, { random: () => 0 }));
     const before = member.subnets;

@@ -53,7 +53,7 @@ beforeAll(async () => {
     await admin('auth/user/grant', { user: name, role: name });
   }
   await allow('agent', `${PREFIX}/`);
-  await allow('agent', '/causeway/networks/net-a/');
+  await allow('agent', '/causeway/networks/%2Fnet-a/');
   await admin('auth/enable', {});
   await signIn();
 });

@@ -8,6 +8,7 @@ import type { Store } from '@causeway/shared/store/store';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { etcdProgram, freePorts } from '../support/etcd.ts';
+import { patient } from '../support/store.ts';
 
 let dataDir: string;
 let ports: { clientPort: number; peerPort: number };
@@ -40,7 +41,7 @@ async function boot(): Promise<{ etcd: EmbeddedEtcd; store: Store }> {
   return { etcd, store };
 }
 
-const up = (store: Store) => vi.waitFor(() => store.ping(), { timeout: 20_000, interval: 50 });
+const up = (store: Store) => vi.waitFor(() => store.ping(), patient);
 
 describe('the embedded etcd', () => {
   it('comes up, is started again when it is killed, and keeps its data', async () => {
@@ -50,7 +51,7 @@ describe('the embedded etcd', () => {
     const first = etcd.pid;
     expect(readFileSync(join(dataDir, 'etcd.pid'), 'utf8')).toBe(`${first}\n`);
     process.kill(first ?? 0, 'SIGKILL');
-    await vi.waitFor(() => expect(log.join('\n')).toContain('etcd ended, SIGKILL'), { timeout: 5_000 });
+    await vi.waitFor(() => expect(log.join('\n')).toContain('etcd ended, SIGKILL'), patient);
     await up(store);
     expect((await store.get('/k'))?.value).toBe('v');
     expect(etcd.pid).not.toBe(first);
@@ -95,7 +96,7 @@ describe('the embedded etcd', () => {
       logLevel: 'error',
     });
     const parent = start(process.execPath, [script], { onLine: (line) => lines.push(line) });
-    await vi.waitFor(() => expect(lines).toHaveLength(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(lines).toHaveLength(1), patient);
     const store = openEtcdStore({ endpoints: [`http://127.0.0.1:${ports.clientPort}`] });
     undo.push(() => store.close());
     // An etcd that is still starting would die of its closed standard error by itself.
@@ -106,7 +107,7 @@ describe('the embedded etcd', () => {
       const stat = existsSync(`/proc/${lines[0]}/stat`) ? readFileSync(`/proc/${lines[0]}/stat`, 'utf8') : '';
       return stat !== '' && !stat.includes(') Z ');
     };
-    await vi.waitFor(() => expect(isRunning()).toBe(false), { timeout: 5_000 });
+    await vi.waitFor(() => expect(isRunning()).toBe(false), patient);
   });
 
   it('says which program is missing', async () => {

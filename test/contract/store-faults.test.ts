@@ -138,7 +138,8 @@ describe('without etcd', () => {
     const before = performance.now();
     await expect(store.get('/x')).rejects.toMatchObject({ code: 'timeout' });
     await expect(store.ping()).rejects.toMatchObject({ code: 'unreachable' });
-    expect(performance.now() - before).toBeLessThan(2_000);
+    // Less than the time that a call has where nobody says otherwise.
+    expect(performance.now() - before).toBeLessThan(5_000);
     frozen.thaw();
     await vi.waitFor(() => store.ping(), patient);
   });

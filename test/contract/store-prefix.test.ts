@@ -39,7 +39,14 @@ const claim = keys.claim('10.10.1.0/24');
 describe.each([ETCD, FAKE])('networks of one etcd, in $name', ({ world }) => {
   it('do not see each other, whatever they are called', async () => {
     const at = world();
-    const stores = [at(), at('/coreos.com/network2'), at('/coreos.com/network/b'), at('net'), at('/n&1/x')];
+    const stores = [
+      at(),
+      at('/coreos.com/network2'),
+      at('/coreos.com/network/b'),
+      at('net'),
+      at('/net'),
+      at('/n&1/x'),
+    ];
     const followed = stores.map((store) => ({
       network: follow(store, keys.subnetPrefix),
       claims: follow(store, keys.claimPrefix),
@@ -102,7 +109,7 @@ describe.each([ETCD, FAKE])('networks of one etcd, in $name', ({ world }) => {
     expect(state?.items.get(lease)).toMatchObject(names);
     // Beside the keys of flannel's network, not below them, where a watch of that network would bring them too.
     await store.transaction([], [{ put: claim, value: 'id' }]);
-    expect((await at().get('/causeway/networks/names/v1/claims/10.10.1.0-24'))?.value).toBe('id');
+    expect((await at().get('/causeway/networks/%2Fnames/v1/claims/10.10.1.0-24'))?.value).toBe('id');
   });
 
   it('keeps the object of what did not change', async () => {

@@ -44,6 +44,29 @@ export const SVCCTL_CASES: readonly SvcctlCase[] = [
   [['get', 'gadgets'], 2, 'type "gadgets" is none of'],
   [['get', 'nodes', '-o', 'x\n'], 2, 'output "x\\n" is none of'],
   [['status', '--timeout', '0'], 2, 'timeout "0" is not a length of time'],
+  [['node', 'reserve', 'host-9'], 3, 'there is no host "host-9"; --ahead'],
+  [
+    ['node', 'reserve', 'host-1', '--subnet', '10.20.0.0/28'],
+    2,
+    'subnet "10.20.0.0/28" is not inside the container network 10.10.0.0/26',
+  ],
+  [
+    ['node', 'reserve', 'host-1', '--subnet-ipv6', 'fd00::/64'],
+    2,
+    'subnet-ipv6 "fd00::/64" cannot be: the network has no IPv6',
+  ],
+  [['node', 'release', 'host-1', '--lease'], 4, 'host "host-1" is alive and would take its subnet again'],
+  [['network', 'set'], 2, 'names nothing to change'],
+  [['network', 'set', '--vni', '5'], 2, 'vni 5 is of a tunnel, and there is none'],
+  [['network', 'set', '--subnet-len', '27'], 2, 'subnet-len 27 does not fit the network 10.10.0.0/26'],
+  [
+    ['network', 'set', '--network', '192.168.0.0/16'],
+    2,
+    'network "192.168.0.0/16" overlaps 192.168.122.0/24',
+  ],
+  [['network', 'set', '--network', '10.20.0.0/26'], 4, '1 host would have to take other subnets'],
+  [['network', 'confirm'], 4, 'no change waits to be confirmed'],
+  [['events', '--host', 'x\n'], 2, 'host "x\\n" is not a name'],
   [['--server', 'http://a\nb', 'get', 'nodes'], 2, 'server "http://a\\nb" is neither http://HOST:PORT nor'],
   [['--server', 'unix:/nonexistent', 'get', 'nodes'], 5, 'unix:/nonexistent: there is no such socket'],
   ...HOSTILE_NAMES.flatMap((name): SvcctlCase[] => [
@@ -170,4 +193,6 @@ export const CONTROLLER_CASES: readonly (readonly [says: string, flags: readonly
   ['node-port-range "1-2; x" is not a range of ports', ['--node-port-range', '1-2; x']],
   ['listen "127.0.0.1:65536" is not an address and port', ['--listen', '127.0.0.1:65536']],
   ['etcd-listen "127.0.0.1;x" is not an IPv4 address', ['--etcd-listen', '127.0.0.1;x']],
+  ['backend "udp" is not supported', ['--backend', 'udp']],
+  ['subnet-len 17 does not fit the network 10.10.0.0/16', ['--subnet-len', '17']],
 ];

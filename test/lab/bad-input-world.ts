@@ -63,7 +63,13 @@ export async function kernel(lab: Lab): Promise<string> {
   return output(lab, 'host-1', 'sh', '-c', script);
 }
 
-/** Answers of the service that every test leaves alone. */
+/** Makes the service that every test leaves alone. */
+export async function exposeBase(lab: Lab): Promise<void> {
+  const base = ['expose', '2.2.2.2:88', '--name', 'base', '--to', 'web-1:12345', '--node-port', '30001'];
+  expect(await lab.svcctl([...base, '--wait'])).toMatchObject({ exitCode: 0 });
+}
+
+/** Its answers. */
 export async function served(lab: Lab): Promise<string> {
   return output(lab, 'client', 'curl', '-sSm3', 'http://2.2.2.2:88/hello');
 }

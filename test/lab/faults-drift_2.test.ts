@@ -4,6 +4,7 @@ import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { planOf, svcctl } from '../support/faults.ts';
 import { output, useLab } from '../support/lab.ts';
+import { comesBack, isSoon } from '../support/soon.ts';
 
 /**
  * Whatever somebody breaks on host-1 is put back while its agent runs. It begins with iptables, so that each
@@ -90,8 +91,10 @@ describe.each(DATAPLANES)('with %s, it is put back when', (dataplane) => {
   }));
   it.each(damages)('$what', async ({ script, limitMs }) => {
     const { lab } = up;
-    await output(lab, 'host-1', 'sh', '-c', `${names}; ${script}`);
-    await expect.poll(() => stateOf(lab, dataplane), { timeout: limitMs, interval: 10 }).toEqual(whole);
+    await isSoon(limitMs, async () => {
+      await output(lab, 'host-1', 'sh', '-c', `${names}; ${script}`);
+      return comesBack(() => stateOf(lab, dataplane), whole);
+    });
   });
 
   it('and in the end nothing is left to do, and everything is served', async () => {
@@ -114,15 +117,14 @@ describe("somebody else's route in the way", () => {
     await output(lab, 'host-1', 'ip', 'route', 'replace', subnet, 'via', '192.168.122.200');
     const status = () => lab.svcctl(['status']);
     const told = `a route that is not ours leads elsewhere (${subnet} via 192.168.122.200`;
-    await expect.poll(status, POLL).toMatchObject({ exitCode: 7, stderr: expect.stringContaining(told) });
+    await expect.poll(status).toMatchObject({ exitCode: 7, stderr: expect.stringContaining(told) });
     expect(await routes()).toBe(`${subnet} via 192.168.122.200 dev eth0`);
     await output(lab, 'host-1', 'ip', 'route', 'delete', subnet);
-    await expect.poll(routes, { timeout: QUICK_MS, interval: 10 }).toContain('proto 88');
-    await expect.poll(status, POLL).toMatchObject({ exitCode: 0 });
+    await expect.poll(routes).toContain('proto 88');
+    await expect.poll(status).toMatchObject({ exitCode: 0 });
   });
 });
 
-const POLL = { timeout: PATIENT_MS, interval: 10 };
 const ENDPOINTS = ['--to', 'web-1:12345', '--to', 'web-2:12345'];
 
 const STATE = `

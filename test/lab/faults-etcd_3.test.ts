@@ -27,8 +27,8 @@ describe('while etcd is away', () => {
     await output(lab, 'host-1', 'ip', 'route', 'delete', peer);
     await output(lab, 'host-1', 'nft', 'flush', 'ruleset');
     const route = () => output(lab, 'host-1', 'ip', 'route', 'show', peer);
-    await expect.poll(route, { timeout: 1_000, interval: 10 }).toContain('proto 88');
-    await expect.poll(() => rulesOf(lab, 'host-1', 'nftables'), { timeout: 1_000 }).toContain('2.2.2.2');
+    await expect.poll(route).toContain('proto 88');
+    await expect.poll(() => rulesOf(lab, 'host-1', 'nftables')).toContain('2.2.2.2');
   });
 
   it('an agent that is started leaves the kernel as it is', async () => {

@@ -104,6 +104,19 @@ describe('a lab on the command line', () => {
     expect(stderr).toContain('host-1# ');
   });
 
+  it('stops nothing of one of several labs that nobody named', async () => {
+    expect((await lab(['up', '--bare', '--hosts', '1', '--name', 'cli-2'])).exitCode).toBe(0);
+    for (const what of [
+      ['agent', 'stop', 'host-1'],
+      ['controller', 'stop'],
+    ]) {
+      const { exitCode, stderr } = await lab(what);
+      const says = 'name is missing: several labs are up (cli-2, cli), say --name NAME\n';
+      expect([exitCode, stderr]).toEqual([2, says]);
+    }
+    expect((await lab(['down', '--name', 'cli-2'])).exitCode).toBe(0);
+  });
+
   it('goes down, with everything', async () => {
     expect(await lab(['down'])).toMatchObject({ exitCode: 0, stderr: 'lab cli is down\n' });
     expect(readdirSync(base)).toEqual([]);

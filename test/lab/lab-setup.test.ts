@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '@causeway/shared/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isSoon } from '../support/soon.ts';
 
 describe('deploy/packages.sh', () => {
   it('has nothing to say, quickly, when all is there', async () => {
-    const started = performance.now();
-    expect(await run('sh', ['deploy/packages.sh'])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-    expect(performance.now() - started).toBeLessThan(300);
+    await isSoon(300, async () => {
+      const started = performance.now();
+      expect(await run('sh', ['deploy/packages.sh'])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+      return performance.now() - started;
+    });
   });
 
   it('finds the tools of administrators with an ordinary PATH', async () => {
@@ -88,9 +91,11 @@ describe('deploy/setup.sh', () => {
     expect(first.stderr).toBe('setup: installing npm packages\nsetup: building\n');
     expect(first).toMatchObject({ exitCode: 0, stdout: '' });
     expect(ran()).toEqual(['npm ci', 'build']);
-    const started = performance.now();
-    expect(await setUp()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    await isSoon(1_000, async () => {
+      const started = performance.now();
+      expect(await setUp()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+      return performance.now() - started;
+    });
     expect(ran()).toEqual(['npm ci', 'build']);
   });
 

@@ -26,13 +26,13 @@ const RAW: RawConfig = {
 };
 const SYSCTLS = [
   ...['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'],
-  ...['all', 'eth0', 'cwyx.1'].map((link) => `net/ipv4/conf/${link}/send_redirects`),
+  ...['all', 'eth0'].map((link) => `net/ipv4/conf/${link}/send_redirects`),
   ...['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'],
-  'net/ipv6/conf/cwy0/disable_ipv6',
+  ...['cwy0', 'cwyx6.1'].map((link) => `net/ipv6/conf/${link}/disable_ipv6`),
 ];
 
 /** Waits for what must come to hold, not for a time. */
-export const until = <T>(check: () => T, timeout = 4_000) => vi.waitFor(check, { timeout, interval: 2 });
+export const until = <T>(check: () => T, timeout = 20_000) => vi.waitFor(check, { timeout, interval: 2 });
 
 /** One host with an agent, whose kernel, etcd and containers are in memory. */
 export class AgentWorld {

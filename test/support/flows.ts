@@ -110,8 +110,9 @@ function startSource(lab: Lab, from: LabContainer, pairs: readonly Pair[]): Omit
 const KINDS = ['ping', 'connect', 'stream'] as const;
 
 /**
- * For the machine's node, in the container's network namespace. An echo reply may take a second; a connection has
- * the patience to outlast two lost packets; the stream must bring every line back in order.
+ * For the machine's node, in the container's network namespace. An echo reply may take the time of 50 more requests, a
+ * second, counted in ping's own lines: by a clock, replies would be lost that this program has not got round to read.
+ * A connection has the patience to outlast two lost packets; the stream must bring every line back in order.
  */
 const PROGRAM = `
 const net = require('net');
@@ -128,18 +129,16 @@ const ping = (to) => {
   const child = require('child_process').spawn('ping', ['-n', '-O', '-i', '0.02', to]);
   child.on('exit', (code) => flow.lost.push('ping ended with ' + code));
   require('readline').createInterface({ input: child.stdout }).on('line', (line) => {
-    const seq = /icmp_seq=(\\d+)/.exec(line)?.[1];
-    if (seq === undefined) return;
-    if (/bytes from/.test(line)) { open.delete(seq); flow.through++; return; }
-    if (!open.has(seq)) open.set(seq, { line, until: Date.now() + 1000 });
-  });
-  setInterval(() => {
-    for (const [seq, { line, until }] of open) {
-      if (Date.now() < until) continue;
-      open.delete(seq);
-      flow.lost.push(line);
+    const seq = Number(/icmp_seq=(\\d+)/.exec(line)?.[1]);
+    if (Number.isNaN(seq)) return;
+    if (/bytes from/.test(line)) { open.delete(seq); flow.through++; }
+    else if (!open.has(seq)) open.set(seq, line);
+    for (const [late, said] of open) {
+      if (late + 50 > seq) continue;
+      open.delete(late);
+      flow.lost.push(said);
     }
-  }, 100);
+  });
 };
 
 const connect = async (to) => {

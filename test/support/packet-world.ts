@@ -19,11 +19,18 @@ export const PLACES = {
 /** A port of every container and of the second host, on which they say whom they see. */
 export const SERVER_PORT = 12345;
 
+/** How long an answer may take on a busy machine, milliseconds. */
+const PATIENCE_MS = 5_000;
+/** How long nothing must come to be taken for silence, milliseconds. */
+const SILENCE_MS = 1_000;
+
 export interface PacketWorld extends Netns {
   /** @param from a namespace; `host` is the one with the rules  @param target `tcp ADDRESS PORT` */
   ask(from: string, target: string, n?: number): Promise<Answers>;
   /** Every answer that came, sorted. */
   answers(from: string, target: string, n?: number): Promise<readonly string[]>;
+  /** The same for what should be dropped, which nobody waits for any longer than needed: `silence`, or what came. */
+  silence(from: string, target: string): Promise<readonly string[]>;
   /** Runs a program of `talk.ts` in a namespace. */
   talk(from: string, program: string, args: readonly (string | number)[]): Promise<string>;
   /** Starts one that stays; resolves with its first line. */
@@ -59,8 +66,9 @@ export async function openPacketWorld(): Promise<PacketWorld> {
     const [first = '', ...rest] = command(where, program, args);
     return world.start(first, rest);
   };
-  const ask: PacketWorld['ask'] = async (from, target, n = 4) =>
-    JSON.parse(await talk(from, CLIENT, [...target.split(' '), n])) as Answers;
+  const client = async (from: string, target: string, n: number, patienceMs: number) =>
+    JSON.parse(await talk(from, CLIENT, [...target.split(' '), n, patienceMs])) as Answers;
+  const ask: PacketWorld['ask'] = (from, target, n = 4) => client(from, target, n, PATIENCE_MS);
   let held = 0;
   const hold: PacketWorld['hold'] = async (from, address, port) => {
     held += 1;
@@ -75,6 +83,7 @@ export async function openPacketWorld(): Promise<PacketWorld> {
   return {
     ...{ ...world, ask, talk, listen, hold },
     answers: async (from, target, n) => Object.keys((await ask(from, target, n)).answers).sort(),
+    silence: async (from, target) => Object.keys((await client(from, target, 1, SILENCE_MS)).answers),
   };
 }
 

@@ -20,15 +20,16 @@ tcp.listen(port, '::', () => udp.bind(port, '::', () => console.log('ready')));
 
 /**
  * A client that asks n times, each time on a new socket, at most 20 at once.
- * Arguments: protocol, address, port, n. Prints an Answers object as JSON.
+ * Arguments: protocol, address, port, n, and after how many milliseconds no answer is \`silence\`. Prints an Answers
+ * object as JSON.
  */
 export const CLIENT = `
-const [protocol, host, port, n] = process.argv.slice(1);
+const [protocol, host, port, n, patienceMs] = process.argv.slice(1);
 const answers = {};
 let slowestMs = 0;
 const tcp = () => new Promise((resolve) => {
   const socket = require('net').connect({ host, port: Number(port) });
-  socket.setTimeout(1000, () => { resolve('silence'); socket.destroy(); });
+  socket.setTimeout(Number(patienceMs), () => { resolve('silence'); socket.destroy(); });
   socket.on('connect', () => socket.write('who?'));
   socket.on('data', (data) => { resolve(String(data)); socket.destroy(); });
   socket.on('error', (error) => resolve(error.code));
@@ -36,7 +37,7 @@ const tcp = () => new Promise((resolve) => {
 const udp = () => new Promise((resolve) => {
   const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   const end = (answer) => { clearTimeout(timer); resolve(answer); socket.close(); };
-  const timer = setTimeout(() => end('silence'), 1000);
+  const timer = setTimeout(() => end('silence'), Number(patienceMs));
   socket.on('error', (error) => end(error.code));
   socket.on('message', (data) => end(String(data)));
   socket.connect(Number(port), host, (error) => (error ? undefined : socket.send('who?')));

@@ -10,6 +10,8 @@ export interface Target {
 
 export interface Attempt {
   readonly label: string;
+  /** When it began, milliseconds since 1970. */
+  readonly at: number;
   /** What the page `/hello` says, or what went wrong: `ECONNREFUSED`, `silence`, `cut off`. */
   readonly answer: string;
   readonly ms: number;
@@ -35,12 +37,11 @@ export function startTraffic(lab: Lab, member: string, targets: readonly Target[
   const enter = netns === undefined ? [] : ['ip', 'netns', 'exec', netns];
   const child = lab.spawn(member, [...enter, process.execPath, '-e', PROGRAM, JSON.stringify(targets)]);
   const attempts: Attempt[] = [];
-  const counts = new Map(targets.map(({ label }) => [label, 0]));
-  const waiting = new Set<() => void>();
+  const waiting = new Set<(attempt?: Attempt) => void>();
   let complaint = '';
   let ended = false;
-  const wakeAll = () => {
-    for (const wake of waiting) wake();
+  const wakeAll = (attempt?: Attempt) => {
+    for (const wake of waiting) wake(attempt);
   };
   child.stderr.on('data', (chunk) => {
     complaint += chunk;
@@ -52,18 +53,19 @@ export function startTraffic(lab: Lab, member: string, targets: readonly Target[
   createInterface({ input: child.stdout }).on('line', (line) => {
     const attempt = JSON.parse(line) as Attempt;
     attempts.push(attempt);
-    counts.set(attempt.label, (counts.get(attempt.label) ?? 0) + 1);
-    wakeAll();
+    wakeAll(attempt);
   });
   return {
     attempts,
     more: (count) => {
-      const share = (label: string) => targets.filter((target) => target.label === label).length;
-      // Attempts that are under way began before.
-      const goals = [...counts].map(([label, n]) => [label, n + count + share(label)] as const);
+      // What is told from here on may have begun before: by the clock alone that is known.
+      const since = Date.now();
+      const left = new Map(targets.map(({ label }) => [label, count]));
       return new Promise((resolve, reject) => {
-        const wake = () => {
-          const reached = goals.every(([label, goal]) => (counts.get(label) ?? 0) >= goal);
+        const wake = (attempt?: Attempt) => {
+          if (attempt !== undefined && attempt.at >= since)
+            left.set(attempt.label, (left.get(attempt.label) ?? 0) - 1);
+          const reached = [...left.values()].every((n) => n <= 0);
           if (!reached && !ended) return;
           waiting.delete(wake);
           if (reached) resolve();
@@ -98,9 +100,9 @@ const attempt = ({ address, port }) => new Promise((resolve) => {
 });
 const forever = async (target) => {
   for (;;) {
-    const start = Date.now();
+    const at = Date.now();
     const answer = await attempt(target);
-    console.log(JSON.stringify({ label: target.label, answer, ms: Date.now() - start }));
+    console.log(JSON.stringify({ label: target.label, at, answer, ms: Date.now() - at }));
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 };

@@ -11,6 +11,12 @@ export interface Change {
   readonly writes: readonly Write[];
 }
 
+/** That a key is as it was read: absent, at its row's revision, or there all the same where nobody can read it. */
+export function unchanged(key: string, row: Stored<unknown> | undefined, isUnreadable: boolean): Guard {
+  if (row !== undefined) return { key, modRevision: row.revision };
+  return isUnreadable ? { key, present: true } : { key, absent: true };
+}
+
 /**
  * Makes a service or replaces it, with its endpoints and everything that it allocates, in one transaction:
  * a crash at any moment leaves neither a service without its VIP nor a VIP without its service.

@@ -1,22 +1,3 @@
-import { invalid } from '@causeway/shared/errors';
-import type { NetworkPatch } from './patch.ts';
-
-/** The flags of the first configuration, as they are typed. */
-export interface NetworkFlags {
-  readonly network?: string;
-  readonly networkIpv6?: string;
-  readonly subnetLen?: string;
-  readonly subnetLenIpv6?: string;
-  readonly backend?: string;
-  readonly directRouting?: string | boolean;
-  readonly fallback?: string;
-  readonly vni?: string;
-  readonly port?: string;
-  readonly mtu?: string;
-  readonly masquerade?: string;
-  readonly nonMasquerade?: string;
-}
-
 /** Each flag's name and place-holder, and what it is. */
 export const NETWORK_FLAGS: readonly (readonly [flag: string, text: string])[] = [
   ['--network <cidr>', 'IPv4 network of all containers, or "none" (default of a new cluster: 10.10.0.0/16)'],
@@ -32,47 +13,3 @@ export const NETWORK_FLAGS: readonly (readonly [flag: string, text: string])[] =
   ['--masquerade <flag>', 'whether containers talk to the outside with their host’s address (default: true)'],
   ['--non-masquerade <cidrs>', 'destinations that see the containers’ own addresses, separated by commas'],
 ];
-
-const COUNTED = [
-  ['vni', 'vni'],
-  ['port', 'port'],
-  ['mtu', 'mtu'],
-] as const;
-
-/** @throws CausewayError `invalid`, naming flag and value; whether the parts fit each other is not looked at */
-export function networkPatchOf(flags: NetworkFlags): NetworkPatch {
-  const patch: { -readonly [K in keyof NetworkPatch]: NetworkPatch[K] } = {};
-  for (const name of ['network', 'networkIpv6', 'backend', 'fallback'] as const) {
-    if (flags[name] !== undefined) patch[name] = flags[name];
-  }
-  if (flags.subnetLen !== undefined) patch.subnetLen = subnetLen('subnet-len', flags.subnetLen, 24);
-  if (flags.subnetLenIpv6 !== undefined)
-    patch.subnetLenIpv6 = subnetLen('subnet-len-ipv6', flags.subnetLenIpv6, 64);
-  for (const [name, flag] of COUNTED) {
-    const text = flags[name];
-    if (text !== undefined) patch[name] = whole(flag, text);
-  }
-  if (flags.directRouting !== undefined) patch.directRouting = truth('direct-routing', flags.directRouting);
-  if (flags.masquerade !== undefined) patch.masquerade = truth('masquerade', flags.masquerade);
-  if (flags.nonMasquerade !== undefined) {
-    const parts = flags.nonMasquerade.split(',').map((part) => part.trim());
-    patch.nonMasqueradeCidrs = parts.length === 1 && parts[0] === '' ? [] : parts;
-  }
-  return patch;
-}
-
-function subnetLen(flag: string, text: string, example: number): number {
-  if (!/^\d{1,3}$/.test(text)) throw invalid(flag, text, `is not a prefix length such as ${example}`);
-  return Number(text);
-}
-
-function whole(flag: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw invalid(flag, text, 'is not a whole number');
-  return Number(text);
-}
-
-function truth(flag: string, value: string | boolean): boolean {
-  if (typeof value === 'boolean') return value;
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw invalid(flag, value, 'is neither "true" nor "false"');
-}

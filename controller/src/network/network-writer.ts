@@ -1,21 +1,28 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { effectiveConfig, fingerprintOf } from '@causeway/shared/model/effective-config';
 import type { NetworkConfig } from '@causeway/shared/model/network';
-import { completeNetworkConfig } from '@causeway/shared/model/network.schema';
 import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store/codec-flannel';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
+import { unchanged } from '../allocate/transaction.ts';
 import { rangesOf } from '../bootstrap.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import type { NetworkObject } from '../objects/network.ts';
 import { Turns } from '../turns.ts';
-import { checkDisjoint, checkHostNetworks, checkNotHuge, named } from '../validate/ranges.ts';
+import {
+  checkDisjoint,
+  checkHostNetworks,
+  checkNotHuge,
+  checkOwnAddresses,
+  named,
+  type OwnAddress,
+} from '../validate/ranges.ts';
 import { hostNetworks, networkOf } from '../view/facts.ts';
 import { readFresh } from '../view/fresh.ts';
 import type { Tables } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 import { withForeignFields } from './foreign-fields.ts';
-import { type NetworkPatch, patched } from './patch.ts';
+import { configOf, type NetworkPatch } from './patch.ts';
 import { networkObject } from './present.ts';
 import { checkAddressesOutside } from './taken.ts';
 
@@ -42,21 +49,24 @@ type Planner = (before: NetworkConfig | CausewayError, tables: Tables) => Networ
 export class NetworkWriter {
   readonly #store: Store;
   readonly #view: View;
+  readonly #own: readonly OwnAddress[];
   readonly #turns = new Turns();
 
-  constructor(store: Store, view: View) {
+  /** @param own where others reach the controller and etcd */
+  constructor(store: Store, view: View, own: readonly OwnAddress[]) {
     this.#store = store;
     this.#view = view;
+    this.#own = own;
   }
 
   /** @throws CausewayError `invalid`, or `conflict` naming the hosts that would be renumbered */
   async set(patch: NetworkPatch, options: NetworkWriteOptions): Promise<NetworkWritten> {
     return this.#write(options, (before, tables) => {
       const base = before instanceof CausewayError ? this.#lastReadable(tables, before, patch) : before;
-      const asked = completeNetworkConfig(patched(base, patch));
-      this.#check(asked, base, tables);
-      const config = base?.renumber === fingerprintOf(asked) ? { ...asked, renumber: base.renumber } : asked;
+      const asked = configOf(base, patch);
       const accepted = tables.accepted.get('')?.value ?? base;
+      this.#check(asked, accepted, tables);
+      const config = base?.renumber === fingerprintOf(asked) ? { ...asked, renumber: base.renumber } : asked;
       const leases = [...tables.lease.values()].map(({ value }) => value);
       const { refused } = effectiveConfig({ config, accepted, leases });
       if (refused !== undefined && !options.renumber) throw renumbers(refused.hosts);
@@ -73,7 +83,7 @@ export class NetworkWriter {
   async confirm(fingerprint: string | undefined, options: Omit<NetworkWriteOptions, 'renumber'>) {
     return this.#write({ ...options, renumber: true }, (before, tables) => {
       if (before instanceof CausewayError) throw before;
-      const { refused } = networkOf(tables);
+      const { config: followed, refused } = networkOf(tables);
       const found = fingerprintOf(before);
       if (fingerprint !== undefined && fingerprint !== found) {
         throw new CausewayError(
@@ -89,6 +99,7 @@ export class NetworkWriter {
           'confirming the network: no change waits to be confirmed, hosts follow what etcd has',
         );
       }
+      this.#check(before, followed, tables);
       return { ...before, renumber: found };
     });
   }
@@ -100,7 +111,7 @@ export class NetworkWriter {
         checkIfMatch(options.ifMatch, "the network's configuration", found?.modRevision);
         if (found === undefined) throw notThere();
         const before = decodeNetworkConfig(found);
-        const { rows: tables } = await readFresh(this.#store, [
+        const { rows: tables, unreadable } = await readFresh(this.#store, [
           keys.networkPrefix,
           keys.settings,
           keys.nodePrefix,
@@ -111,7 +122,12 @@ export class NetworkWriter {
         if (after === undefined || value === undefined || sameValue(before, after))
           return { network: networkObject(tables), changed: false, revision: found.modRevision };
         if (options.dryRun) return dryRun(after, tables, found.modRevision);
-        const written = await this.#put(found, value, tables);
+        const noted = unchanged(
+          keys.acceptedNetwork,
+          tables.accepted.get(''),
+          unreadable.has(keys.acceptedNetwork),
+        );
+        const written = await this.#put(found, value, noted);
         if (written !== undefined) return written;
       }
       throw new CausewayError(
@@ -121,15 +137,13 @@ export class NetworkWriter {
     });
   }
 
-  /** @returns undefined after a lost race */
-  async #put(found: KeyValue, value: string, tables: Tables): Promise<NetworkWritten | undefined> {
-    const accepted = tables.accepted.get('');
-    const key = keys.acceptedNetwork;
-    // What was followed when this was decided must still be: the decision to renumber or not rests on it.
-    const guard: Guard =
-      accepted === undefined ? { key, absent: true } : { key, modRevision: accepted.revision };
+  /**
+   * @param noted that what hosts follow is what it was: the decision to renumber or not rests on it
+   * @returns undefined after a lost race
+   */
+  async #put(found: KeyValue, value: string, noted: Guard): Promise<NetworkWritten | undefined> {
     const result = await this.#store.transaction(
-      [{ key: keys.networkConfig, modRevision: found.modRevision }, guard],
+      [{ key: keys.networkConfig, modRevision: found.modRevision }, noted],
       [{ put: keys.networkConfig, value }],
     );
     if (!result.ok) return undefined;
@@ -146,19 +160,19 @@ export class NetworkWriter {
   }
 
   /** @throws CausewayError `invalid` when a network that becomes another one takes addresses of somebody else */
-  #check(config: NetworkConfig, before: NetworkConfig | undefined, tables: Tables): void {
+  #check(config: NetworkConfig, followed: NetworkConfig | undefined, tables: Tables): void {
     const settings = tables.settings.get('')?.value ?? this.#view.tables.settings.get('')?.value;
     if (settings === undefined) throw notThere();
     const { serviceRange, serviceRangeIpv6, ...networks } = rangesOf({ config, settings });
     const other = {
-      ...(networks.network === before?.ipv4?.network ? {} : { network: networks.network }),
-      ...(networks.networkIpv6 === before?.ipv6?.network ? {} : { networkIpv6: networks.networkIpv6 }),
+      ...(networks.network === followed?.ipv4?.network ? {} : { network: networks.network }),
+      ...(networks.networkIpv6 === followed?.ipv6?.network ? {} : { networkIpv6: networks.networkIpv6 }),
     };
     for (const [flag, text] of named(other)) checkNotHuge(flag, text);
     checkHostNetworks(other, hostNetworks([...tables.node.values()].map(({ value }) => value)));
     checkDisjoint({ ...other, serviceRange, serviceRangeIpv6 });
-    for (const network of [other.network, other.networkIpv6])
-      if (network !== undefined) checkAddressesOutside(network, this.#view.tables);
+    checkOwnAddresses(other, this.#own);
+    checkAddressesOutside(other, this.#view.tables);
   }
 }
 

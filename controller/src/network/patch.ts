@@ -1,7 +1,12 @@
 import { invalid } from '@causeway/shared/errors';
 import type { BackendInput } from '@causeway/shared/model/backend.schema';
 import type { NetworkConfig, Tunnel } from '@causeway/shared/model/network';
-import type { FamilyNetworkInput, NetworkInput } from '@causeway/shared/model/network.schema';
+import {
+  completeNetworkConfig,
+  type FamilyNetworkInput,
+  type NetworkField,
+  type NetworkInput,
+} from '@causeway/shared/model/network.schema';
 import { canonicalBlock } from '@causeway/shared/net/block';
 import { type ByFamily, byFamily, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 
@@ -30,19 +35,38 @@ export interface NetworkPatch {
 
 const NONE = 'none';
 
+type PatchField = keyof NetworkPatch;
+/** What a refusal calls a field. */
+export type PatchNames = (field: PatchField) => string;
+
 /**
  * Puts a patch over a configuration. A family whose network becomes another starts anew with the usual subnets.
  *
  * @param base absent: there is none yet
- * @returns what `completeNetworkConfig` makes a configuration of
- * @throws CausewayError `invalid` for what belongs to something that the network would not have
+ * @param nameOf default: as the patch does
+ * @throws CausewayError `invalid`, naming the field and the value
  */
-export function patched(base: NetworkConfig | undefined, patch: NetworkPatch): NetworkInput {
-  const families: ByFamily<FamilyNetworkInput> = byFamily((family) => familyInput(family, base, patch));
+export function configOf(
+  base: NetworkConfig | undefined,
+  patch: NetworkPatch,
+  nameOf: PatchNames = (field) => field,
+): NetworkConfig {
+  return completeNetworkConfig(patched(base, patch, nameOf), (field) => nameOf(patchField(field)));
+}
+
+/** `backend.type` → `backend`, `backend.vni` → `vni`: a patch has no levels. */
+function patchField(field: NetworkField): PatchField {
+  return field === 'backend.type' ? 'backend' : (field.replace('backend.', '') as PatchField);
+}
+
+function patched(base: NetworkConfig | undefined, patch: NetworkPatch, nameOf: PatchNames): NetworkInput {
+  const families: ByFamily<FamilyNetworkInput> = byFamily((family) =>
+    familyInput(family, base, patch, nameOf),
+  );
   const { masquerade = base?.masquerade, nonMasqueradeCidrs = base?.nonMasqueradeCidrs } = patch;
   return {
     ...families,
-    backend: backendInput(base, patch),
+    backend: backendInput(base, patch, nameOf),
     ...(masquerade === undefined ? {} : { masquerade }),
     ...(nonMasqueradeCidrs === undefined ? {} : { nonMasqueradeCidrs }),
   };
@@ -52,6 +76,7 @@ function familyInput(
   family: Family,
   base: NetworkConfig | undefined,
   patch: NetworkPatch,
+  nameOf: PatchNames,
 ): FamilyNetworkInput | undefined {
   const asked = partOf(family, patch);
   const old = base?.[family];
@@ -60,7 +85,7 @@ function familyInput(
     const idle = (['subnetLen', 'subnetMin', 'subnetMax'] as const).find((part) => asked[part] !== undefined);
     if (idle === undefined) return undefined;
     throw invalid(
-      fieldOf(family, idle),
+      nameOf(family === 'ipv4' ? idle : `${idle}Ipv6`),
       asked[idle],
       `means nothing: the network would have no ${FAMILY_NAMES[family]}`,
     );
@@ -78,17 +103,17 @@ function familyInput(
   };
 }
 
-function fieldOf(family: Family, part: keyof FamilyNetworkInput): string {
-  return family === 'ipv4' ? part : `${part}Ipv6`;
-}
-
 function partOf(family: Family, patch: NetworkPatch) {
   if (family === 'ipv4') return patch;
   const { networkIpv6: network, subnetLenIpv6: subnetLen } = patch;
   return { network, subnetLen, subnetMin: patch.subnetMinIpv6, subnetMax: patch.subnetMaxIpv6 };
 }
 
-function backendInput(base: NetworkConfig | undefined, patch: NetworkPatch): BackendInput {
+function backendInput(
+  base: NetworkConfig | undefined,
+  patch: NetworkPatch,
+  nameOf: PatchNames,
+): BackendInput {
   const old = base?.backend;
   const type = (patch.backend ?? old?.type ?? 'host-gw').toLowerCase();
   const isSame = type === old?.type;
@@ -96,14 +121,18 @@ function backendInput(base: NetworkConfig | undefined, patch: NetworkPatch): Bac
   const fallback = patch.fallback === NONE ? undefined : (patch.fallback ?? kept);
   const directRouting = patch.directRouting ?? (type === 'vxlan' && isSame && old.direct);
   if (directRouting && type === 'host-gw')
-    throw invalid('directRouting', true, 'is for the backend "vxlan": with "host-gw" every route is direct');
+    throw invalid(
+      nameOf('directRouting'),
+      true,
+      'is for the backend "vxlan": with "host-gw" every route is direct',
+    );
   const tunnel: Partial<Tunnel> = old?.tunnel ?? {};
   const { learning, gbp } = tunnel;
   const hasTunnel = type !== 'host-gw' || fallback !== undefined;
   const idle = (['vni', 'port', 'mtu'] as const).find((field) => patch[field] !== undefined);
   if (idle !== undefined && !hasTunnel)
     throw invalid(
-      idle,
+      nameOf(idle),
       patch[idle],
       'is of a tunnel, and there is none: it takes backend "vxlan" or fallback "vxlan"',
     );

@@ -32,7 +32,7 @@ export function networkObject(tables: Tables): NetworkObject {
   };
 }
 
-export function configObject(config: NetworkConfig, tables: Tables): NetworkConfigObject {
+function configObject(config: NetworkConfig, tables: Tables): NetworkConfigObject {
   const { backend } = config;
   const families = FAMILIES.flatMap((family) => {
     const network = config[family];

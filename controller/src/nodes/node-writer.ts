@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CausewayError } from '@causeway/shared/errors';
-import { NAME_PATTERN } from '@causeway/shared/model/input';
+import { CausewayError, invalid } from '@causeway/shared/errors';
+import { NAME_ERROR, NAME_PATTERN } from '@causeway/shared/model/input';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
 import { servicesOn } from '../endpoints/concerned.ts';
@@ -9,7 +9,7 @@ import type { NodePlan, ReserveInput } from '../objects/node-operation.ts';
 import { Turns } from '../turns.ts';
 import { networkOf } from '../view/facts.ts';
 import { readFresh } from '../view/fresh.ts';
-import type { Tables } from '../view/tables.ts';
+import type { TableSet } from '../view/table-set.ts';
 import type { View } from '../view/view.ts';
 import { type NodeChange, noNode, planPolicy, planRelease, planReserve } from './plan.ts';
 
@@ -29,7 +29,7 @@ const POLICIES = {
   drain: { cordoned: true, drained: true },
 } as const;
 
-type Planner = (tables: Tables, unreadable: ReadonlyMap<string, string>) => NodeChange;
+type Planner = (fresh: TableSet) => NodeChange;
 
 /** Writes what operators decide about hosts: planned from what etcd has at the moment, guarded by all of it. */
 export class NodeWriter {
@@ -44,21 +44,23 @@ export class NodeWriter {
   }
 
   async reserve(name: string, input: ReserveInput, dryRun: boolean): Promise<NodePlan> {
+    // Of a host that has joined it is known whether it has such a name.
+    if (input.ahead && !NAME_PATTERN.test(name)) throw invalid('name', name, NAME_ERROR);
     const config = networkOf(this.#view.tables).config;
-    return this.#write(name, (tables) => planReserve(name, input, config, tables), dryRun);
+    return this.#write(name, (fresh) => planReserve(name, input, config, fresh), dryRun);
   }
 
   async release(name: string, withLease: boolean, dryRun: boolean): Promise<NodePlan> {
-    return this.#write(name, (tables) => planRelease(name, withLease, tables), dryRun);
+    return this.#write(name, ({ rows }) => planRelease(name, withLease, rows), dryRun);
   }
 
   async decide(name: string, decision: Decision, dryRun: boolean): Promise<NodePlan> {
     const written = await this.#write(
       name,
-      (tables, unreadable) => {
-        const drained = tables.policy.get(name)?.value.drained ?? false;
+      ({ rows, unreadable }) => {
+        const drained = rows.policy.get(name)?.value.drained ?? false;
         const policy = { drained, ...POLICIES[decision] };
-        return planPolicy(name, policy, tables, unreadable.has(keys.nodePolicy(name)));
+        return planPolicy(name, policy, rows, unreadable.has(keys.nodePolicy(name)));
       },
       dryRun,
     );
@@ -70,8 +72,7 @@ export class NodeWriter {
     if (!NAME_PATTERN.test(name)) throw noNode(name);
     return this.#turns.take(name, async () => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const { rows, unreadable } = await readFresh(this.#store, [...PLACES, ...oneNode(name)]);
-        const change = plan(rows, unreadable);
+        const change = plan(await readFresh(this.#store, [...PLACES, ...oneNode(name)]));
         if (change.writes.length === 0 || dryRun) return written(name, change, 0);
         const result = await this.#store.transaction(change.guards, change.writes);
         if (result.ok) {

@@ -1,5 +1,4 @@
-import { CausewayError, invalid, show } from '@causeway/shared/errors';
-import { NAME_ERROR, NAME_PATTERN } from '@causeway/shared/model/input';
+import { CausewayError, show } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodePolicy } from '@causeway/shared/model/reservation';
 import { familyOf } from '@causeway/shared/net/block';
@@ -14,11 +13,12 @@ import {
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Write } from '@causeway/shared/store/store';
-import type { Change } from '../allocate/transaction.ts';
+import { type Change, unchanged } from '../allocate/transaction.ts';
 import { reservationsOf } from '../objects/node.ts';
 import type { NodePlan, ReserveInput } from '../objects/node-operation.ts';
+import type { TableSet } from '../view/table-set.ts';
 import type { Tables } from '../view/tables.ts';
-import { checkedSubnet, checkFree, SUBNET_FIELDS } from './subnet-fit.ts';
+import { checkedSubnet, checkFree, checkReadable, SUBNET_FIELDS } from './subnet-fit.ts';
 
 /** A change of a host's reservations or policy; without writes, it is so already. */
 export interface NodeChange extends Change {
@@ -32,19 +32,18 @@ export type NodeState = Pick<NodePlan, 'cordoned' | 'drained' | 'reservations'>;
 /**
  * Binds subnets to a host's name: those that are named, or else those that it leases.
  *
- * @param tables as etcd has them at this moment: nodes, leases, claims and reservations
+ * @param rows as etcd has them at this moment: nodes, leases, claims and reservations
  * @throws CausewayError `not-found`, `invalid`, or `conflict` when another host has one of them
  */
 export function planReserve(
   name: string,
   input: ReserveInput,
   config: NetworkConfig,
-  tables: Tables,
+  { rows: tables, unreadable }: Pick<TableSet, 'rows' | 'unreadable'>,
 ): NodeChange {
   const node = tables.node.get(name)?.value;
   if (node === undefined && !input.ahead)
     throw noNode(name, '; --ahead (ahead: true) reserves for one that has not joined yet');
-  if (!NAME_PATTERN.test(name)) throw invalid('name', name, NAME_ERROR);
   const held = mapFamilies(node ?? {}, ({ subnet }) => subnet);
   const wanted = wantedSubnets(name, input, config, held);
   const guards: Guard[] = [];
@@ -54,6 +53,7 @@ export function planReserve(
     const own = reservationsOf(tables, name).find(({ value }) => familyOf(value.subnet) === family)?.value;
     if (own?.subnet === subnet) continue;
     if (own !== undefined) throw hasOther(family, name, subnet, own.subnet);
+    checkReadable(family, subnet, unreadable);
     checkFree(family, subnet, { name, id: node?.id }, tables);
     guards.push({ key: keys.reservation(subnet), absent: true }, claimGuard(subnet, tables));
     writes.push({ put: keys.reservation(subnet), value: encode({ subnet, node: name }) });
@@ -122,7 +122,7 @@ export function planRelease(name: string, withLease: boolean, tables: Tables): N
     modRevision: revision,
   }));
   const change = withLease ? [...released, ...leaseGuards(name, tables)] : released;
-  const guards: Guard[] = withLease ? [...change, { key: keys.alive(name), absent: true }] : change;
+  const guards: Guard[] = withLease ? [...change, ...stillGone(name, tables)] : change;
   const after = { ...stateOf(name, tables), reservations: [] };
   return { guards, writes: change.map(({ key }): Write => ({ delete: key })), warnings: [], after };
 }
@@ -139,6 +139,9 @@ function leaseGuards(name: string, tables: Tables): { readonly key: string; read
   const node = tables.node.get(name);
   const id = node?.value.id;
   const at = (key: string, modRevision: number) => ({ key, modRevision });
+  const own = node === undefined ? [] : [at(keys.node(name), node.revision)];
+  // The host goes on under another name, and what it leases is that one's.
+  if (isRenamed(name, tables)) return own;
   const leases = [...tables.lease].filter(([, { value }]) =>
     id === undefined ? value.node?.name === name : value.node?.id === id,
   );
@@ -146,8 +149,21 @@ function leaseGuards(name: string, tables: Tables): { readonly key: string; read
   return [
     ...leases.map(([rest, { revision }]) => at(`${keys.subnetPrefix}${rest}`, revision)),
     ...claims.map(([subnet, { revision }]) => at(keys.claim(subnet), revision)),
-    ...(node === undefined ? [] : [at(keys.node(name), node.revision)]),
+    ...own,
   ];
+}
+
+/** Nobody of this name, or of this id under whatever name, has come to life since. */
+function stillGone(name: string, tables: Tables): Guard[] {
+  const id = tables.node.get(name)?.value.id;
+  const noName: Guard = { key: keys.alive(name), absent: true };
+  if (id === undefined || isRenamed(name, tables)) return [noName];
+  return [noName, { key: keys.identity(id), absent: true }];
+}
+
+function isRenamed(name: string, tables: Tables): boolean {
+  const id = tables.node.get(name)?.value.id;
+  return [...tables.alive].some(([other, { value }]) => other !== name && value.id === id);
 }
 
 /**
@@ -170,14 +186,8 @@ export function planPolicy(
   const after = { ...stateOf(name, tables), ...wanted };
   if (isSame || (before === undefined && !isUnreadable && isNothing))
     return { guards: [], writes: [], warnings: [], after };
-  const guard: Guard =
-    before !== undefined
-      ? { key, modRevision: before.revision }
-      : isUnreadable
-        ? { key, present: true }
-        : { key, absent: true };
   const write: Write = isNothing ? { delete: key } : { put: key, value: encode({ name, ...wanted }) };
-  return { guards: [guard], writes: [write], warnings: [], after };
+  return { guards: [unchanged(key, before, isUnreadable)], writes: [write], warnings: [], after };
 }
 
 export function noNode(name: string, hint = ''): CausewayError {

@@ -10,6 +10,7 @@ import {
   parseIp,
 } from '@causeway/shared/net/block';
 import { entriesOf, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
+import { keys } from '@causeway/shared/store/keys';
 import type { Tables } from '../view/tables.ts';
 
 /** The fields of the API, per family. */
@@ -83,6 +84,12 @@ export function checkFree(family: Family, subnet: string, by: Claimant, tables: 
     if (id !== by.id && meets(text))
       throw taken(family, subnet, text, `is claimed by ${claimer(id, tables)}`);
   }
+}
+
+/** @throws CausewayError `conflict` when nobody can read whose the subnet is */
+export function checkReadable(family: Family, subnet: string, unreadable: ReadonlyMap<string, string>): void {
+  const why = unreadable.get(keys.reservation(subnet)) ?? unreadable.get(keys.claim(subnet));
+  if (why !== undefined) throw taken(family, subnet, subnet, `may be another host's: ${why}`);
 }
 
 function isOf(lease: SubnetLease, by: Claimant): boolean {

@@ -118,8 +118,8 @@ function bareFamilies({ families }: ServiceSpec, { endpoints }: EndpointSet): re
     .map((family) => `no endpoint has an ${FAMILY_NAMES[family]} address, and the service is served in it`);
 }
 
-/** The container network, as far as services know of one. */
-export function networksIn(tables: Pick<Tables, 'config'>): ByFamily<Block> {
-  const config = tables.config.get('')?.value;
-  return config === undefined ? {} : networksOf(config);
+/** The container network, as far as services know of one: what hosts last followed, for what etcd has may wait. */
+export function networksIn(tables: Pick<Tables, 'accepted' | 'config'>): ByFamily<Block> {
+  const followed = tables.accepted.get('') ?? tables.config.get('');
+  return followed === undefined ? {} : networksOf(followed.value);
 }

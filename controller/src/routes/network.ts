@@ -83,7 +83,7 @@ function confirmRoute(app: App, { network: writer }: Deps): void {
 }
 
 /** Whether something changed is in a header, since the body is the network. */
-export const CHANGED_HEADER = 'x-causeway-changed';
+const CHANGED_HEADER = 'x-causeway-changed';
 
 function answer(reply: Headers, { network, changed, revision }: NetworkWritten): NetworkObject {
   reply.header('etag', etag(network.revision));

@@ -42,7 +42,7 @@ function peerFaults({ name, peers }: HostStatus): readonly string[] {
 type Missing = NonNullable<HostStatus['peers']>['missing'][number];
 
 /** `10.10.3.0/24 of host-3 (192.168.122.13): failed: the reason` */
-export function peerText({ subnet, node, publicIp, state, reason }: Missing): string {
+function peerText({ subnet, node, publicIp, state, reason }: Missing): string {
   return `${peerName({ subnet, node, publicIp })}: ${state}${reason === undefined ? '' : `: ${reason}`}`;
 }
 

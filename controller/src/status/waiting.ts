@@ -53,9 +53,11 @@ function takenSubnets(family: Family, network: FamilyNetwork, tables: Tables): R
 }
 
 function deadHolders(family: Family, tables: Tables): readonly string[] {
+  // By id: a host that was renamed lives.
+  const alive = new Set([...tables.alive.values()].map(({ value }) => value.id));
   return [...tables.node.values()]
     .filter(({ value }) => value[family]?.subnet !== undefined)
-    .filter(({ value }) => tables.alive.get(value.name)?.value.id !== value.id)
+    .filter(({ value }) => !alive.has(value.id))
     .map(({ value }) => value.name)
     .sort();
 }

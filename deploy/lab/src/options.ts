@@ -12,7 +12,7 @@ export interface LabOptions {
   readonly hosts?: number;
   /** How many of them, the last ones, are on a second network behind the router; none when absent. */
   readonly far?: number;
-  /** Of the hosts' links, 576–9000 bytes; 1500 when absent. */
+  /** Of the hosts' links, 1280–9000 bytes; 1500 when absent. */
   readonly mtu?: number;
   readonly dataplane?: Dataplane;
   /** The containers' IPv4 network, CIDR; 10.10.0.0/16 when absent; `none`: IPv6 only. */
@@ -46,6 +46,8 @@ export type LabSettings = Required<Omit<LabOptions, Optional>> & Pick<LabOptions
 export type ClusterSettings = Omit<LabSettings, 'name' | 'lifetime' | 'progress' | 'until'>;
 
 export const MAX_HOSTS = 100;
+/** Links have addresses of IPv6 too, whose smallest this is (RFC 8200). */
+const LEAST_MTU = 1_280;
 
 /**
  * Completes and checks what the user asked for.
@@ -57,8 +59,9 @@ export function checkOptions(options: LabOptions): LabSettings {
   const { hosts, far, mtu, dataplane, backend } = settings;
   checkName(settings.name);
   whole('hosts', hosts, 1, MAX_HOSTS);
-  whole('far', far, 0, hosts);
-  whole('mtu', mtu, 576, 9_000);
+  // The first one is the controller's, and the client's way to the services.
+  whole('far', far, 0, hosts - 1);
+  whole('mtu', mtu, LEAST_MTU, 9_000);
   if (!DATAPLANES.includes(dataplane))
     throw invalid('dataplane', dataplane, `is none of ${DATAPLANES.join(', ')}`);
   if (backend === 'host-gw' && settings.directRouting)

@@ -1,6 +1,6 @@
 import { EVENT_SLOTS, type NodeEvent } from '@causeway/shared/model/event';
 import { keys } from '@causeway/shared/store/keys';
-import type { LeaseHandle } from '@causeway/shared/store/store';
+import type { LeaseHandle, Store } from '@causeway/shared/store/store';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { type FakeStore, fakeStore } from '../../../test/support/fake-store.ts';
 import { createEventLog } from './events.ts';
@@ -85,6 +85,27 @@ it('writes its events again on another lease of ownership, under the same number
   events.again();
   await holds(['a', 'b']);
   expect(await written()).toEqual(before);
+});
+
+it('writes a full ring again on another lease, though a number was given up', async () => {
+  // etcd takes a key once in a transaction.
+  const strict: Store = {
+    ...store,
+    transaction: async (guards, writes) => {
+      const written = writes.map((write) => ('put' in write ? write.put : write.delete));
+      if (new Set(written).size < written.length) throw new Error('duplicate key given in txn request');
+      return store.transaction(guards, writes);
+    },
+  };
+  const events = createEventLog(strict, () => lease, 'host-1');
+  for (let n = 0; n < EVENT_SLOTS; n++) events.add('restored', 'info', `event ${n}`);
+  await vi.waitFor(async () => expect(await written()).toHaveLength(EVENT_SLOTS), 5_000);
+  await lease.revoke();
+  lease = await store.grantLease(60);
+  events.add('restored', 'info', 'the newest');
+  await vi.waitFor(async () => expect((await messages()).at(-1)).toBe('the newest'), 5_000);
+  // One slot is that of the number that was given up.
+  expect(await messages()).toHaveLength(EVENT_SLOTS - 1);
 });
 
 it('looks again where somebody else has written in its ring, and loses nothing', async () => {

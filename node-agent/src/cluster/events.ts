@@ -61,7 +61,9 @@ export function createEventLog(
   async function write(lease: LeaseHandle, slots: readonly Slot[]): Promise<boolean> {
     revisions ??= await read();
     for (const slot of slots) slot.sequence ??= next++;
-    const put = slots.map((slot) => {
+    // Numbers that were given up make the ring longer than it has slots: the newest has the slot.
+    const fitting = slots.filter(({ sequence = 0 }) => sequence >= next - EVENT_SLOTS);
+    const put = fitting.map((slot) => {
       const event: NodeEvent = { ...slot.event, sequence: slot.sequence ?? 0 };
       return { put: keys.event(name, event.sequence % EVENT_SLOTS), value: encode(event), lease };
     });

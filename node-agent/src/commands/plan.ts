@@ -58,14 +58,15 @@ export async function previewPlan(deps: PlanDeps): Promise<Preview> {
   const tool = await kernel.toolFor(config.dataplane ?? (await chosenBefore(store, config.name)));
   const desired = desiredHost(snapshot, facts, subnets);
   const look = { network: networkLook(desired), firewall: firewallLook(desired, tool) };
-  const planned = plan(desired, await kernel.observe(look), rulesets);
+  const observed = await kernel.observe(look);
+  const planned = plan(desired, observed, rulesets);
   const network = containerNetwork(subnets, desired.bridge);
   const containers = await runtime.plan(snapshot.containers, network, unknownContainers);
   const content = { config: snapshot.config, subnets, mtu: desired.bridge.mtu };
   const file = await fileSteps(config.subnetFile, content);
   return {
     steps: [...leases, ...planned.steps.map((step) => step.text), ...file, ...containers],
-    problems: [...problems, ...desired.problems, ...planned.problems],
+    problems: [...problems, ...desired.problems, ...planned.problems, ...(observed.firewall?.unlisted ?? [])],
   };
 }
 

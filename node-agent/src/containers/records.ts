@@ -46,7 +46,7 @@ export async function readRecord(path: string): Promise<ContainerRecord | undefi
 export async function writeRecord(path: string, record: ContainerRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.tmp`;
-  await writeFile(draft, `${JSON.stringify(record)}\n`);
+  await writeFile(draft, `${JSON.stringify(record)}\n`, { flush: true });
   await rename(draft, path);
 }
 

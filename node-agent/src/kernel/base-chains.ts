@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
-import { isInstalled } from './firewall-tools.ts';
+import { isInstalled, run } from '@causeway/shared/run';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 /**
@@ -10,14 +9,14 @@ import { readJsonFile, writeJsonFile } from './json-file.ts';
  * nobody else has put anything into them.
  */
 export async function noteBaseChains(file: string): Promise<void> {
-  if (!(await isInstalled('nft')) || (await readJsonFile(file)) !== undefined) return;
+  if (!isInstalled('nft') || (await readJsonFile(file)) !== undefined) return;
   await writeJsonFile(file, (await listChains()).map(keyOf));
 }
 
 /** @returns a sentence for each chain and table that was removed */
 export async function removeBaseChains(file: string): Promise<readonly string[]> {
   const noted = await readJsonFile(file);
-  if (!Array.isArray(noted) || !(await isInstalled('nft'))) return [];
+  if (!Array.isArray(noted) || !isInstalled('nft')) return [];
   const [chains, rules] = await Promise.all([listChains(), listItems('rule')]);
   const used = new Set(rules.map((rule) => `${rule.family} ${rule.table} ${rule.chain}`));
   const ours = chains.filter((one) => isEmptyBase(one, used) && !noted.includes(keyOf(one)));

@@ -1,3 +1,4 @@
+import { messageOf } from '@causeway/shared/errors';
 import { type Started, start } from '@causeway/shared/run';
 import type { RuleWatch } from './rule-watch.ts';
 
@@ -34,12 +35,14 @@ export function watchLegacy(
     });
     mine.exited.then(() => {
       if (canary === mine) canary = undefined;
-      if (closed) return;
-      unmended += 1;
-      pause = 2 ** Math.min(unmended - 1, MOST_DOUBLINGS) - 1;
-      onForeign(`a rule of ours is gone, or not the first any more, where ${program} puts them`);
+      if (!closed) doubt(`a rule of ours is gone, or not the first any more, where ${program} puts them`);
     });
     return mine;
+  };
+  const doubt = (reason: string) => {
+    unmended += 1;
+    pause = 2 ** Math.min(unmended - 1, MOST_DOUBLINGS) - 1;
+    onForeign(reason);
   };
   const ask = () => {
     pause = Math.max(0, pause - 1);
@@ -47,8 +50,12 @@ export function watchLegacy(
     const asked = question(turn);
     if (asked === '') return;
     turn += 1;
-    canary ??= begin();
-    canary.write(asked);
+    try {
+      canary ??= begin();
+      canary.write(asked);
+    } catch (error) {
+      doubt(messageOf(error));
+    }
   };
   const timer = setInterval(ask, PERIOD_MS);
   timer.unref();

@@ -64,4 +64,12 @@ describe('the echo of our own changes', () => {
     echoes.expect([]);
     expect(echoes.claims(line)).toBe(false);
   });
+
+  it('does not come late, also while this host goes on changing things', () => {
+    echoes.expect([add]);
+    time += 2_000;
+    echoes.expect([{ kind: 'route-delete', route, text }]);
+    time += 2_000;
+    expect([echoes.claims(line), echoes.claims(deleted)]).toEqual([false, true]);
+  });
 });

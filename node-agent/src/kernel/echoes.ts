@@ -19,7 +19,7 @@ const LATE_MS = 3_000;
 
 /** @param now milliseconds on a clock that does not jump */
 export function createEchoes(now: () => number = () => performance.now()): Echoes {
-  const expected = new Map<string, number>();
+  const expected = new Map<string, { readonly left: number; readonly at: number }>();
   let last = 0;
   return {
     expect: (steps) => {
@@ -27,21 +27,28 @@ export function createEchoes(now: () => number = () => performance.now()): Echoe
       last = now();
       for (const step of steps) {
         const echo = echoOf(step);
-        if (echo !== undefined) expected.set(echo, (expected.get(echo) ?? 0) + 1);
+        if (echo !== undefined) expected.set(echo, { left: leftOf(echo) + 1, at: last });
       }
     },
     forget: (steps) => {
       for (const step of steps) take(echoOf(step));
     },
-    claims: (line) => now() - last < LATE_MS && take(echoIn(line)),
+    claims: (line) => take(echoIn(line)),
   };
 
+  /** How many of these are still to come. */
+  function leftOf(echo: string): number {
+    const { left, at } = expected.get(echo) ?? { left: 0, at: 0 };
+    return now() - at < LATE_MS ? left : 0;
+  }
+
   function take(echo: string | undefined): boolean {
-    const count = echo === undefined ? 0 : (expected.get(echo) ?? 0);
-    if (echo === undefined || count === 0) return false;
-    if (count === 1) expected.delete(echo);
-    else expected.set(echo, count - 1);
-    return true;
+    if (echo === undefined) return false;
+    const { at } = expected.get(echo) ?? { at: 0 };
+    const left = leftOf(echo);
+    if (left > 1) expected.set(echo, { left: left - 1, at });
+    else expected.delete(echo);
+    return left > 0;
   }
 }
 

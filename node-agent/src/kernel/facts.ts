@@ -4,15 +4,16 @@ import { CausewayError } from '@causeway/shared/errors';
 import { canonicalIp, parseIp } from '@causeway/shared/net/block';
 import { run } from '@causeway/shared/run';
 import { chooseHost, type HostAddress, type HostListing } from './choose-host.ts';
-import { parseBatch } from './ip-json.ts';
+import { ipShow } from './ip.ts';
+import { hasName, isRecord, type Json, linksOf, MAIN_TABLE, parseBatch } from './ip-json.ts';
 import type { FactsRequest, HostInfo } from './kernel.ts';
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** Exit codes of `ip` for a refusal: no route to the address, or a kernel without IPv6. */
+/** Exit codes of `ip` for a refusal: no route to the address, say. */
 const REFUSED = [1, 2, 255];
 /** Scope numbers of rtnetlink(7): of this host, of this link. */
 const LOCAL_SCOPES = ['254', '253'];
+/** The protocol of routes that routers have advertised, rtnetlink(7). */
+const ADVERTISED = 9;
 /** A route without a metric is an IPv4 one and comes before all others. */
 const NO_METRIC = 0;
 
@@ -22,37 +23,41 @@ const NO_METRIC = 0;
  * @throws CausewayError as `chooseHost`; `command-failed` when `ip` cannot be run
  */
 export async function readHost(request: FactsRequest): Promise<HostInfo> {
-  const info = chooseHost(request, await readListing(request));
-  const acceptRa = await readAcceptRa(info.facts.iface);
-  return acceptRa === undefined ? info : { ...info, facts: { ...info.facts, acceptRa } };
+  const { listing, routers } = await readListing(request);
+  const info = chooseHost(request, listing);
+  const { iface } = info.facts;
+  const acceptRa = await readAcceptRa(iface);
+  const routerLinks = [...new Set(routers)].filter((link) => link !== iface).sort();
+  const heard = {
+    ...(acceptRa === undefined ? {} : { acceptRa }),
+    ...(routerLinks.length === 0 ? {} : { routerLinks }),
+  };
+  return { ...info, facts: { ...info.facts, ...heard } };
 }
 
-async function readListing({ canReach }: FactsRequest): Promise<HostListing> {
-  const [[addresses = [], defaults = []], defaults6, reach] = await Promise.all([
-    ip([], ['address show', 'route show table main default']),
-    ip(['-6'], ['route show table main default']).catch(() => []),
+interface Listed {
+  readonly listing: HostListing;
+  /** Links of the default routes that were learnt from routers. */
+  readonly routers: readonly string[];
+}
+
+async function readListing({ canReach }: FactsRequest): Promise<Listed> {
+  const [[addresses = [], routes = []], reach] = await Promise.all([
+    // Of all tables, since only then `ip` lists both families at once.
+    ipShow(['address show', 'route show table all default']),
     canReach === undefined ? undefined : routeTo(canReach),
   ]);
+  const defaults = routes.filter(({ table }) => String(table) === MAIN_TABLE);
+  const [fourth, sixth] = [defaults.filter((route) => !isIpv6(route)), defaults.filter(isIpv6)];
   return {
-    links: addresses
-      .filter(hasName)
-      .map((item) => ({ name: String(item.ifname), mtu: Number(item.mtu), up: isUp(item) })),
-    addresses: addressesOf(addresses),
-    defaults: [...devicesOf(defaults), ...devicesOf(defaults6[0] ?? [])],
-    ...(reach === undefined ? {} : { reach }),
+    listing: {
+      links: linksOf(addresses),
+      addresses: addressesOf(addresses),
+      defaults: [...devicesOf(fourth), ...devicesOf(sixth)],
+      ...(reach === undefined ? {} : { reach }),
+    },
+    routers: devicesOf(sixth.filter(({ protocol }) => Number(protocol) === ADVERTISED)),
   };
-}
-
-async function ip(
-  flags: readonly string[],
-  commands: readonly string[],
-): Promise<readonly (readonly Json[])[]> {
-  const args = [...flags, '-N', '-json', '-details', '-batch', '-'];
-  const { stdout } = await run('ip', args, {
-    input: `${commands.join('\n')}\n`,
-    doing: 'listing links and addresses',
-  });
-  return parseBatch(stdout, commands.length);
 }
 
 /** What the kernel would do with a packet to that address; undefined: refuse it. */
@@ -105,20 +110,19 @@ function useOf(one: Json): HostAddress['use'] {
 function devicesOf(routes: readonly Json[]): readonly string[] {
   const metric = (route: Json) => Number(route.metric ?? NO_METRIC);
   const sorted = routes.toSorted((a, b) => metric(a) - metric(b));
-  return sorted.flatMap(({ dev }) => (typeof dev === 'string' ? [dev] : []));
+  return sorted
+    .flatMap((route) => [route, ...hopsOf(route)])
+    .flatMap(({ dev }) => (typeof dev === 'string' ? [dev] : []));
 }
 
-function isUp({ flags }: Json): boolean {
-  return Array.isArray(flags) && flags.includes('UP');
+/** A route by several links has them in a list. */
+function hopsOf({ nexthops }: Json): readonly Json[] {
+  return Array.isArray(nexthops) ? nexthops.filter(isRecord) : [];
 }
 
-function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `ip` lists an empty object for each link that a filter left out. */
-function hasName(item: Json): boolean {
-  return typeof item.ifname === 'string';
+/** A default route does not say its family; but only IPv6 has preferences of routers (RFC 4191), and always. */
+function isIpv6({ pref }: Json): boolean {
+  return pref !== undefined;
 }
 
 /** `ip` without -batch may spread its answer over lines. */

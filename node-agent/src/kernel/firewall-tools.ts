@@ -5,7 +5,7 @@ import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
 import { FAMILIES, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { hasOthers } from '@causeway/shared/rules/iptables/others';
 import { TABLES } from '@causeway/shared/rules/iptables/part';
-import { run } from '@causeway/shared/run';
+import { isInstalled, run } from '@causeway/shared/run';
 import type { FirewallListing, FirewallTool } from '../plan/observed.ts';
 
 export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
@@ -24,10 +24,10 @@ const NFT_FAMILIES: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ip6'
  */
 export async function toolFor(dataplane: Dataplane): Promise<FirewallTool> {
   if (dataplane === 'nftables') {
-    if (await isInstalled('nft')) return 'nft';
+    if (isInstalled('nft')) return 'nft';
     throw new CausewayError('not-found', 'choosing the dataplane nftables: the program nft is not installed');
   }
-  const [nft, legacy] = await Promise.all([isInstalled('iptables-nft'), isInstalled('iptables-legacy')]);
+  const [nft, legacy] = [isInstalled('iptables-nft'), isInstalled('iptables-legacy')];
   if (nft && legacy)
     return (await rulesIn('iptables-legacy')) > (await rulesIn('iptables-nft'))
       ? 'iptables-legacy'
@@ -43,19 +43,29 @@ export async function toolFor(dataplane: Dataplane): Promise<FirewallTool> {
 /**
  * @returns what the tool holds, one listing per family, as `Ruleset` reads it: nft our own table, an iptables everything
  * (`iptables-save`). Empty for nothing at all, and where the family's program is not installed.
+ *
+ * @param onFault is told why something cannot be listed, which is taken to be empty then; absent: that is thrown
  */
 export function listFirewalls(
   tool: FirewallTool,
   families: readonly Family[],
+  onFault?: (reason: string) => void,
 ): Promise<readonly FirewallListing[]> {
-  return Promise.all(
-    families.map(async (family) => ({ tool, family, listing: await listFirewall(tool, family) })),
-  );
+  const list = (family: Family) => {
+    const listed = listFirewall(tool, family);
+    if (onFault === undefined) return listed;
+    return listed.catch((error: unknown) => {
+      onFault(messageOf(error));
+      return '';
+    });
+  };
+  return Promise.all(families.map(async (family) => ({ tool, family, listing: await list(family) })));
 }
 
 /**
  * @param tool with `families`, what is not asked; absent: everything is asked
  * @param among the families that are asked at all
+ * @param onFault as of `listFirewalls`
  * @returns the listings of every other tool and family that hold something of ours, or rules of others that packets of
  * containers meet
  */
@@ -63,9 +73,12 @@ export async function listOthers(
   tool?: FirewallTool,
   families: readonly Family[] = [],
   among: readonly Family[] = FAMILIES,
+  onFault?: (reason: string) => void,
 ): Promise<readonly FirewallListing[]> {
   const rest = among.filter((family) => !families.includes(family));
-  const listings = await Promise.all(TOOLS.map((one) => listFirewalls(one, one === tool ? rest : among)));
+  const listings = await Promise.all(
+    TOOLS.map((one) => listFirewalls(one, one === tool ? rest : among, onFault)),
+  );
   return listings.flat().filter((one) => holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing)));
 }
 
@@ -77,7 +90,7 @@ export function holdsOurs({ tool, listing }: FirewallListing): boolean {
 async function listFirewall(tool: FirewallTool, family: Family): Promise<string> {
   const program = programOf(tool, family);
   const doing = `listing the ${FAMILY_NAMES[family]} rules of ${tool}`;
-  if (!(await isInstalled(program))) return '';
+  if (!isInstalled(program)) return '';
   if (tool === 'nft') return listNft(family, doing);
   if (tool === 'iptables-legacy') return listLegacy(program, family, doing);
   return (await run(`${program}-save`, [], { doing, timeoutMs: APPLY_TIMEOUT_MS })).stdout;
@@ -149,20 +162,6 @@ async function listLegacy(program: string, family: Family, doing: string): Promi
     ),
   );
   return (await Promise.all(tables)).join('');
-}
-
-const installed = new Map<string, Promise<boolean>>();
-
-/** Looked up once in the life of the process. */
-export function isInstalled(program: string): Promise<boolean> {
-  const known = installed.get(program);
-  if (known !== undefined) return known;
-  const asked = run(program, ['--version'], { doing: `looking for ${program}` }).then(
-    () => true,
-    () => false,
-  );
-  installed.set(program, asked);
-  return asked;
 }
 
 /** Most lines of a payload that an error repeats. */

@@ -26,7 +26,11 @@ export interface FirewallOptions {
 
 /** The packet filters of this process's network namespace: all programs, both families. */
 export interface Firewall {
-  /** @throws CausewayError `command-failed` when a program that is installed cannot list its rules */
+  /**
+   * What another tool than the chosen one cannot list holds up nothing: newer programs' rules are more than it can read.
+   *
+   * @throws CausewayError `command-failed` when the chosen tool cannot list its rules
+   */
   observe(look: FirewallLook): Promise<ObservedFirewall>;
   /** @throws CausewayError `kernel-rejected` with the lines that were refused */
   apply(step: FirewallStep): Promise<void>;
@@ -62,13 +66,15 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
   return {
     observe: async ({ tool, intents }) => {
       const families = familiesOf(intents);
+      const unlisted: string[] = [];
+      const among = alone === families.join() ? families : FAMILIES;
       const [listings, others] = await Promise.all([
         listFirewalls(tool, families),
-        listOthers(tool, families, alone === families.join() ? families : FAMILIES),
+        listOthers(tool, families, among, (reason) => unlisted.push(reason)),
       ]);
       const isElsewhere = others.some((one) => !families.includes(one.family) && holdsOurs(one));
-      alone = isElsewhere ? undefined : families.join();
-      const observed = { tool, listings, others };
+      alone = isElsewhere || unlisted.length > 0 ? undefined : families.join();
+      const observed = { tool, listings, others, unlisted };
       legacy.seen(intents, observed);
       return observed;
     },
@@ -76,16 +82,13 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
     remains: async () => (await listOthers()).filter(holdsOurs),
     removeEmptyTables: () => removeBaseChains(chainsFile),
     watch: (tool, onForeign) => {
-      const started = watchRules(tool, legacy.question, onForeign);
-      started.then((rules) => {
-        watching = rules;
-      });
+      const rules = watchRules(tool, legacy.question, onForeign);
+      watching = rules;
       return {
-        close: () =>
-          void started.then((rules) => {
-            rules.close();
-            if (watching === rules) watching = undefined;
-          }),
+        close: () => {
+          rules.close();
+          if (watching === rules) watching = undefined;
+        },
       };
     },
   };

@@ -8,7 +8,6 @@ export interface ListedLink {
   readonly name: string;
   readonly mtu: number;
   readonly up: boolean;
-  readonly loopback: boolean;
 }
 
 export interface ListedTunnel {
@@ -42,12 +41,7 @@ export function parseBatch(output: string, commands: number): readonly (readonly
 export function linksOf(items: readonly Json[]): readonly ListedLink[] {
   return items.filter(hasName).map((item) => {
     const flags = Array.isArray(item.flags) ? item.flags : [];
-    return {
-      name: String(item.ifname),
-      mtu: Number(item.mtu),
-      up: flags.includes('UP'),
-      loopback: flags.includes('LOOPBACK'),
-    };
+    return { name: String(item.ifname), mtu: Number(item.mtu), up: flags.includes('UP') };
   });
 }
 
@@ -130,7 +124,7 @@ export function routesOf(items: readonly Json[], protocol?: number): readonly Ob
 }
 
 /** `ip -N` shows tables as numbers. */
-const MAIN_TABLE = '254';
+export const MAIN_TABLE = '254';
 /** `ip -N` shows scopes as numbers. */
 const SCOPE_LINK = '253';
 
@@ -154,12 +148,12 @@ function parseLine(line: string): readonly Json[] {
   throw new CausewayError('unreadable', 'reading `ip -json`: its answer is no array');
 }
 
-function isRecord(value: unknown): value is Json {
+export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `ip` lists an empty object for each link that a filter left out. */
-function hasName(item: Json): boolean {
+export function hasName(item: Json): boolean {
   return typeof item.ifname === 'string';
 }
 

@@ -1,8 +1,8 @@
 import { LINK_PREFIX, ROUTE_PROTOCOL } from '@causeway/shared/names';
+import { isTunnel } from '../plan/tunnels.ts';
 import type { Echoes } from './echoes.ts';
 import { keepRunning, type Running } from './keep-running.ts';
 import type { Signal } from './kernel.ts';
-import { isTunnel } from './observe-network.ts';
 
 /** The links that matter beside those that bear a name of ours. */
 export interface MonitorFocus {
@@ -20,15 +20,23 @@ export interface MonitorFocus {
 export function watchIp(
   focus: () => MonitorFocus,
   echoes: Pick<Echoes, 'claims'>,
-  onSignal: (signal: Signal, reason: string) => void,
+  tell: {
+    readonly onSignal: (signal: Signal, reason: string) => void;
+    /** A link that matters came, went or changed, or may have: it may bear another number now. */
+    readonly onLink: () => void;
+  },
 ): Running {
   return keepRunning('ip', ['-N', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], {
     onLine: (line) => {
       const signals = ipSignals(line, focus());
       if (signals.length > 0 && echoes.claims(line)) return;
-      for (const signal of signals) onSignal(signal, line.trim());
+      if (line.startsWith('[LINK]') && signals.includes('network')) tell.onLink();
+      for (const signal of signals) tell.onSignal(signal, line.trim());
     },
-    onGap: (reason) => onSignal('network', reason),
+    onGap: (reason) => {
+      tell.onLink();
+      tell.onSignal('network', reason);
+    },
   });
 }
 

@@ -3,7 +3,7 @@ import { readComplaints } from './ip.ts';
 
 /**
  * An `ip -batch` that stays: to start a program costs more than to change a route. It knows links by the numbers that
- * they had when it first heard of them, so it is renewed after every look at the kernel, and used for routes only.
+ * they had when it first heard of them, so it is renewed when a link comes or goes, and used for routes only.
  */
 export interface IpSession {
   /**
@@ -18,7 +18,7 @@ export interface IpSession {
 
 /** The kernel answers in microseconds; who waits longer has lost the program, milliseconds. */
 const PATIENCE_MS = 2_000;
-/** The look that renews the session is followed by work that comes first, milliseconds. */
+/** A link that comes or goes is followed by work that comes first, milliseconds. */
 const RENEWAL_MS = 100;
 /** No command of `ip`: its complaint about it, with the line's number, tells that all lines before are done. */
 const MARK = 'said';
@@ -27,26 +27,45 @@ export function openIpSession(): IpSession {
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let program: Program | undefined;
+  let telling = 0;
+  /** To be renewed, as soon as what is being said is answered. */
+  let isStale = false;
 
   const begin = () => {
-    if (!closed) program ??= startProgram();
+    if (closed || program !== undefined) return;
+    try {
+      const mine = startProgram(() => {
+        if (program === mine) program = undefined;
+      });
+      program = mine;
+    } catch {
+      // Whoever has something to say says it to a program of his own, and hears what is wrong.
+    }
   };
   const end = () => {
     clearTimeout(timer);
     program?.end();
     program = undefined;
   };
+  const renew = () => {
+    end();
+    timer = setTimeout(begin, RENEWAL_MS);
+    timer.unref();
+  };
   return {
     tell: async (lines) => {
       begin();
+      telling += 1;
       const complaints = await program?.tell(lines);
+      telling -= 1;
       if (complaints === undefined) end();
+      else if (isStale && telling === 0) renew();
+      isStale = isStale && telling > 0;
       return complaints;
     },
     renew: () => {
-      end();
-      timer = setTimeout(begin, RENEWAL_MS);
-      timer.unref();
+      if (telling > 0) isStale = true;
+      else renew();
     },
     close: () => {
       closed = true;
@@ -60,10 +79,10 @@ interface Program {
   end(): void;
 }
 
-function startProgram(): Program {
+function startProgram(onEnd: () => void): Program {
   let written = 0;
   let heard: string[] = [];
-  let onEnd: (() => void) | undefined;
+  let giveUp: (() => void) | undefined;
   let onMark: ((line: string) => void) | undefined;
   const started: Started = start('ip', ['-N', '-force', '-batch', '-'], {
     writable: true,
@@ -74,7 +93,10 @@ function startProgram(): Program {
       onMark?.(line);
     },
   });
-  void started.exited.then(() => onEnd?.());
+  void started.exited.then(() => {
+    onEnd();
+    giveUp?.();
+  });
   return {
     tell: (lines) =>
       new Promise((resolve) => {
@@ -87,7 +109,7 @@ function startProgram(): Program {
           onMark = undefined;
           resolve(complaints);
         };
-        onEnd = () => answer(undefined);
+        giveUp = () => answer(undefined);
         onMark = (line) => {
           if (!line.endsWith(`:${written}`) || !line.startsWith('Command failed')) return;
           const { byLine } = readComplaints(heard.join('\n'));

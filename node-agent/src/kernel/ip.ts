@@ -50,6 +50,7 @@ export async function ipApplyQuickly(
   session: IpSession | undefined,
 ): Promise<readonly (Error | undefined)[]> {
   const isQuick = steps.length <= FEW && steps.every(({ kind }) => kind.startsWith('route-'));
+  if (steps.some(({ kind }) => /^(link|tunnel)-(add|delete)$/.test(kind))) session?.renew();
   const lines = steps.map(ipCommand);
   const complaints = isQuick ? await session?.tell(lines) : undefined;
   if (complaints === undefined) return applyLines('ip', lines);

@@ -22,6 +22,6 @@ export async function readJsonFile(file: string): Promise<unknown> {
 export async function writeJsonFile(file: string, value: unknown): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o755 });
   const temporary = `${file}.tmp`;
-  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o644 });
+  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o644, flush: true });
   await rename(temporary, file);
 }

@@ -34,10 +34,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
   return {
     host: readHost,
     toolFor,
-    observe: (look) => {
-      if (look.network !== undefined) session?.renew();
-      return observe(look, firewall);
-    },
+    observe: (look) => observe(look, firewall),
     apply: (steps) =>
       applyAll(steps, {
         ip: echoed((ip) => ipApplyQuickly(ip, session), echoes),
@@ -50,7 +47,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
     removeEmptyTables: () => firewall.removeEmptyTables(),
     watch: (request) => {
       session ??= openIpSession();
-      const watching = watch(request, firewall, echoes);
+      const watching = watch(request, firewall, { echoes, onLink: () => session?.renew() });
       return {
         ...watching,
         close: () => {
@@ -99,10 +96,14 @@ async function remains(firewall: Firewall): Promise<Remains> {
   };
 }
 
-function watch(request: WatchRequest, firewall: Firewall, echoes: Echoes): Watching {
+function watch(
+  request: WatchRequest,
+  firewall: Firewall,
+  { echoes, onLink }: { readonly echoes: Echoes; readonly onLink: () => void },
+): Watching {
   const { tool, bridge, onSignal } = request;
   let { iface } = request;
-  const ip = watchIp(() => ({ iface, bridge }), echoes, onSignal);
+  const ip = watchIp(() => ({ iface, bridge }), echoes, { onSignal, onLink });
   const sysctls = watchSysctls(request.sysctls, (reason) => onSignal('network', reason));
   const rules = firewall.watch(tool, (reason) => onSignal('firewall', reason));
   return {

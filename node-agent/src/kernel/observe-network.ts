@@ -1,6 +1,7 @@
-import { ROUTE_PROTOCOL, TUNNEL_PREFIXES } from '@causeway/shared/names';
+import { ROUTE_PROTOCOL } from '@causeway/shared/names';
 import { entriesOf } from '@causeway/shared/net/family';
 import type { ObservedBridge, ObservedNetwork, ObservedTunnel } from '../plan/observed.ts';
+import { isTunnel } from '../plan/tunnels.ts';
 import { bridgeShow, ipShow } from './ip.ts';
 import {
   addressesOf,
@@ -42,11 +43,6 @@ export async function observeNetwork(look: NetworkLook): Promise<ObservedNetwork
 
 function isForeign({ protocol }: Json): boolean {
   return Number(protocol) !== ROUTE_PROTOCOL;
-}
-
-/** @returns whether it is the name of a tunnel device of ours */
-export function isTunnel(link: string): boolean {
-  return Object.values(TUNNEL_PREFIXES).some((prefix) => link.startsWith(prefix));
 }
 
 function bridgeOf(name: string, items: readonly Json[]): ObservedBridge | undefined {

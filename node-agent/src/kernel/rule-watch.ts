@@ -1,7 +1,8 @@
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
+import { isInstalled } from '@causeway/shared/run';
 import type { FirewallTool } from '../plan/observed.ts';
 import { watchLegacy } from './canary.ts';
-import { isInstalled, listFirewalls, programOf } from './firewall-tools.ts';
+import { listFirewalls, programOf } from './firewall-tools.ts';
 import type { Running } from './keep-running.ts';
 import { watchByListing } from './listing-watch.ts';
 import { watchNft } from './nft-monitor.ts';
@@ -23,16 +24,16 @@ export interface RuleWatch extends Running {
  * @param tool the chosen one
  * @param question what to ask of iptables-legacy in a family for the n-th time; empty: nothing
  */
-export async function watchRules(
+export function watchRules(
   tool: FirewallTool,
   question: (family: Family, turn: number) => string,
   onForeign: (reason: string) => void,
-): Promise<RuleWatch> {
+): RuleWatch {
   const watches = FAMILIES.map((family) => {
     const program = `${programOf('iptables-legacy', family)}-restore`;
     return watchLegacy(program, (turn) => question(family, turn), onForeign);
   });
-  if (await isInstalled('nft')) watches.push(watchNft(onForeign));
+  if (isInstalled('nft')) watches.push(watchNft(onForeign));
   else if (tool === 'iptables-nft') watches.push(watchByListing(() => listAll(tool), onForeign));
   return {
     close: () => {

@@ -40,19 +40,26 @@ export async function setSysctl(path: string, value: string, file: string): Prom
  * Puts back every recorded value that is still the one we set, and forgets the record.
  *
  * @returns a sentence for each that changed
+ * @throws CausewayError `kernel-rejected` when one could not be put back; all others are, and the record stays
  */
 export async function restoreSysctls(file: string): Promise<readonly string[]> {
   const recorded = await load(file);
   const told: string[] = [];
+  const failed: string[] = [];
   // The switches for all links first: each link's own forwarding is put back after them.
   const paths = Object.keys(recorded).sort((a, b) => Number(FORWARDS.has(b)) - Number(FORWARDS.has(a)));
   const now = await readSysctls(paths);
   for (const path of paths) {
     const entry = recorded[path];
     if (entry === undefined || now[path] !== entry.set) continue;
-    await writeFile(join(SYSCTL_ROOT, path), `${entry.before}\n`).catch(() => undefined);
-    if (entry.before !== entry.set) told.push(`set ${path} back to ${entry.before}`);
+    try {
+      await writeFile(join(SYSCTL_ROOT, path), `${entry.before}\n`);
+      if (entry.before !== entry.set) told.push(`set ${path} back to ${entry.before}`);
+    } catch (error) {
+      failed.push(`${path} to ${entry.before}: ${messageOf(error)}`);
+    }
   }
+  if (failed.length > 0) throw new CausewayError('kernel-rejected', `setting back ${failed.join('; ')}`);
   await rm(file, { force: true });
   return told;
 }

@@ -1,6 +1,7 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import { subnetCount } from '@causeway/shared/model/network.schema';
+import { parseBlock } from '@causeway/shared/net/block';
 import { entriesOf, FAMILIES, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { decodeAlive, decodeNode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
@@ -16,7 +17,7 @@ export interface WaitingInput {
   readonly holdings: readonly Holding[];
 }
 
-/** How many absent hosts are named. */
+/** How many hosts, or wide subnets, are named. */
 const NAMED = 5;
 
 /**
@@ -53,7 +54,13 @@ function tooSmall(family: Family, { config, holdings }: WaitingInput): string {
   for (const { kind, subnet, block } of holdings)
     if (block.family === family && (kind !== 'reservation' || !kinds.has(subnet))) kinds.set(subnet, kind);
   const reserved = [...kinds.values()].filter((kind) => kind === 'reservation').length;
-  const parts = [`${kinds.size - reserved} leased`, ...(reserved > 0 ? [`${reserved} reserved`] : [])];
+  // One slip over the whole network looks like a thousand hosts.
+  const wide = [...kinds.keys()].filter((subnet) => (parseBlock(subnet)?.length ?? subnetLen) < subnetLen);
+  const parts = [
+    `${kinds.size - reserved} leased`,
+    ...(reserved > 0 ? [`${reserved} reserved`] : []),
+    ...(wide.length > 0 ? [`${listed(wide)} as a whole`] : []),
+  ];
   return (
     `network ${network.network} is too small: all ${subnetCount(network)} subnets of /${subnetLen} from ` +
     `${subnetMin} to ${subnetMax} are taken (${parts.join(', ')})`
@@ -63,24 +70,25 @@ function tooSmall(family: Family, { config, holdings }: WaitingInput): string {
 function remedy(absent: readonly string[]): string {
   const wider = 'give the network more subnets with `svcctl network set`';
   if (absent.length === 0) return `all hosts that have one are alive; ${wider}`;
-  const named = absent.slice(0, NAMED).join(', ') + (absent.length > NAMED ? ', …' : '');
   const who =
     absent.length === 1
-      ? `1 host that is not alive (${named})`
-      : `${absent.length} hosts that are not alive (${named})`;
+      ? `1 host that is not alive (${listed(absent)})`
+      : `${absent.length} hosts that are not alive (${listed(absent)})`;
   return `${who} could give theirs back with \`svcctl node release NAME --lease\`, or ${wider}`;
 }
 
-/** Names of hosts that have a subnet and are not alive. */
+function listed(names: readonly string[]): string {
+  return names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ', …' : '');
+}
+
+/** Names of hosts that have a subnet and are not alive; of one that was renamed, the former name is not one more. */
 function absent(nodes: readonly KeyValue[], alive: readonly KeyValue[]): string[] {
   const living = new Set(
-    alive
-      .filter((kv) => !(decodeAlive(kv) instanceof CausewayError))
-      .map(({ key }) => key.slice(keys.alivePrefix.length)),
+    alive.map(decodeAlive).flatMap((one) => (one instanceof CausewayError ? [] : [one.id])),
   );
   return nodes.flatMap((kv) => {
     const node = decodeNode(kv);
-    if (node instanceof CausewayError || living.has(node.name)) return [];
+    if (node instanceof CausewayError || living.has(node.id)) return [];
     return entriesOf(node).some(([, { subnet }]) => subnet !== undefined) ? [node.name] : [];
   });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
-import type { Store } from '@causeway/shared/store/store';
+import { keys } from '@causeway/shared/store/keys';
+import type { LeaseHandle, Store } from '@causeway/shared/store/store';
 import { type Acquired, acquire, type Leases } from './acquire.ts';
 import { createKeeper, DEFAULT_ALIVE_SECONDS, DEFAULT_OWNERSHIP_SECONDS } from './keeper.ts';
 import type { JoinInput, Membership } from './membership.ts';
@@ -18,14 +19,26 @@ const ID_RETRY_MS = 500;
  */
 export async function joinCluster(store: Store, input: JoinInput): Promise<Membership> {
   const ownership = await store.grantLease(input.ownershipSeconds ?? DEFAULT_OWNERSHIP_SECONDS);
-  let leases: Leases | undefined;
+  let liveness: LeaseHandle | undefined;
   try {
-    leases = { ownership, liveness: await store.grantLease(input.aliveSeconds ?? DEFAULT_ALIVE_SECONDS) };
+    liveness = await store.grantLease(input.aliveSeconds ?? DEFAULT_ALIVE_SECONDS);
+    const leases: Leases = { ownership, liveness };
     return createKeeper(store, input, leases, await acquirePatiently(store, input, leases));
   } catch (error) {
-    await Promise.allSettled([ownership.revoke(), leases?.liveness.revoke()]);
+    const isUsed = await mayHold(store, ownership, input.node.name);
+    const letGo = (lease: LeaseHandle | undefined) => (isUsed ? lease?.release() : lease?.revoke());
+    await Promise.allSettled([ownership, liveness].map(letGo));
     throw error;
   }
+}
+
+/**
+ * Whether this host's keys may be on the lease, by a write whose answer did not come: revoked, it would take the subnet
+ * with it that an earlier start had.
+ */
+async function mayHold(store: Store, { id }: LeaseHandle, name: string): Promise<boolean> {
+  const record = await store.get(keys.node(name)).catch(() => 'unknown' as const);
+  return record === 'unknown' || record?.leaseId === id;
 }
 
 /** This host's own earlier start, with another address then, is noticed as dead after its sign of life ran out. */

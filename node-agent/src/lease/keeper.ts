@@ -108,9 +108,7 @@ class Keeper implements Membership {
     if (this.#stopped.signal.aborted) return Promise.resolve();
     this.#asked = true;
     this.#wake.abort();
-    this.#work ??= this.#settle().finally(() => {
-      this.#work = undefined;
-    });
+    this.#work ??= this.#settle();
     return this.#work;
   }
 
@@ -140,19 +138,24 @@ class Keeper implements Membership {
 
   async #settle(): Promise<void> {
     let pauseMs = RETRY_MIN_MS;
-    while (this.#asked && !this.#stopped.signal.aborted) {
-      this.#asked = false;
-      try {
-        await this.#settleOnce();
-      } catch (error) {
-        this.#asked = true;
-        this.#lost = true;
-        const field = error instanceof CausewayError ? error.field : undefined;
-        this.#dead = field === LEASE_FIELD;
-        this.#emit({ kind: field === ID_FIELD ? 'duplicate-id' : 'retrying', reason: messageOf(error) });
-        await this.#pause(pauseMs);
-        pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+    try {
+      while (this.#asked && !this.#stopped.signal.aborted) {
+        this.#asked = false;
+        try {
+          await this.#settleOnce();
+        } catch (error) {
+          this.#asked = true;
+          this.#lost = true;
+          const field = error instanceof CausewayError ? error.field : undefined;
+          this.#dead = field === LEASE_FIELD;
+          this.#emit({ kind: field === ID_FIELD ? 'duplicate-id' : 'retrying', reason: messageOf(error) });
+          await this.#pause(pauseMs);
+          pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+        }
       }
+    } finally {
+      // In one turn with the last look at `#asked`: whoever asks after that begins anew.
+      this.#work = undefined;
     }
     if (this.#stopped.signal.aborted) this.stop();
   }
@@ -171,7 +174,7 @@ class Keeper implements Membership {
     const { node, instance, lastSubnets = {} } = this.#input;
     const acquired = await acquire(this.#store, {
       ...{ node, instance, leases: this.#leases, written: this.#written, random: this.#random },
-      wishes: { current: this.subnets, last: lastSubnets, flannel: {} },
+      wishes: { current: this.subnets, last: { ...lastSubnets, ...subnetsOf(this.record) }, flannel: {} },
       onFinding: (finding) => this.#heed(finding),
     });
     if (!this.#stopped.signal.aborted) this.#adopt(acquired);
@@ -180,8 +183,10 @@ class Keeper implements Membership {
   async #grantIfLost(what: What, seconds: number): Promise<void> {
     const before = this.#leases[what];
     if (before.remainingMs() > 0 && !this.#dead) return;
+    const granted = await this.#store.grantLease(seconds);
+    // Not before: as long as there is no other, all may still be on this one.
     before.release();
-    this.#leases = { ...this.#leases, [what]: await this.#store.grantLease(seconds) };
+    this.#leases = { ...this.#leases, [what]: granted };
     this.#attend(what);
   }
 
@@ -189,7 +194,8 @@ class Keeper implements Membership {
   #heed({ foreign, lost }: Finding): void {
     if (lost !== undefined) this.#tellLost(lost.what, lost.reason);
     const added = entriesOf(foreign).some(([family, subnet]) => this.#foreign[family] !== subnet);
-    this.#foreign = foreign;
+    // Until etcd holds a lease of this host again: that its taker has left makes a subnet nobody's own.
+    this.#foreign = { ...this.#foreign, ...foreign };
     if (added && lost !== undefined) this.#emit({ kind: 'fenced', subnets: foreign, reason: lost.reason });
   }
 

@@ -26,7 +26,7 @@ export interface JoinInput {
   readonly random?: () => number;
 }
 
-/** What happened to this host's place, after joining. Each is one sentence's worth; `place.ts` says it. */
+/** What happened to this host's place, after joining. Each is one sentence's worth; `told.ts` says it. */
 export type MembershipEvent =
   /** etcd, or our own clock, says that a lease or a key is gone. Joining again has begun. */
   | { readonly kind: 'lost'; readonly what: 'ownership' | 'liveness'; readonly reason: string }

@@ -50,7 +50,8 @@ function refuseForeignName(node: Candidate, registry: Registry): void {
   if (known !== undefined && known.id !== node.id)
     throw conflict(
       `joining as host "${node.name}": the name belongs to another host${at(known)} that is not running; ` +
-        'run `causeway-agent cleanup` there, wait until its lease has run out, or give this one another name with --name',
+        `run \`causeway-agent cleanup\` there or, if it is gone for good, \`svcctl node release ${node.name} --lease\`, ` +
+        'wait until its lease has run out, or give this one another name with --name',
       'name',
       node.name,
     );
@@ -62,11 +63,11 @@ function refuseForeignName(node: Candidate, registry: Registry): void {
  */
 function refuseForeignId(node: Candidate, instance: string, { identity, holdings }: Registry): void {
   if (identity !== undefined && isOtherMachine(node, instance, identity))
-    throw sameId(node, `is running with it as host "${identity.name}"`, identity.addresses);
+    throw sameId(node, identity.name, 'is running with it', identity.addresses);
   for (const { lease } of holdings) {
     if (lease?.node === undefined || lease.node.name === node.name || hasAddressOf(lease, node)) continue;
     const addresses = entriesOf(lease).flatMap(([, { publicIp }]) => publicIp ?? []);
-    throw sameId(node, `holds a lease with it as host "${lease.node.name}"`, addresses);
+    throw sameId(node, lease.node.name, 'holds a lease with it', addresses);
   }
 }
 
@@ -85,12 +86,12 @@ function refuseOwnNetwork(node: Candidate, config: NetworkConfig): void {
   }
 }
 
-function sameId(node: Candidate, how: string, addresses: readonly string[]): CausewayError {
+function sameId(node: Candidate, other: string, how: string, addresses: readonly string[]): CausewayError {
   const where = addresses.length === 0 ? '' : ` (${addresses.join(', ')})`;
   return conflict(
-    `joining as host "${node.name}": its id ${node.id} is not its own: another machine${where} ${how}; if one was copied from the other, ` +
+    `joining as host "${node.name}": its id ${node.id} is not its own: another machine${where} ${how} as host "${other}"; if one was copied from the other, ` +
       'remove the file node-id in the state directory of the copy; if it is this one, renamed and with another ' +
-      'address, run `svcctl node release` for its old name',
+      `address, run \`svcctl node release ${other} --lease\``,
     ID_FIELD,
     node.id,
   );

@@ -1,5 +1,10 @@
 import { CausewayError } from '@causeway/shared/errors';
-import { effectiveConfig, type RefusedConfig, sameSubnets } from '@causeway/shared/model/effective-config';
+import {
+  effectiveConfig,
+  type RefusedConfig,
+  sameSubnets,
+  unreadableNote,
+} from '@causeway/shared/model/effective-config';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeAlive, NodeIdentity, NodeRecord } from '@causeway/shared/model/node';
 import { type Decoded, decodeAlive, decodeIdentity, decodeNode } from '@causeway/shared/store/codec';
@@ -90,11 +95,13 @@ function followedNetwork(items: ReadonlyMap<string, KeyValue>): FollowedNetwork 
     return { ...state, config: accepted };
   }
   // The usual case, in which the other hosts' leases need not be decoded.
-  if (accepted === undefined || sameSubnets(read, accepted))
+  if (accepted === undefined ? !items.has(keys.acceptedNetwork) : sameSubnets(read, accepted))
     return { ...state, config: read, decidedBy: [keys.networkConfig] };
   const leases = [...items.values()]
     .filter(({ key }) => key.startsWith(keys.subnetPrefix))
     .flatMap((lease) => decodedIf(lease, decodeLease) ?? []);
+  const unread = accepted === undefined ? unreadableNote(read, leases, keys.acceptedNetwork) : undefined;
+  if (unread !== undefined) throw new CausewayError('unreadable', unread);
   return { ...state, ...effectiveConfig({ config: read, accepted, leases }) };
 }
 

@@ -32,6 +32,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   looks = 0;
   store = fakeStore();
+  store.put(keys.container('web-1'), SPEC);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -71,10 +72,32 @@ it('leaves a container alone that nobody can say anything of, and what etcd has 
   keeper.want([SPEC], NETWORK, ['unknown']);
   await vi.advanceTimersByTimeAsync(100);
   expect(spared).toEqual(['unknown']);
-  const left = ['unknown', 'web-1'].map(keys.containerStatus);
-  expect(Object.keys(store.dump()).sort()).toEqual(left);
+  const states = () => Object.keys(store.dump()).filter((key) => key.startsWith(keys.containerStatusPrefix));
+  expect(states().sort()).toEqual(['unknown', 'web-1'].map(keys.containerStatus));
   keeper.want([SPEC], NETWORK, []);
   await vi.advanceTimersByTimeAsync(100);
-  expect(Object.keys(store.dump())).toEqual([keys.containerStatus('web-1')]);
+  expect(states()).toEqual([keys.containerStatus('web-1')]);
+  await keeper.stop();
+});
+
+it('leaves what another host says of a container that became its own, also where this one does not know yet', async () => {
+  status = { state: 'running', address: '10.10.1.2', pid: 7 };
+  const keeper = keep();
+  await vi.advanceTimersByTimeAsync(100);
+  const said = () => JSON.parse(store.dump()[keys.containerStatus('web-1')] ?? '{}');
+  expect(said()).toMatchObject({ host: 'host-1', pid: 7 });
+  const theirs = { name: 'web-1', host: 'host-2', state: 'running', address: '10.10.2.2', pid: 9 };
+  store.put(keys.container('web-1'), { ...SPEC, host: 'host-2' });
+  store.put(keys.containerStatus('web-1'), theirs);
+  keeper.again();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(said()).toEqual(theirs);
+  keeper.want([], NETWORK, []);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(said()).toEqual(theirs);
+  store.put(keys.container('web-1'), SPEC);
+  keeper.want([SPEC], NETWORK, []);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(said()).toMatchObject({ host: 'host-1', pid: 7 });
   await keeper.stop();
 });

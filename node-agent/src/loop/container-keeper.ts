@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
-import { decodeContainerStatus, encode } from '@causeway/shared/store/codec';
+import { decodeContainer, decodeContainerStatus, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { Store } from '@causeway/shared/store/store';
+import type { KeyValue, Store } from '@causeway/shared/store/store';
 import type { ContainerNetwork, ContainerRuntime } from '../containers/runtime.ts';
 import type { Logger } from '../logger.ts';
 import { createTurns } from './turns.ts';
@@ -52,8 +52,10 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
       if (states.some(({ state, pid }) => state === 'failed' && pid !== undefined)) turns.wake(RETRY_MS);
       written ??= await readStates(store, host);
       const kept = [...written.values()].filter(({ name }) => spared.includes(name));
-      await writeDifferences(store, written, [...kept, ...states]);
-      written = new Map([...kept, ...states].map((state) => [state.name, state]));
+      const known = await writeDifferences(store, host, written, [...kept, ...states]);
+      written = known;
+      // Held back for a definition that is about to be another one here too.
+      if (states.some((state) => !isDeepStrictEqual(state, known.get(state.name)))) turns.wake(RETRY_MS);
       told = '';
     } catch (error) {
       const reason = messageOf(error);
@@ -91,24 +93,55 @@ async function readStates(store: Store, host: string): Promise<Map<string, Conta
   return new Map(states);
 }
 
+/** @returns what etcd has of this host's afterwards */
 async function writeDifferences(
   store: Store,
+  host: string,
   written: ReadonlyMap<string, ContainerStatus>,
   states: readonly ContainerStatus[],
-): Promise<void> {
+): Promise<Map<string, ContainerStatus>> {
+  const after = new Map(written);
   const changed = states.filter((state) => !isDeepStrictEqual(state, written.get(state.name)));
-  for (let i = 0; i < changed.length; i += MOST_WRITES) {
-    const puts = changed.slice(i, i + MOST_WRITES);
-    await store.transaction(
-      [],
-      puts.map((state) => ({ put: keys.containerStatus(state.name), value: encode(state) })),
-    );
-  }
+  for (let i = 0; i < changed.length; i += MOST_WRITES)
+    for (const state of await putOwn(store, host, changed.slice(i, i + MOST_WRITES)))
+      after.set(state.name, state);
   const names = new Set(states.map((state) => state.name));
   for (const [name, state] of written) {
     if (names.has(name)) continue;
     // A container that moved has its new host's state there, which is not ours to delete.
     const key = keys.containerStatus(name);
     await store.transaction([{ key, value: encode(state) }], [{ delete: key }]);
+    after.delete(name);
   }
+  return after;
+}
+
+/**
+ * Writes states of containers that are this host's by etcd's word at this moment: of one that became another host's
+ * while this one was cut off, the other's state is there, and it would not write it again.
+ *
+ * @returns those that were written
+ */
+async function putOwn(
+  store: Store,
+  host: string,
+  states: readonly ContainerStatus[],
+): Promise<readonly ContainerStatus[]> {
+  const specs = await Promise.all(states.map(({ name }) => store.get(keys.container(name))));
+  const own = states.flatMap((state, i) => {
+    const spec = specs[i];
+    return spec !== undefined && isFor(host, spec) ? [{ state, spec }] : [];
+  });
+  if (own.length === 0) return [];
+  const { ok } = await store.transaction(
+    own.map(({ spec: { key, modRevision } }) => ({ key, modRevision })),
+    own.map(({ state }) => ({ put: keys.containerStatus(state.name), value: encode(state) })),
+  );
+  return ok ? own.map(({ state }) => state) : [];
+}
+
+/** One that cannot be read is kept as it was when it could. */
+function isFor(host: string, kv: KeyValue): boolean {
+  const spec = decodeContainer(kv);
+  return spec instanceof CausewayError || spec.host === host;
 }

@@ -127,6 +127,66 @@ it('tells of the peer behind a tunnel that lacks its neighbour or its entry', as
   });
 });
 
+it('tells of all peers behind a tunnel that could not be put right', async () => {
+  const desired = host([2, 3], 'vxlan');
+  await converger.round(desired, NOTHING);
+  const { ip } = kernel;
+  kernel.ip = (step) => {
+    if (step.kind === 'tunnel-mac') throw new Error('device is busy');
+    ip.call(kernel, step);
+  };
+  const [first, ...rest] = desired.tunnels;
+  if (first === undefined) throw new Error('there is a tunnel');
+  const changed = { ...desired, tunnels: [{ ...first, mac: '02:00:00:00:00:99' }, ...rest] };
+  const round = await converger.round(changed, NOTHING);
+  expect(round).toMatchObject({ networkHeld: false, peersWanted: 4, peersInstalled: 2 });
+  expect(round.peers).toMatchObject([
+    { subnet: '10.10.2.0/24', state: 'failed', reason: expect.stringMatching(/is busy/) },
+    { subnet: '10.10.3.0/24', state: 'failed', reason: expect.stringMatching(/is busy/) },
+  ]);
+});
+
+describe('where one part cannot be looked at', () => {
+  const blindFor = (part: keyof Look) => {
+    const { observe } = kernel;
+    kernel.observe = (look) =>
+      part in look ? Promise.reject(new Error(`no ${part} today`)) : observe.call(kernel, look);
+    return () => {
+      kernel.observe = observe;
+    };
+  };
+
+  it('follows peers while rules cannot be', async () => {
+    const see = blindFor('firewall');
+    for (const peers of [[2], [2, 3]])
+      expect(await converger.round(host(peers), NOTHING)).toMatchObject({
+        ...{ networkHeld: true, firewallHeld: false, problems: ['no firewall today'] },
+        ...{ peersWanted: 2 * peers.length, peersInstalled: 2 * peers.length },
+      });
+    expect(ours()).toHaveLength(4);
+    see();
+    expect(await converger.round(host([2, 3]), NOTHING)).toMatchObject({ firewallHeld: true, problems: [] });
+  });
+
+  it('follows services while links and routes cannot be, and calls no peer installed that came since', async () => {
+    await converger.round(host([2]), NOTHING);
+    const see = blindFor('network');
+    const blind = await converger.round({ ...host([2, 3]), firewalls: [intentOf([])] }, NETWORK);
+    expect(blind).toMatchObject({ networkHeld: false, firewallHeld: true, problems: ['no network today'] });
+    expect(blind).toMatchObject({ peersWanted: 4, peersInstalled: 2 });
+    see();
+    expect(await converger.round(host([2, 3]), NOTHING)).toMatchObject({
+      networkHeld: true,
+      peersInstalled: 4,
+    });
+  });
+
+  it('says so when neither can be', async () => {
+    kernel.observe = () => Promise.reject(new Error('nothing today'));
+    await expect(converger.round(host([2]), NOTHING)).rejects.toThrow('nothing today');
+  });
+});
+
 it('counts as repairs what no change of the desired host asks for', async () => {
   await converger.round(host([2, 3]), NOTHING);
   kernel.routes = kernel.routes.filter(({ destination }) => destination !== '10.10.2.0/24');

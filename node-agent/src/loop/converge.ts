@@ -1,6 +1,7 @@
-import type { DesiredHost } from '@causeway/shared/desired/host';
+import type { DesiredHost, RouteIntent } from '@causeway/shared/desired/host';
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
-import type { Kernel } from '../kernel/kernel.ts';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import type { Kernel, Look } from '../kernel/kernel.ts';
 import { firewallLook, networkLook } from '../kernel/look.ts';
 import { type NetworkIntent, planNetworkChange } from '../plan/change.ts';
 import { planChange, type Rulesets } from '../plan/firewall.ts';
@@ -21,16 +22,21 @@ export interface Round extends PeerCount {
   readonly fates: readonly Fate[];
   /** Of the parts that were looked at in this round or before; sentences. */
   readonly problems: readonly string[];
-  /** The kernel holds all desired rules. */
+  /** The kernel holds all desired rules; false also when they could not be looked at. */
   readonly firewallHeld: boolean;
-  /** No step for links, routes or sysctls failed. */
+  /** No step for links, routes or sysctls failed; false also when they could not be looked at. */
   readonly networkHeld: boolean;
   /** Steps that mended what had been right before. */
   readonly repairs: number;
 }
 
 export interface Converger {
-  /** Brings the kernel to `desired` as far as possible. @throws CausewayError when it cannot even be looked at */
+  /**
+   * Brings the kernel to `desired` as far as possible: of network and rules, one that cannot be looked at does not hold
+   * up the other.
+   *
+   * @throws CausewayError when neither can be looked at
+   */
   round(desired: DesiredHost, suspicion: Suspicion): Promise<Round>;
 }
 
@@ -49,6 +55,12 @@ interface NetworkMemory {
   readonly held: boolean;
 }
 
+/** What was seen of the kernel, and why a part could not be. */
+interface Sight {
+  readonly observed: Observed;
+  readonly blind: { readonly network?: string; readonly firewall?: string };
+}
+
 /**
  * The fast path and the slow path. What the kernel was last brought to is remembered, so that a change of services or
  * of a peer costs one program and no listing; whatever is suspected is looked at.
@@ -56,6 +68,7 @@ interface NetworkMemory {
 export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Converger {
   let held: readonly FirewallIntent[] | undefined;
   let network: NetworkMemory | undefined;
+  let unlisted: readonly string[] = [];
 
   async function round(desired: DesiredHost, suspicion: Suspicion): Promise<Round> {
     const peers = network?.held ? planNetworkChange(network.applied, desired, network.faults) : undefined;
@@ -64,7 +77,7 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
       network: suspicion.network ? undefined : peers,
       firewall: suspicion.firewall ? undefined : rules,
     };
-    const observed = await observe(desired, quick);
+    const { observed, blind } = await observe(desired, quick);
     const planned = plan(desired, observed, rulesets);
     const steps = inOrder([...planned.steps, ...(quick.network ?? []), ...(quick.firewall ?? [])]);
     const repairs = countRepairs(planned.steps, peers, rules);
@@ -73,28 +86,48 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
     const failures = fates.filter((fate) => fate.fate !== 'done');
     const lost = failures.filter(({ step }) => !isFirewallStep(step));
     const refused = failures.filter(({ step }) => isFirewallStep(step));
-    const firewallHeld = refused.every(({ step }) => step.kind === 'firewall-clean');
+    const firewallHeld =
+      blind.firewall === undefined && refused.every(({ step }) => step.kind === 'firewall-clean');
     held = firewallHeld ? desired.firewalls : undefined;
-    network = remember(network, desired, observed.network === undefined ? undefined : planned, lost);
+    if (observed.firewall !== undefined) unlisted = observed.firewall.unlisted ?? [];
+    network =
+      blind.network === undefined
+        ? remember(network, desired, observed.network === undefined ? undefined : planned, lost)
+        : doubt(network, desired, blind.network);
     const mine: Round = {
       ...{ steps, fates, repairs, firewallHeld, networkHeld: network.held },
       ...countPeers(desired.peers, network.faults),
-      problems: [...network.problems, ...refused.map(reasonOf)],
+      problems: [...network.problems, ...Object.values(blind), ...unlisted, ...refused.map(reasonOf)],
     };
     // The memory was wrong: the kernel says what is there instead.
     if (quick.network === undefined || lost.length === 0) return mine;
     return after(mine, await round(desired, { network: true, firewall: !firewallHeld }));
   }
 
-  function observe(
+  async function observe(
     desired: DesiredHost,
     quick: { network?: unknown; firewall?: unknown },
-  ): Promise<Observed> {
-    const look = {
-      ...(quick.network === undefined ? { network: networkLook(desired) } : {}),
-      ...(quick.firewall === undefined ? { firewall: firewallLook(desired, tool) } : {}),
+  ): Promise<Sight> {
+    const part = {
+      network: quick.network === undefined ? { network: networkLook(desired) } : {},
+      firewall: quick.firewall === undefined ? { firewall: firewallLook(desired, tool) } : {},
     };
-    return Object.keys(look).length === 0 ? Promise.resolve({}) : kernel.observe(look);
+    const whole = await lookAt({ ...part.network, ...part.firewall });
+    if (typeof whole !== 'string') return { observed: whole, blind: {} };
+    const [links, rules] = [await lookAt(part.network), await lookAt(part.firewall)];
+    if (typeof links === 'string' && typeof rules === 'string')
+      throw new CausewayError('command-failed', links);
+    return {
+      observed: { ...(typeof links === 'string' ? {} : links), ...(typeof rules === 'string' ? {} : rules) },
+      blind: {
+        ...(typeof links === 'string' ? { network: links } : {}),
+        ...(typeof rules === 'string' ? { firewall: rules } : {}),
+      },
+    };
+  }
+  /** @returns why it cannot be looked at, if so */
+  async function lookAt(look: Look): Promise<Observed | string> {
+    return Object.keys(look).length === 0 ? {} : kernel.observe(look).catch(messageOf);
   }
   return { round };
 }
@@ -127,6 +160,25 @@ function remember(
     problems: [...((planned ?? before)?.problems ?? []), ...lost.map(reasonOf)],
     held: lost.length === 0,
   };
+}
+
+/** What is remembered of a network that could not be looked at: that nothing was done for what is new since. */
+function doubt(before: NetworkMemory | undefined, desired: DesiredHost, reason: string): NetworkMemory {
+  const { bridge, tunnels, sysctls } = desired;
+  const applied = before?.applied ?? { bridge, tunnels, routes: [], sysctls };
+  const known = new Set(applied.routes.map(wayOf));
+  const fresh = desired.routes.filter((route) => !known.has(wayOf(route)));
+  const faults = fresh.map(({ destination }) => [destination, reason] as const);
+  return {
+    applied,
+    faults: new Map([...(before?.faults ?? []), ...faults]),
+    problems: before?.problems ?? [],
+    held: false,
+  };
+}
+
+function wayOf({ destination, gateway, device }: RouteIntent): string {
+  return `${destination} ${gateway} ${device}`;
 }
 
 /** Two rounds as one: what the first could not do, the second has tried again. */

@@ -9,6 +9,7 @@ import type { Logger } from '../logger.ts';
 import type { ContainerKeeper } from './container-keeper.ts';
 import { containerNetwork } from './container-network.ts';
 import type { Round } from './converge.ts';
+import type { PeerCount } from './peers.ts';
 import type { Reporter } from './reporter.ts';
 
 export interface MemoryDeps {
@@ -46,7 +47,8 @@ export function createMemory({ name, place, keeper, reporter, subnetFile, log }:
   let hostProblems: readonly string[] = [];
   let kernelProblems: readonly string[] = [];
   let wanted: readonly PeerIntent[] = [];
-  let missing: readonly PeerReport[] = [];
+  let counted: PeerCount = { peersWanted: 0, peersInstalled: 0, peers: [] };
+  let tookMs = 0;
   let failure: string | undefined;
   let told = '';
   const rounds = createRounds();
@@ -70,11 +72,11 @@ export function createMemory({ name, place, keeper, reporter, subnetFile, log }:
       return [messageOf(error)];
     }
   }
-  function report({ peersWanted, peersInstalled, peers }: Round, ms: number): NodeReport {
+  function report(): NodeReport {
     return {
-      ...{ name, ...reached, peersWanted, peersInstalled, peers },
-      problems: problemsNow(),
-      appliedInMs: Math.round(ms * 10) / 10,
+      ...{ name, ...reached, ...counted },
+      problems: [...(failure === undefined ? [] : [failure]), ...problemsNow()],
+      appliedInMs: Math.round(tookMs * 10) / 10,
       at: new Date().toISOString(),
     };
   }
@@ -89,11 +91,13 @@ export function createMemory({ name, place, keeper, reporter, subnetFile, log }:
     },
     failed: (reason: string) => {
       failure = reason;
+      // Else the cluster would go on reading that all is well.
+      reporter.report(report());
     },
     /** @param ms since the change was heard of */
     settle: async (basis: Basis, round: Round, ms: number): Promise<void> => {
       const { snapshot, subnets, desired, spared } = basis;
-      const { networkHeld, firewallHeld } = round;
+      const { networkHeld, firewallHeld, peersWanted, peersInstalled, peers } = round;
       failure = undefined;
       held = { networkHeld, firewallHeld };
       reached = {
@@ -101,17 +105,19 @@ export function createMemory({ name, place, keeper, reporter, subnetFile, log }:
         networkRevision: networkHeld ? snapshot.networkRevision : reached.networkRevision,
         repairs: reached.repairs + round.repairs,
       };
-      [wanted, missing] = [desired.peers, round.peers];
+      wanted = desired.peers;
+      counted = { peersWanted, peersInstalled, peers };
+      tookMs = ms;
       logRound(log, round, ms, snapshot.servicesRevision);
       const fileProblems = networkHeld ? await keepSubnetFile(basis) : [];
       kernelProblems = [...desired.problems, ...round.problems, ...fileProblems];
       tell(problemsNow());
-      reporter.report(report(round, ms));
+      reporter.report(report());
       if (networkHeld) keeper.want(snapshot.containers, containerNetwork(subnets, desired.bridge), spared);
     },
     state: (now: number): LoopState => ({
       loop: { ...rounds.state(now), ...held, ...reached, ...(failure === undefined ? {} : { failure }) },
-      peers: allPeers(wanted, missing),
+      peers: allPeers(wanted, counted.peers),
       problems: problemsNow(),
     }),
   };

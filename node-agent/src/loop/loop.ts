@@ -36,7 +36,7 @@ const NOTHING: Suspicion = { network: false, firewall: false };
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
 /** Looking at everything may take this part of the time … */
-const RESYNC_SHARE = 0.002;
+const RESYNC_SHARE = 0.001;
 /** … but a busy machine, on which a look takes long, is looked at all the same: the longest pause, in usual ones. */
 const RESYNC_STRETCH = 3;
 
@@ -157,5 +157,5 @@ function both(a: Suspicion, b: Suspicion): Suspicion {
 }
 
 function isWhole(round: Round): boolean {
-  return round.fates.every(({ fate }) => fate === 'done');
+  return round.networkHeld && round.firewallHeld && round.fates.every(({ fate }) => fate === 'done');
 }

@@ -27,8 +27,9 @@ export function faultsOf(
     const { step } = fate;
     if ('route' in step) faults.set(step.route.destination, reasonOf(fate));
     const gateway = gatewayBehind(step, tunnels);
-    for (const route of gateway === undefined ? [] : routes)
-      if (route.gateway === gateway) faults.set(route.destination, reasonOf(fate));
+    const tunnel = tunnelOf(step, tunnels);
+    for (const route of gateway === undefined && tunnel === undefined ? [] : routes)
+      if (route.gateway === gateway || route.device === tunnel) faults.set(route.destination, reasonOf(fate));
   }
   return faults;
 }
@@ -38,6 +39,15 @@ export function reasonOf(fate: Fate): string {
   if (fate.fate === 'failed') return messageOf(fate.error);
   return fate.fate === 'notExecuted' ? `not done: ${fate.step.text} (${fate.because})` : '';
 }
+
+/** The device that is not as it should be without a step for the device itself. */
+function tunnelOf(step: Fate['step'], tunnels: DesiredHost['tunnels']): string | undefined {
+  const link =
+    'tunnel' in step ? step.tunnel.name : OF_LINKS.has(step.kind) && 'link' in step ? step.link : '';
+  return tunnels.find(({ name }) => name === link)?.name;
+}
+
+const OF_LINKS: ReadonlySet<Fate['step']['kind']> = new Set(['tunnel-mac', 'tunnel-delete', 'link-set']);
 
 /** The gateway that is not reached without a step for a neighbour or its forwarding entry. */
 function gatewayBehind(step: Fate['step'], tunnels: DesiredHost['tunnels']): string | undefined {

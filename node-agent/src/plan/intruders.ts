@@ -1,18 +1,19 @@
 import type { DesiredHost } from '@causeway/shared/desired/host';
-import { TUNNEL_PREFIXES } from '@causeway/shared/names';
 import { blockAt, formatBlock, parseBlock } from '@causeway/shared/net/block';
 import { subnetsOf } from './bridge.ts';
 import type { ObservedRoute } from './observed.ts';
 import { isOurs, routeText } from './routes.ts';
+import { isTunnel } from './tunnels.ts';
 
 /**
  * Sentences about routes of others that take packets away from containers: to this host's own subnet by another link,
- * or to a part of a peer's subnet by another way. They are left alone.
+ * or by way of one of the containers, or to a part of a peer's subnet by another way. They are left alone.
  */
 export function intruders(desired: DesiredHost, observed: readonly ObservedRoute[]): readonly string[] {
   const { bridge, routes } = desired;
+  // Of a tunnel also one that goes in this very plan, whose own address has a route of the kernel's.
   const foreign = observed.filter(
-    (route) => !isOurs(route) && route.device !== bridge.name && !isTunnel(route.device),
+    (route) => !isOurs(route) && !isAttached(route, bridge.name) && !isTunnel(route.device),
   );
   if (foreign.length === 0) return [];
   const own = new Set(subnetsOf(bridge));
@@ -35,9 +36,8 @@ export function intruders(desired: DesiredHost, observed: readonly ObservedRoute
   });
 }
 
-/** Also one that goes in this very plan, whose own address has a route of the kernel's. */
-function isTunnel(device: string | undefined): boolean {
-  return Object.values(TUNNEL_PREFIXES).some((prefix) => device?.startsWith(prefix));
+function isAttached({ type, gateway, device }: ObservedRoute, bridge: string): boolean {
+  return type === 'unicast' && gateway === undefined && device === bridge;
 }
 
 function lengthsOf(blocks: readonly string[]): readonly number[] {

@@ -86,4 +86,6 @@ export interface ObservedFirewall {
    * iptables) chains of others that would drop forwarded packets.
    */
   readonly others: readonly FirewallListing[];
+  /** Why some of the others could not be listed, sentences. */
+  readonly unlisted?: readonly string[];
 }

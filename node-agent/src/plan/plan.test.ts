@@ -186,6 +186,13 @@ describe('routes', () => {
     ]);
   });
 
+  it('to the own subnet by way of a container are a problem', () => {
+    const led = { ...connected, gateway: '10.10.1.5', device: 'cwy0', protocol: 3 };
+    expect(plan(desired, withRoutes(ours, led), rulesets).problems).toEqual([
+      'attaching 10.10.1.0/24 to cwy0: another route leads there (10.10.1.0/24 via 10.10.1.5 dev cwy0)',
+    ]);
+  });
+
   it('of a tunnel of ours that is on its way out are no problem', () => {
     const left = { ...connected, destination: '10.10.1.0/32', device: 'cwyx.1' };
     expect(plan(desired, withRoutes(ours, left), rulesets).problems).toEqual([]);

@@ -1,4 +1,5 @@
 import type { NeighbourIntent, TunnelIntent } from '@causeway/shared/desired/host';
+import { TUNNEL_PREFIXES } from '@causeway/shared/names';
 import { bareAddress, planAddresses } from './addresses.ts';
 import type { ObservedTunnel } from './observed.ts';
 import type { Step, TunnelDevice } from './step.ts';
@@ -7,6 +8,11 @@ export interface TunnelsPlan {
   readonly steps: readonly Step[];
   /** Devices whose IPv4 routes the kernel drops while these steps are carried out, or all of them. */
   readonly emptied: ReadonlyMap<string, 'ipv4' | 'all'>;
+}
+
+/** Whether a link bears a name of a tunnel device of ours. */
+export function isTunnel(link: string | undefined): boolean {
+  return Object.values(TUNNEL_PREFIXES).some((prefix) => link?.startsWith(prefix));
 }
 
 /**

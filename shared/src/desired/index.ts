@@ -21,12 +21,13 @@ export function desiredHost(snapshot: Snapshot, facts: HostFacts, own: OwnSubnet
   const { config, leases } = snapshot;
   const here = readHere(config, facts, own);
   const peers = peersOf(leases, here);
+  const tunnels = tunnelsOf(here, facts, peers.all);
   const firewalls = firewallIntents(snapshot, facts, own);
   return {
     bridge: bridgeIntent(own, containersMtu(here, facts)),
-    tunnels: tunnelsOf(here, facts, peers.all),
+    tunnels,
     routes: peerRoutes(peers.all),
-    sysctls: wantedSysctls(config, facts, own),
+    sysctls: wantedSysctls(config, facts, own, tunnels),
     firewalls: firewalls.intents,
     peers: peers.all.map(({ intent }) => intent),
     problems: [...mtuProblems(here, facts), ...peers.problems, ...firewalls.problems],

@@ -56,8 +56,8 @@ function strangerFault({ backendType, isOurs }: PeerEnd, backend: Backend): stri
   return `its backend is ${show(backendType)}, and this network's is ${show(backend.type)}`;
 }
 
-/** Unspecified, loopback, and what many or nobody listens to. */
-const NO_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/127', 'ff00::/8'].flatMap(
+/** Unspecified, loopback, IPv4 in the words of IPv6, and what many or nobody listens to. */
+const NO_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/8', 'ff00::/8'].flatMap(
   (text) => parseBlock(text) ?? [],
 );
 

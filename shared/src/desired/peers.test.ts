@@ -169,6 +169,16 @@ describe('a lease that makes no sense', () => {
     expect(problems[0]).toContain(' of host-3');
   });
 
+  it.each(['::ffff:192.0.2.1', '::192.0.2.1', '::1', 'ff02::1'])(
+    'is one of an address of nobody: %s',
+    (publicIp) => {
+      const { ipv6 } = leaseOf(3);
+      const lease = leaseOf(3, { ipv6: { ...ipv6, subnet: 'fd00:10:0:3::/64', publicIp } });
+      const { routes, peers } = hostWith([lease], { config: only('ipv6', FALLBACK) });
+      expect([routes, peers[0]?.reason]).toEqual([[], expect.stringContaining('is none of a host')]);
+    },
+  );
+
   it('is one of a family that the host’s link has no address of', () => {
     const { ipv6, ...facts } = HOST_1;
     const { problems, routes } = hostWith([leaseOf(2)], { facts });

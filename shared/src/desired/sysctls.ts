@@ -1,7 +1,7 @@
 import type { HostFacts } from '../model/host-facts.ts';
 import type { NetworkConfig } from '../model/network.ts';
 import { BRIDGE } from '../names.ts';
-import type { OwnSubnets } from './host.ts';
+import type { OwnSubnets, TunnelIntent } from './host.ts';
 
 type Sysctls = Readonly<Record<string, string>>;
 
@@ -11,10 +11,19 @@ type Sysctls = Readonly<Record<string, string>>;
  * `rp_filter` is left alone: a reply's source is translated back after the route is looked up, so even the
  * strict mode sees addresses that belong to the link. `route_localnet` stays off (CVE-2020-8558).
  */
-export function wantedSysctls(config: NetworkConfig, facts: HostFacts, own: OwnSubnets): Sysctls {
+export function wantedSysctls(
+  config: NetworkConfig,
+  facts: HostFacts,
+  own: OwnSubnets,
+  tunnels: readonly TunnelIntent[],
+): Sysctls {
+  const carriers = [
+    ...(own.ipv6 === undefined ? [] : [BRIDGE]),
+    ...tunnels.filter(({ family }) => family === 'ipv6').map(({ name }) => name),
+  ];
   return {
     ...(config.ipv4 === undefined ? {} : ipv4(facts)),
-    ...(config.ipv6 === undefined ? {} : ipv6(facts, own)),
+    ...(config.ipv6 === undefined ? {} : ipv6(facts, carriers)),
   };
 }
 
@@ -30,15 +39,18 @@ function ipv4(facts: HostFacts): Sysctls {
   };
 }
 
-function ipv6(facts: HostFacts, own: OwnSubnets): Sysctls {
-  const { iface, acceptRa = 0 } = facts;
+/** @param carriers links of ours with an address, or routes, of IPv6 */
+function ipv6(facts: HostFacts, carriers: readonly string[]): Sysctls {
+  const { iface, acceptRa = 0, routerLinks = [] } = facts;
+  // A host that learns nothing of routers (0) is left at that.
+  const listening = [...(acceptRa === 0 ? [] : [iface]), ...routerLinks];
   return {
     // Before forwarding: the kernel forgets the routers that it has learnt of on every link where this is not 2, and
-    // with 1 it would hear of none again. A host that learns nothing (0) is left at that.
-    ...(acceptRa === 0 ? {} : { [`net/ipv6/conf/${iface}/accept_ra`]: '2' }),
+    // with 1 it would hear of none again.
+    ...Object.fromEntries(listening.map((link) => [`net/ipv6/conf/${link}/accept_ra`, '2'])),
     'net/ipv6/conf/all/forwarding': '1',
     'net/bridge/bridge-nf-call-ip6tables': '1',
-    // Some distributions switch IPv6 off by default; the bridge could not have its address.
-    ...(own.ipv6 === undefined ? {} : { [`net/ipv6/conf/${BRIDGE}/disable_ipv6`]: '0' }),
+    // Some distributions switch IPv6 off by default; these links would take neither address nor route.
+    ...Object.fromEntries(carriers.map((link) => [`net/ipv6/conf/${link}/disable_ipv6`, '0'])),
   };
 }

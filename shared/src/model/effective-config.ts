@@ -53,6 +53,27 @@ export function effectiveConfig({ config, accepted, leases }: EffectiveConfigInp
 }
 
 /**
+ * What to do where hosts did note which configuration they follow, but nobody can read the note.
+ *
+ * @param noteKey etcd's key of the note
+ * @returns why the configuration must not be followed, a sentence; undefined when it would renumber nobody
+ */
+export function unreadableNote(
+  config: NetworkConfig,
+  leases: readonly SubnetLease[],
+  noteKey: string,
+): string | undefined {
+  if (config.renumber === fingerprintOf(config)) return undefined;
+  const moved = leases.filter((lease) => !fitsConfig(subnetsOfLease(lease), config));
+  if (moved.length === 0) return undefined;
+  return (
+    `the network's configuration in etcd, ${describe(config)}, is not followed: it would renumber ` +
+    `${namedHosts(moved.map(nameOf).sort())}, and which one hosts followed before cannot be read from etcd ` +
+    `key ${noteKey}; delete that key to follow this one`
+  );
+}
+
+/**
  * Names what decides over hosts' subnets, and nothing else of a configuration.
  *
  * @returns 8 hexadecimal digits
@@ -107,13 +128,18 @@ function nameOf(lease: SubnetLease): string {
 }
 
 function reasonOf(config: NetworkConfig, accepted: NetworkConfig, hosts: readonly string[]): string {
-  const more = hosts.length - NAMED;
-  const named = hosts.slice(0, NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
   return (
     `the network's configuration in etcd, ${describe(config)}, is not followed: it would renumber ` +
-    `${hosts.length === 1 ? '1 host' : `${hosts.length} hosts`} (${named}), and nobody has confirmed that; ` +
+    `${namedHosts(hosts)}, and nobody has confirmed that; ` +
     `${describe(accepted)} holds until \`svcctl network confirm\``
   );
+}
+
+/** `2 hosts (host-1, host-2)` */
+function namedHosts(hosts: readonly string[]): string {
+  const more = hosts.length - NAMED;
+  const named = hosts.slice(0, NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return `${hosts.length === 1 ? '1 host' : `${hosts.length} hosts`} (${named})`;
 }
 
 /** `10.10.0.0/16 in subnets of /24 from 10.10.1.0 to 10.10.255.0` */

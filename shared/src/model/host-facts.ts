@@ -10,6 +10,8 @@ export interface HostFacts extends ByFamily<FamilyFacts> {
   readonly mtu: number;
   /** The link's `accept_ra`, 0 to 2: with 1, switching on IPv6 forwarding would make the host deaf to its router. */
   readonly acceptRa?: number;
+  /** Other links that lead to a router which the host has learnt of by its advertisements; sorted. Absent: none. */
+  readonly routerLinks?: readonly string[];
 }
 
 /** The host's address on that link, in one family; a family that the link has no global address of is absent. */

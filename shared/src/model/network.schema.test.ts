@@ -186,6 +186,8 @@ describe('what goes with a network', () => {
     expect(() => complete({ nonMasqueradeCidrs: ['10.0.0.0/8', 'x'] })).toThrow(
       'nonMasqueradeCidrs[1] "x" is not',
     );
+    for (const mapped of ['::ffff:0:0/96', '::10.0.0.0/104'])
+      expect(() => complete({ nonMasqueradeCidrs: [mapped] })).toThrow('is IPv4 in the words of IPv6');
   });
 });
 

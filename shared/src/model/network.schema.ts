@@ -5,10 +5,10 @@ import {
   blockAt,
   blockHasIp,
   blocksOverlap,
-  canonicalBlock,
   formatBlock,
   formatIp,
   type Ip,
+  isMapped,
   lastOfBlock,
   nthOfBlock,
   parseBlock,
@@ -181,10 +181,13 @@ function checkedBound(
 /** Canonical, each once, in the order given. */
 function checkedCidrs(texts: readonly string[], field: string): readonly string[] {
   const blocks = texts.map((text, i) => {
-    const block = canonicalBlock(text);
+    const block = parseBlock(text);
     if (block === undefined)
       throw invalid(`${field}[${i}]`, text, 'is not a network of the form 10.0.0.0/8 or fd00::/8');
-    return block;
+    // Every host would refuse its whole ruleset for it.
+    if (isMapped({ ...block, value: block.base }))
+      throw invalid(`${field}[${i}]`, text, 'is IPv4 in the words of IPv6: write it as 10.0.0.0/8');
+    return formatBlock(block);
   });
   return [...new Set(blocks)];
 }

@@ -33,7 +33,7 @@ export function parseIp(text: string): Ip | undefined {
   return value === undefined ? undefined : { family: 'ipv6', value };
 }
 
-/** IPv6 in the one form of RFC 5952, which the kernel and flannel print too. */
+/** IPv6 in the one form of RFC 5952, which the kernel and flannel print too, but of mapped addresses (`isMapped`). */
 export function formatIp({ family, value }: Ip): string {
   return family === 'ipv4' ? formatAddress(Number(value)) : formatIpv6(value);
 }
@@ -42,6 +42,11 @@ export function formatIp({ family, value }: Ip): string {
 export function canonicalIp(text: string): string | undefined {
   const ip = parseIp(text);
   return ip === undefined ? undefined : formatIp(ip);
+}
+
+/** `::ffff:192.0.2.1`, `::192.0.2.1`: the kernel lists those in another form than ours, and none is ever on a wire. */
+export function isMapped({ family, value }: Ip): boolean {
+  return family === 'ipv6' && value >> 48n === 0n && value > 0xffffn;
 }
 
 export function familyOf(text: string): Family | undefined {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { endpoint, intentOf, serviceIntent, testService } from '../../../test/support/intents.ts';
 import type { FirewallIntent } from '../desired/intent.ts';
+import { completeNetworkConfig } from '../model/network.schema.ts';
 import { ruleset as iptables } from './iptables/index.ts';
 import { ruleset as nftables } from './nftables/index.ts';
+import { safe } from './safe.ts';
 
 const INTENT: FirewallIntent = {
   ...intentOf([
@@ -117,3 +119,20 @@ it.each(['', 'x y', 'x; -j DROP', '-j', 'x'.repeat(16), '*'])(
     expect(() => iptables.full(intent)).toThrow(/^rendering rules: bridge/);
   },
 );
+
+it('takes every destination that a configuration may name', () => {
+  const ipv6 = { network: 'fd00:10::/48' };
+  let taken = 0;
+  for (const address of ['::ffff:10.1.2.3', '::10.1.2.3', '::1', '64:ff9b::1', 'fd00::1'])
+    for (let length = 0; length <= 128; length++) {
+      const named = () => completeNetworkConfig({ ipv6, nonMasqueradeCidrs: [`${address}/${length}`] });
+      try {
+        named();
+      } catch {
+        continue;
+      }
+      for (const cidr of named().nonMasqueradeCidrs) expect(safe.cidr(cidr, 'ipv6')).toBe(cidr);
+      taken++;
+    }
+  expect(taken).toBeGreaterThan(300);
+});

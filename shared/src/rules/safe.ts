@@ -1,5 +1,5 @@
 import { CausewayError, show } from '../errors.ts';
-import { canonicalBlock, canonicalIp, familyOf, parseIp } from '../net/block.ts';
+import { formatBlock, formatIp, isMapped, parseBlock, parseIp } from '../net/block.ts';
 import { parseAddress } from '../net/cidr.ts';
 import { FAMILY_NAMES, type Family } from '../net/family.ts';
 
@@ -13,23 +13,18 @@ export const safe = { address, cidr, link, port, weight, protocol, mark, id };
 function address(value: string, family: Family): string {
   // Values may come from JSON, so a type is no promise. The shorter way is for many services.
   if (family === 'ipv4' && typeof value === 'string' && parseAddress(value) !== undefined) return value;
-  const isIp = typeof value === 'string' && canonicalIp(value) === value && familyOf(value) === family;
-  if (!isIp || isMapped(value)) throw refused('address', value, `is no ${FAMILY_NAMES[family]} address`);
+  const ip = typeof value === 'string' ? parseIp(value) : undefined;
+  if (ip?.family !== family || formatIp(ip) !== value || isMapped(ip))
+    throw refused('address', value, `is no ${FAMILY_NAMES[family]} address`);
   return value;
 }
 
 /** @returns the block with its host bits zero, as the kernel lists it. */
 function cidr(value: string, family: Family): string {
-  const canonical = typeof value === 'string' ? canonicalBlock(value) : undefined;
-  if (canonical === undefined || familyOf(canonical) !== family || isMapped(value))
+  const block = typeof value === 'string' ? parseBlock(value) : undefined;
+  if (block?.family !== family || isMapped({ family, value: block.base }))
     throw refused('network', value, `is no ${FAMILY_NAMES[family]} CIDR`);
-  return canonical;
-}
-
-/** `::ffff:192.0.2.1`, `::192.0.2.1`: the kernel lists those in another form, and none is ever on a wire. */
-function isMapped(value: string): boolean {
-  const ip = parseIp(value.split('/')[0] ?? '');
-  return ip?.family === 'ipv6' && ip.value >> 48n === 0n && ip.value > 0xffffn;
+  return formatBlock(block);
 }
 
 /** Name of a link. */

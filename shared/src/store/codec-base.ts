@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CausewayError, messageOf, show } from '../errors.ts';
+import { CausewayError, messageOf, show, visible } from '../errors.ts';
 import { canonicalBlock, canonicalIp, familyOf, parseBlock } from '../net/block.ts';
 import { parseAddress } from '../net/cidr.ts';
 import { FAMILY_NAMES, type Family } from '../net/family.ts';
@@ -85,22 +85,29 @@ export function unreadable(kv: KeyValue, reason: string, cause?: unknown): Cause
 
 /** Longest part of a sentence that a key's writer can fill, in characters. */
 const LONGEST = 300;
-/** What a terminal or a log would obey: controls, line separators, and marks that turn the direction of writing. */
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-
 /** Text of somebody else's as a part of a line: shortened, and without what a terminal or a log would obey. */
 export function oneLine(text: string, longest = LONGEST): string {
-  const short = text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text;
-  return short.replace(UNSAFE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return visible(text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text);
 }
 
-/** @returns the value as plain JSON, or an error when it is none */
+/** More levels than any value has; whoever walks through what is left may do so by recursion. */
+const DEEPEST = 32;
+
+/** @returns the value as plain JSON, or an error when it is none, or one that is nested without end */
 export function parseJson(kv: KeyValue): { readonly json: unknown } | CausewayError {
   try {
-    return { json: JSON.parse(kv.value) };
+    const json: unknown = JSON.parse(kv.value);
+    return isDeeper(json, DEEPEST)
+      ? unreadable(kv, `its value is nested more than ${DEEPEST} deep`)
+      : { json };
   } catch (error) {
     return unreadable(kv, `its value ${show(kv.value)} is not JSON: ${messageOf(error)}`, error);
   }
+}
+
+function isDeeper(json: unknown, levels: number): boolean {
+  if (typeof json !== 'object' || json === null) return false;
+  return levels === 0 || Object.values(json).some((part) => isDeeper(part, levels - 1));
 }
 
 export function decode<T>(kv: KeyValue, schema: z.ZodType<T>): Decoded<T> {

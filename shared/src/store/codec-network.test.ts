@@ -166,8 +166,7 @@ describe('a configuration that cannot be followed', () => {
 });
 
 describe('a configuration that we write', () => {
-  const text = (input: NetworkInput, before?: string) =>
-    encodeNetworkConfig(completeNetworkConfig(input), before);
+  const text = (input: NetworkInput) => encodeNetworkConfig(completeNetworkConfig(input));
   const ipv4 = { network: '10.10.0.0/16' };
   const ipv6 = { network: 'fd00:10::/48' };
 
@@ -201,16 +200,5 @@ describe('a configuration that we write', () => {
   ])('is what flannel reads: %s', (_what, input, expected) => {
     expect(text(input)).toBe(expected);
     expect(read(text(input))).toEqual(completeNetworkConfig(input));
-  });
-
-  it('keeps what others have in it and we know nothing of, and nothing else of the old one', () => {
-    const before =
-      '{"EnableNFTables":true,"network":"10.9.0.0/16","subnetMIN":"10.9.3.0","Backend":{"Type":"udp"},"x":[1]}';
-    expect(JSON.parse(text({ ipv4 }, before))).toEqual({
-      ...JSON.parse(text({ ipv4 })),
-      EnableNFTables: true,
-      x: [1],
-    });
-    for (const broken of ['{', '[1]', 'null']) expect(text({ ipv4 }, broken)).toBe(text({ ipv4 }));
   });
 });

@@ -85,12 +85,8 @@ export function decodeNetworkConfig(kv: KeyValue): Decoded<NetworkConfig> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/**
- * What flannel reads, with our fields where they say more than flannel's defaults.
- *
- * @param before the value that this one replaces: its fields that are not ours to know (`EnableNFTables`) stay
- */
-export function encodeNetworkConfig(config: NetworkConfig, before?: string): string {
+/** What flannel reads, with our fields where they say more than flannel's defaults. */
+export function encodeNetworkConfig(config: NetworkConfig): string {
   const { ipv4, ipv6, backend, masquerade, nonMasqueradeCidrs, renumber } = config;
   return JSON.stringify({
     ...(ipv4 === undefined ? { EnableIPv4: false } : {}),
@@ -101,7 +97,6 @@ export function encodeNetworkConfig(config: NetworkConfig, before?: string): str
     ...(masquerade ? {} : { Masquerade: false }),
     ...(nonMasqueradeCidrs.length === 0 ? {} : { NonMasqueradeCIDRs: nonMasqueradeCidrs }),
     ...(renumber === undefined ? {} : { CausewayRenumber: renumber }),
-    ...othersOf(before),
   });
 }
 
@@ -162,20 +157,4 @@ function backendFields({ type, direct, tunnel }: Backend): Fields {
     ...(tunnel.gbp ? { GBP: true } : {}),
     ...(type === 'vxlan' && direct ? { DirectRouting: true } : {}),
   };
-}
-
-/** The fields of a value in etcd that `flannelConfig` does not know; none when it cannot be read. */
-function othersOf(text: string | undefined): Fields {
-  const known = Object.keys(flannelConfig.shape);
-  const json = text === undefined ? undefined : parsed(text);
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return {};
-  return Object.fromEntries(Object.entries(json).filter(([key]) => !known.includes(key.toLowerCase())));
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -9,6 +9,7 @@ import {
   decodeSettings,
   encode,
 } from './codec.ts';
+import { decodeLease, decodeNetworkConfig } from './codec-flannel.ts';
 import { keys } from './keys.ts';
 import type { KeyValue } from './store.ts';
 
@@ -86,6 +87,24 @@ describe('decoding', () => {
     ],
   ] as const)('returns an error for %s', (_what, decoder, key, value) => {
     expect(decoder(kv(key, value))).toMatchObject({ code: 'unreadable' });
+  });
+});
+
+describe('a value that is nested without end', () => {
+  const nested = (start: string, end: string) => start.repeat(100_000) + end.repeat(100_000);
+
+  it.each([
+    ['objects', nested('{"a":', '}').replace(':}', ':1}')],
+    ['a field of objects', `{"PublicIP":${nested('{"a":', '}').replace(':}', ':1}')}}`],
+    ['a field of lists', `{"Network":${nested('[', ']')},"name":${nested('[', ']')}}`],
+  ])('is an error like any other, for every decoder: %s', (_what, value) => {
+    const errors = [
+      decodeServiceSpec(kv(keys.serviceSpec('web'), value)),
+      decodeNetworkConfig(kv(keys.networkConfig, value)),
+      decodeLease(kv(keys.subnet({ ipv4: '10.10.1.0/24' }), value)),
+    ];
+    for (const error of errors)
+      expect(error).toMatchObject({ code: 'unreadable', message: expect.stringContaining('nested') });
   });
 });
 

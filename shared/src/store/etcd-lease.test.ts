@@ -67,6 +67,18 @@ it('tries again soon after a failure, and is lost exactly when it runs out', asy
   expect(lost).toHaveLength(1);
 });
 
+it('may be longer than a timer can be', async () => {
+  const DAY = 86_400;
+  const lost = vi.fn();
+  const silent = new Promise<number>(() => {});
+  const deps = { keepAliveOnce: () => silent, revoke: async () => {}, now: Date.now, ended: () => {} };
+  holdLease('7', 60 * DAY, 0, deps).onLost(lost);
+  await vi.advanceTimersByTimeAsync(60 * DAY * 1000 - 1);
+  expect(lost).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(lost).toHaveBeenCalledOnce();
+});
+
 it('is kept when a renewal succeeds after failures', async () => {
   const { lost } = hold(10, [new Error('x'), new Error('x'), 10]);
   await vi.advanceTimersByTimeAsync(60_000);

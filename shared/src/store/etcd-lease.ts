@@ -17,6 +17,8 @@ const MAX_RENEWAL_MS = 60_000;
 const RETRY_PART = 20;
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
+/** Longest delay of a timer, some 25 days: with more, Node calls at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Keeps one lease alive. The deadline counts from *before* the request that renewed it, so that we know of a
@@ -49,12 +51,15 @@ export function holdLease(id: string, ttlSeconds: number, askedAt: number, deps:
     for (const listener of told) listener(reason);
   }
 
+  function expire(): void {
+    const why = lastFailure === '' ? 'no renewal was confirmed' : lastFailure;
+    lose(`the lease ran out after ${ttlSeconds} s without renewal: ${why}`);
+  }
+
   function armExpiry(): void {
     clearTimeout(expiry);
-    expiry = setTimeout(() => {
-      const why = lastFailure === '' ? 'no renewal was confirmed' : lastFailure;
-      lose(`the lease ran out after ${ttlSeconds} s without renewal: ${why}`);
-    }, expiresAt - deps.now());
+    const left = expiresAt - deps.now();
+    expiry = setTimeout(left > MAX_DELAY_MS ? armExpiry : expire, Math.min(left, MAX_DELAY_MS));
   }
 
   function renewIn(ms: number): void {

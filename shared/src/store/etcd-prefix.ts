@@ -7,7 +7,8 @@ import type { Guard, KeyValue, PrefixState, Store, Write } from './store.ts';
  * `CAUSEWAY_PREFIX`, not below it, since whoever watches that one watches it whole.
  */
 function roots(prefix: string): readonly (readonly [ours: string, stored: string])[] {
-  const network = encodeURIComponent(prefix.replace(/^\//, ''));
+  // With its first slash, since `/net` and `net` are two networks.
+  const network = encodeURIComponent(prefix);
   const version = CAUSEWAY_PREFIX.lastIndexOf('/');
   const [root, last] = [CAUSEWAY_PREFIX.slice(0, version), CAUSEWAY_PREFIX.slice(version)];
   return [

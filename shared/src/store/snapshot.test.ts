@@ -149,6 +149,20 @@ describe('snapshotBuilder', () => {
     expect([snapshot?.containers, unknownContainers]).toEqual([[], ['web-1', 'web-2']]);
   });
 
+  it('follows nothing that would renumber hosts while what they followed last cannot be read', () => {
+    const settings = state(9, { [keys.acceptedNetwork]: 'x' });
+    expect(snapshotBuilder('host-1')({ ...healthy, settings }).snapshot?.config).toEqual(
+      snapshotBuilder('host-1')(healthy).snapshot?.config,
+    );
+    const leases = Object.fromEntries([...healthy.network.items].map(([key, { value }]) => [key, value]));
+    const network = state(11, { ...leases, [keys.networkConfig]: '{"Network":"10.11.0.0/16"}' });
+    const { snapshot, problems } = snapshotBuilder('host-1')({ ...healthy, settings, network });
+    expect(snapshot).toBeUndefined();
+    expect(problems.at(-1)).toMatch(
+      /would renumber 2 hosts .* cannot be read from etcd key .*\/settings\/network;/,
+    );
+  });
+
   it('follows what hosts last followed, until a change that would renumber them is confirmed', () => {
     const build = snapshotBuilder('host-1');
     const first = build(healthy).snapshot?.config;

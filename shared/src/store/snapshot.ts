@@ -5,6 +5,7 @@ import {
   type EffectiveConfigInput,
   effectiveConfig,
   type RefusedConfig,
+  unreadableNote,
 } from '../model/effective-config.ts';
 import type { SubnetLease } from '../model/lease.ts';
 import type { NetworkConfig } from '../model/network.ts';
@@ -35,7 +36,7 @@ export interface SnapshotInput {
 }
 
 export interface BuiltSnapshot {
-  /** Undefined as long as no readable network configuration was ever seen. */
+  /** Undefined as long as no network configuration was ever seen that can be read and may be followed. */
   readonly snapshot: Snapshot | undefined;
   /** One sentence for each key that could not be read, which concerns nothing but itself, and for `refused`. */
   readonly problems: readonly string[];
@@ -52,7 +53,8 @@ export interface BuiltSnapshot {
  * the last call are not decoded again and are the same objects again, so one change among ten thousand services
  * costs some 5 ms, and whoever works with the snapshot may go by identity. As long as a key exists and cannot be
  * read, the last value that could be read holds; of the network configuration and the settings also without the key.
- * A network configuration that never could be read is the one that hosts last followed.
+ * A network configuration that never could be read is the one that hosts last followed. Where that is noted but cannot be
+ * read, there is no snapshot while the configuration would renumber hosts.
  */
 export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
   const readNetwork = cachedReader(decodeNetworkKey);
@@ -82,6 +84,13 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
     const config = latest ?? accepted;
     if (config === undefined) return { ...found, snapshot: undefined };
     const leases = network.values.flatMap((part) => ('lease' in part ? [part.lease] : []));
+    const unread = settingsRead.unknown.includes(keys.acceptedNetwork)
+      ? unreadableNote(config, leases, keys.acceptedNetwork)
+      : undefined;
+    if (unread !== undefined) {
+      found.problems.push(unread);
+      return { ...found, snapshot: undefined };
+    }
     const effective = decide({ config, accepted, leases }, network);
     if (effective.refused !== undefined) found.problems.push(effective.refused.reason);
     return {

@@ -83,6 +83,14 @@ describe('svcctl network', () => {
     expect(Object.keys(controller.asked.at(-1)?.body as object)).toHaveLength(9);
   });
 
+  it('names what is refused as it was typed', async () => {
+    const refusal = problem('invalid', 422, 'nonMasqueradeCidrs[0] "x" is not a network');
+    const body = { ...(refusal.body as object), field: 'nonMasqueradeCidrs[0]' };
+    controller.answer('PATCH', '/v1/network', { ...refusal, body });
+    const { code, stderr } = await svcctl(['network', 'set', '--non-masquerade', 'x']);
+    expect([code, stderr]).toEqual([2, 'svcctl: non-masquerade[0] "x" is not a network\n']);
+  });
+
   it('says that nothing changed', async () => {
     controller.answer('PATCH', '/v1/network', { body: NETWORK, headers: { 'x-causeway-changed': 'false' } });
     const { stdout } = await svcctl(['network', 'set', '--direct-routing', 'true', '--dry-run']);

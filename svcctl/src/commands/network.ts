@@ -1,23 +1,12 @@
 import { invalid } from '@causeway/shared/errors';
+import { type NetworkFlags, networkFlagOf, readNetworkFlags } from '@causeway/shared/network-flags';
 import { type Command, Option } from 'commander';
 import { type Context, dryRunOption } from '../context.ts';
+import { named } from '../input/named.ts';
 import { type NetworkView, networkText } from '../print/network.ts';
 import { printData } from '../print/output.ts';
-import { safe } from '../print/safe.ts';
 
-interface SetOptions {
-  readonly network?: string;
-  readonly networkIpv6?: string;
-  readonly subnetLen?: string;
-  readonly subnetLenIpv6?: string;
-  readonly backend?: string;
-  readonly directRouting?: string | boolean;
-  readonly fallback?: string;
-  readonly vni?: string;
-  readonly port?: string;
-  readonly mtu?: string;
-  readonly masquerade?: string;
-  readonly nonMasquerade?: string;
+interface SetOptions extends NetworkFlags {
   readonly renumber?: boolean;
   readonly dryRun?: boolean;
 }
@@ -84,14 +73,15 @@ async function get(context: Context, output: 'json' | 'yaml' | undefined): Promi
 }
 
 async function set(context: Context, options: SetOptions): Promise<void> {
-  const body = bodyOf(options);
+  const body = readNetworkFlags(options);
   if (Object.keys(body).length === 0)
     throw invalid('network set', '', 'names nothing to change (see --help)');
   const query = {
     ...(options.dryRun ? { dryRun: 'true' } : {}),
     ...(options.renumber ? { renumber: 'true' } : {}),
   };
-  const answer = await context.client().ask<NetworkView>('PATCH', '/v1/network', { query, body });
+  const client = context.client();
+  const answer = await named(client.ask<NetworkView>('PATCH', '/v1/network', { query, body }), networkFlagOf);
   say(context, answer.changed === false ? 'unchanged' : 'changed', options.dryRun, answer.body);
 }
 
@@ -109,39 +99,5 @@ async function confirm(
 
 function say(context: Context, verb: string, dryRun: boolean | undefined, network: NetworkView): void {
   context.io.out(`network ${verb}${dryRun ? ' (dry run)' : ''}\n${networkText(network)}`);
-  for (const warning of network.warnings) context.note(safe(warning));
-}
-
-/** The fields that were typed; what they may be is the controller's to judge. */
-function bodyOf(options: SetOptions): Record<string, unknown> {
-  const { subnetLen, subnetLenIpv6, vni, port, mtu, directRouting, masquerade, nonMasquerade } = options;
-  const { network, networkIpv6, backend, fallback } = options;
-  const body = {
-    ...{ network, networkIpv6, backend, fallback },
-    subnetLen: numberIn('subnet-len', subnetLen),
-    subnetLenIpv6: numberIn('subnet-len-ipv6', subnetLenIpv6),
-    vni: numberIn('vni', vni),
-    port: numberIn('port', port),
-    mtu: numberIn('mtu', mtu),
-    directRouting: truthIn('direct-routing', directRouting),
-    masquerade: truthIn('masquerade', masquerade),
-    nonMasqueradeCidrs: nonMasquerade === undefined ? undefined : listIn(nonMasquerade),
-  };
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-}
-
-function numberIn(field: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw invalid(field, text, 'is not a whole number');
-  return Number(text);
-}
-
-function truthIn(field: string, value: string | boolean | undefined): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  if (value !== 'true' && value !== 'false') throw invalid(field, value, 'is neither "true" nor "false"');
-  return value === 'true';
-}
-
-function listIn(text: string): readonly string[] {
-  return text.trim() === '' ? [] : text.split(',').map((part) => part.trim());
+  for (const warning of network.warnings) context.note(warning);
 }

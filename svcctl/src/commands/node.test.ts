@@ -87,6 +87,14 @@ describe('svcctl node', () => {
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(sentence) });
   });
 
+  it('names what is refused as it was typed', async () => {
+    const refusal = problem('invalid', 422, 'subnetIpv6 "x" is not an IPv6 subnet');
+    const body = { ...(refusal.body as object), field: 'subnetIpv6' };
+    controller.answer('POST', '/v1/nodes/host-1/reserve', { ...refusal, body });
+    const { code, stderr } = await svcctl(['node', 'reserve', 'host-1', '--subnet-ipv6', 'x']);
+    expect([code, stderr]).toEqual([2, 'svcctl: subnet-ipv6 "x" is not an IPv6 subnet\n']);
+  });
+
   it('is shown of a host', async () => {
     const decided = { cordoned: true, drained: true, reservations: ['10.10.1.0/24', 'fd00:10:0:1::/64'] };
     const missing = { subnet: '10.10.3.0/24', publicIp: '192.168.122.13', node: 'host-3', state: 'failed' };

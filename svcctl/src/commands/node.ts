@@ -1,8 +1,10 @@
+import { networkFlagOf } from '@causeway/shared/network-flags';
 import type { Command } from 'commander';
 import type { NodePlanView } from '../api.ts';
 import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
 import { parseSubject } from '../input/kinds.ts';
 import { checkName } from '../input/name.ts';
+import { named } from '../input/named.ts';
 import { safe } from '../print/safe.ts';
 
 interface ReserveOptions extends WriteOptions {
@@ -90,7 +92,8 @@ async function change(
   const client = context.client();
   const query = options.dryRun ? { dryRun: 'true' } : {};
   const ask = { query, ...(body === undefined ? {} : { body }) };
-  const { body: plan } = await client.ask<NodePlanView>('POST', `/v1/nodes/${name}/${verb}`, ask);
+  const asked = client.ask<NodePlanView>('POST', `/v1/nodes/${name}/${verb}`, ask);
+  const { body: plan } = await named(asked, networkFlagOf);
   const dry = options.dryRun ? ' (dry run)' : '';
   context.io.out(`${safe(`node/${name} ${plan.changed ? text(plan) : 'unchanged'}`)}${dry}\n`);
   for (const warning of plan.warnings) context.note(warning);

@@ -5,7 +5,7 @@ import type { Lab } from '../lab.ts';
 import { checkMember } from '../options.ts';
 import { waitController } from '../readiness.ts';
 import { liveLab } from '../state.ts';
-import { whichLab } from './which.ts';
+import { whichLab, whichLabToStop } from './which.ts';
 
 /** Milliseconds. */
 const CONTROLLER_TIMEOUT_MS = 30_000;
@@ -23,7 +23,7 @@ export async function agent(verb: Verb, host: string, options: AgentOptions): Pr
   const { name, dataplane } = options;
   if (verb === 'stop' && dataplane !== undefined)
     throw invalid('dataplane', dataplane, 'goes with a start: a stopped agent has none');
-  const lab = whichLab(name);
+  const lab = verb === 'stop' ? whichLabToStop(name) : whichLab(name);
   checkMember(host, lab.hosts);
   await (verb === 'start'
     ? lab.startAgent(host, dataplane === undefined ? {} : { dataplane })
@@ -33,7 +33,7 @@ export async function agent(verb: Verb, host: string, options: AgentOptions): Pr
 
 /** `lab controller start|stop`; a started one answers. */
 export async function controller(verb: Verb, options: { readonly name?: string }): Promise<number> {
-  const lab = whichLab(options.name);
+  const lab = verb === 'stop' ? whichLabToStop(options.name) : whichLab(options.name);
   if (verb === 'stop') await lab.stopController();
   else {
     await lab.startController();

@@ -79,12 +79,10 @@ async function statusOf(state: LabState): Promise<LabStatus> {
         ...(node === undefined ? {} : { alive: node.alive, ...subnetsOf(node) }),
       };
     }),
-    containers: containers.map((container) => ({
-      name: container.name,
-      host: container.host,
-      state: container.status?.state ?? 'waiting',
-      ...(container.status?.address === undefined ? {} : { address: container.status.address }),
-    })),
+    containers: containers.map(({ name, host, status }) => {
+      const address = status?.address ?? status?.ipv6Address;
+      return { name, host, state: status?.state ?? 'waiting', ...(address === undefined ? {} : { address }) };
+    }),
     ...(problem === undefined ? {} : { problem }),
   };
 }

@@ -16,3 +16,17 @@ export function whichLab(name: string | undefined): Lab {
     throw new CausewayError('not-found', 'no lab is up; bring one up: npm run lab -- up');
   throw new CausewayError('not-found', `no lab ${JSON.stringify(name)} is up; up are: ${others}`);
 }
+
+/**
+ * The same for a command that stops something: of several labs it must be named, or it might be somebody else's.
+ *
+ * @throws CausewayError `not-found`, `invalid`
+ */
+export function whichLabToStop(name: string | undefined): Lab {
+  const live = liveLabs().filter((state) => state.initPid !== undefined);
+  if (name !== undefined || live.length < 2) return whichLab(name);
+  const names = live.map((state) => state.name).join(', ');
+  throw new CausewayError('invalid', `name is missing: several labs are up (${names}), say --name NAME`, {
+    field: 'name',
+  });
+}

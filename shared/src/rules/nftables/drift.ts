@@ -10,7 +10,8 @@ import { chainsOf, commentOf, elementsOf, mapsOf, tableOf } from './table.ts';
 export function driftOf(intent: FirewallIntent, text: string): readonly string[] {
   const listing = parseListing(text, intent.family);
   if (listing === undefined) return [`table ${tableOf(intent.family)} is missing`];
-  return [...driftOfChains(intent, listing), ...driftOfMaps(intent, listing)];
+  const flags = listing.flagged ? [`table ${tableOf(intent.family)} has flags, which may switch it off`] : [];
+  return [...flags, ...driftOfChains(intent, listing), ...driftOfMaps(intent, listing)];
 }
 
 function driftOfChains(intent: FirewallIntent, listing: Listing): string[] {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeNft } from '../../../../test/support/fake-nft.ts';
 import {
   endpoint,
   intentOf as intentWith,
@@ -181,6 +182,17 @@ describe('nftables, drift', () => {
     expect(ruleset.drift(intentOf(), '')).toEqual(['table ip causeway is missing']);
     expect(ruleset.drift(intentOf(), '{"nftables": [{"metainfo": {}}]}')).toEqual([
       'table ip causeway is missing',
+    ]);
+  });
+
+  it('says that the table may be switched off', () => {
+    const kernel = new FakeNft();
+    kernel.apply(ruleset.full(intentOf(SERVICE)));
+    expect(ruleset.drift(intentOf(SERVICE), kernel.list())).toEqual([]);
+    // As nft 1.0.6 lists a dormant table: with the table's name for the flag's.
+    const dormant = kernel.list().replace('"name":"causeway"', '"name":"causeway","flags":"causeway"');
+    expect(ruleset.drift(intentOf(SERVICE), dormant)).toEqual([
+      'table ip causeway has flags, which may switch it off',
     ]);
   });
 

@@ -5,6 +5,8 @@ import { WORDS } from './words.ts';
 
 /** What `nft -j` says of our table, reduced to what drift compares. */
 export interface Listing {
+  /** Whether the table has flags: ours has none, and a dormant one does nothing. */
+  readonly flagged: boolean;
   readonly chains: ReadonlyMap<string, ListedChain>;
   /** Maps and sets by name, their elements in our own notation. */
   readonly maps: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -22,18 +24,19 @@ export function parseListing(text: string, family: Family): Listing | undefined 
   if (text.trim() === '') return undefined;
   const chains = new Map<string, ListedChain>();
   const maps = new Map<string, Map<string, string>>();
-  let exists = false;
+  let [exists, flagged] = [false, false];
   for (const item of itemsOf(text)) {
     const [kind, body] = Object.entries(item)[0] ?? [];
     if (!isRecord(body)) continue;
-    if (kind === 'table') exists ||= isOurs(body, 'name', family);
+    if (kind === 'table' && isOurs(body, 'name', family))
+      [exists, flagged] = [true, body.flags !== undefined];
     else if (!isOurs(body, 'table', family)) continue;
     else if (kind === 'chain') chains.set(String(body.name), { hook: hookOf(body), comments: [] });
     else if (kind === 'rule')
       chains.get(String(body.chain))?.comments.push(String(body.comment ?? '(no comment)'));
     else if (kind === 'map' || kind === 'set') maps.set(String(body.name), elementsOf(body.elem));
   }
-  return exists ? { chains, maps } : undefined;
+  return exists ? { flagged, chains, maps } : undefined;
 }
 
 type Json = Readonly<Record<string, unknown>>;
