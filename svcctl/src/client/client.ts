@@ -184,13 +184,14 @@ const CODES: readonly ErrorCode[] = [
 
 /** The controller's problem+json, or what its status alone says. */
 function problem(status: number, body: unknown, told: string): CausewayError {
-  const { code, detail, title } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+  const { code, detail, title, field } = (typeof body === 'object' && body !== null ? body : {}) as Record<
     string,
     unknown
   >;
   const known = CODES.find((one) => one === code) ?? codeOfStatus(status);
   const sentence = [detail, title].find((text) => typeof text === 'string' && text !== '');
-  return new CausewayError(known, String(sentence ?? `${told}: the answer is HTTP status ${status}`));
+  const text = String(sentence ?? `${told}: the answer is HTTP status ${status}`);
+  return new CausewayError(known, text, typeof field === 'string' ? { field } : {});
 }
 
 function codeOfStatus(status: number): ErrorCode {
