@@ -29,6 +29,7 @@ describe('svcctl expose: addresses', () => {
     [':80 --family ipv6', { vip: 'auto', families: ['ipv6'] }],
     [':80 --family dual', { vip: 'auto', families: ['ipv4', 'ipv6'] }],
     ['[fd00::2]:80', { vip: 'fd00::2' }],
+    ['2.2.2.2:80 --family ipv4', { vip: '2.2.2.2', families: ['ipv4'] }],
     ['2.2.2.2:80 --vip fd00::2', { vip: ['2.2.2.2', 'fd00::2'] }],
     ['2.2.2.2:80 --vip auto', { vip: ['2.2.2.2', 'auto'] }],
     [':80 --vip [fd00::2]', { vip: ['auto', 'fd00::2'] }],
