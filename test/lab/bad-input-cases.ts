@@ -61,7 +61,11 @@ export const APPLY_CASES: readonly (readonly [file: string, text: string, says: 
   ['cut.json', '{"kind":', 'line 1, column 9 is not valid JSON'],
   ['twice.json', '{"name": "a", "name": "b"}', 'line 1, column 15 is not valid JSON: a key is given twice'],
   ['binary.yaml', '\u0000\u0001', 'is "\\u0000\\u0001", not an object with kind and name'],
-  ['escape.yaml', 'kind: "\\e[31mPod"\nname: x\n', 'kind "\\u001b[31mPod" is not Service or Container'],
+  [
+    'escape.yaml',
+    'kind: "\\e[31mPod"\nname: x\n',
+    'kind "\\u001b[31mPod" is not Service, Container or Workload',
+  ],
   ['name.yaml', 'kind: Service\nname: "a\\nb"\n', 'name "a\\nb" is not a name'],
   ['port.yaml', service('').replace('88', '88x'), 'ports[0].port "88x" is not a port'],
   ['field.yaml', service('"a\\e[31m\\nb": 1\n'), '"a\\u001b[31m\\nb" 1 is not a known field of the body'],

@@ -39,9 +39,7 @@ function nameIn(which: string): string {
 /** The service that owns a frontend; one with further frontends is not taken away by naming one of them. */
 async function serviceAt(client: Client, text: string): Promise<string> {
   const { vip, port, protocol } = parseFrontend(text);
-  // Loaded only here: reading CIDRs costs time that other commands need not spend.
-  const { canonicalIp } = await import('@causeway/shared/net/block');
-  const address = canonicalIp(vip) ?? vip;
+  const address = canonical(vip);
   const { items } = await client.list<ServiceView>('/v1/services');
   const found = items.find(
     ({ vips, ports }) =>
@@ -57,4 +55,9 @@ async function serviceAt(client: Client, text: string): Promise<string> {
         `take it away whole with svcctl unexpose ${found.name}`,
     );
   return found.name;
+}
+
+/** As controllers write it (RFC 5952). The core's own parser is a quarter of svcctl again, which all commands would load. */
+function canonical(vip: string): string {
+  return vip.includes(':') ? new URL(`http://[${vip}]`).hostname.slice(1, -1) : vip;
 }
