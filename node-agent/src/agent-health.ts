@@ -28,6 +28,7 @@ export function healthReader(sources: HealthSources): () => HealthState {
       etcd: etcdHealth(sources),
       place: placeHealth(sources),
       loop: state?.loop ?? NOT_STARTED,
+      healthChecks: sources.parts()?.healthChecks.state() ?? { asked: 0, unhealthy: 0 },
       peers: state?.peers ?? [],
       problems: state?.problems ?? [],
     };

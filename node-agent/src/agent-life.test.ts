@@ -1,6 +1,7 @@
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AgentWorld, until } from '../../test/support/agent-world.ts';
+import { resolved, serviceSpec } from '../../test/support/desired-host.ts';
 import { freePorts } from '../../test/support/etcd.ts';
 
 let world: AgentWorld;
@@ -66,6 +67,34 @@ describe('an agent', () => {
     await until(() => expect(world.events()).toEqual(['joined', 'container-moved', 'restart-needed']));
     world.store.remove(keys.container('web-1'));
     await until(() => expect(world.store.dump()[keys.containerStatus('web-1')]).toBeUndefined());
+  });
+
+  it('asks the endpoints that are its to ask, tells what it finds while it lives, and no longer', async () => {
+    const health = { type: 'command', command: ['check'], intervalMs: 100, timeoutMs: 100, rise: 1, fall: 2 };
+    const at = (container: string, last: number, checkedBy: string) =>
+      resolved(`10.10.1.${last}`, 80, { container, checkedBy });
+    const endpoints = [at('a', 2, 'host-1'), at('b', 3, 'host-1'), at('c', 4, 'host-2')];
+    world.store.put(keys.serviceSpec('web'), { ...serviceSpec('web'), health });
+    world.store.put(keys.serviceEndpoints('web'), { service: 'web', endpoints, unresolved: [] });
+    for (const name of ['b', 'c']) world.exitCodes.set(name, 1);
+    await world.settled();
+    const record = () => JSON.parse(world.store.dump()[keys.health('host-1')] ?? '{}');
+    const reason = 'running check: exit 1';
+    const unhealthy = [{ service: 'web', portName: '', address: '10.10.1.3', port: 80, reason }];
+    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy }));
+    const leaseOf = async (key: string) => (await world.store.get(key))?.leaseId;
+    const alive = await leaseOf(keys.alive('host-1'));
+    expect(await leaseOf(keys.health('host-1'))).toBe(alive);
+    world.store.expire(alive ?? '');
+    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy }));
+    expect(await leaseOf(keys.health('host-1'))).toBe(await leaseOf(keys.alive('host-1')));
+    world.exitCodes.clear();
+    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy: [] }));
+    await world.stop();
+    const written = world.store.written;
+    world.exitCodes.set('a', 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([world.store.written, record().unhealthy]).toEqual([written, []]);
   });
 
   it('serves its health pages from before it has joined until it stops, and they tell the truth', async () => {

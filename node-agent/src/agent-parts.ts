@@ -8,6 +8,7 @@ import type { EventLog } from './cluster/events.ts';
 import type { Place } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
+import { createHealthChecks, type HealthChecks } from './health-checks/health-checks.ts';
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
 import { createContainerKeeper } from './loop/container-keeper.ts';
 import { createConverger } from './loop/converge.ts';
@@ -27,6 +28,7 @@ export interface Start {
 export interface Parts {
   readonly loop: Loop;
   readonly reporter: Reporter;
+  readonly healthChecks: HealthChecks;
   /** Whether all of etcd that the agent follows is being followed. */
   connected(): boolean;
   /** Those of the network; none before it was read. */
@@ -40,9 +42,13 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const { place, events, host, tool, request, dataplane } = start;
   const reporter = createReporter({ store, lease: place.ownership, log });
   const keeper = createContainerKeeper({ runtime, store, host: config.name, log });
+  const healthChecks = createHealthChecks({
+    ...{ host: config.name, runtime, store, liveness: place.liveness, log },
+  });
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
+      healthChecks,
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: createConverger({ kernel, rulesets, tool }),
@@ -63,6 +69,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       place.verify();
       reporter.again();
       keeper.again();
+      healthChecks.again();
       events.again();
     },
   });
@@ -80,7 +87,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     events.add(kind, kind === 'restart-needed' ? 'warning' : 'info', message),
   );
   return {
-    ...{ loop, reporter },
+    ...{ loop, reporter, healthChecks },
     connected: () => view.isWhole(),
     families: () => {
       const network = view.read()?.snapshot?.config;
@@ -90,7 +97,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       unlisten();
       view.close();
       monitor.close();
-      await Promise.all([loop.stop(), keeper.stop(), reporter.stop()]);
+      await Promise.all([loop.stop(), keeper.stop(), reporter.stop(), healthChecks.stop()]);
     },
   };
 }

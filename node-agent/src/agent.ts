@@ -56,6 +56,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
       onChange: () => {
         events.again();
         parts?.reporter.again();
+        parts?.healthChecks.again();
         parts?.loop.resync();
       },
       onEvent: events.add,

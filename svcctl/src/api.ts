@@ -56,6 +56,16 @@ export type ContainerView = ContainerSpec & Revised & { readonly status?: Contai
 
 export type WorkloadView = Workload & Revised;
 
+/** What `GET /v1/ipam/check` answers. */
+export interface IpamView {
+  readonly ok: boolean;
+  /** Sentences. */
+  readonly findings: readonly string[];
+  readonly checked: {
+    readonly [K in 'services' | 'vips' | 'nodePorts' | 'subnets' | 'reservations']: number;
+  };
+}
+
 export type ReservationView = Reservation & Revised;
 
 export type EventView = NodeEvent & Revised;

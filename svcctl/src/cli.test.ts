@@ -20,9 +20,9 @@ describe('help', () => {
   it('is there for every command of the contract', () => {
     const known = PATHS.map((path) => path.join(' '));
     const wanted = ['expose', 'unexpose', 'endpoint add', 'endpoint rm', 'endpoint list', 'get', 'describe'];
-    expect(known).toEqual(
-      expect.arrayContaining([...wanted, 'status', 'apply', 'delete', 'version', 'completion']),
-    );
+    const more = ['endpoint weight', 'endpoint drain', 'workload add', 'workload rm', 'workload list', 'run'];
+    const rest = ['ipam check', 'status', 'apply', 'delete', 'version', 'completion'];
+    expect(known).toEqual(expect.arrayContaining([...wanted, ...more, ...rest]));
   });
 
   it.each(PATHS.map((path) => [['svcctl', ...path].join(' '), path]))(

@@ -9,11 +9,14 @@ import { addEndpoint } from './commands/endpoint.ts';
 import { addEvents } from './commands/events.ts';
 import { addExpose } from './commands/expose.ts';
 import { addGet } from './commands/get.ts';
+import { addIpam } from './commands/ipam.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
+import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnexpose } from './commands/unexpose.ts';
 import { addVersion } from './commands/version.ts';
+import { addWorkload } from './commands/workload.ts';
 import { Context } from './context.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
@@ -46,9 +49,9 @@ export function buildProgram(io: Io): Command {
     .exitOverride()
     .addHelpText('after', rootHelp);
   const context = new Context(io, program);
-  const add = [addExpose, addUnexpose, addEndpoint, addGet, addDescribe, addStatus, addEvents];
-  const rest = [addNode, addNetwork, addApply, addDelete, addVersion, addCompletion];
-  for (const one of [...add, ...rest]) one(context);
+  const add = [addExpose, addUnexpose, addEndpoint, addRun, addWorkload, addGet, addDescribe];
+  const more = [addStatus, addEvents, addNode, addNetwork, addIpam, addApply, addDelete];
+  for (const one of [...add, ...more, addVersion, addCompletion]) one(context);
   return program;
 }
 

@@ -25,6 +25,7 @@ export type Call =
   /** Kills a process, and answers when the runtime says that it is needed. */
   | { readonly killAndWait: number }
   | { readonly waitForNeed: true }
+  | { readonly exec: readonly string[]; readonly in: string; readonly timeoutMs: number }
   | { readonly removeAll: true };
 
 async function main(): Promise<void> {
@@ -35,6 +36,13 @@ async function main(): Promise<void> {
   const answer = async (call: Call): Promise<unknown> => {
     if ('reconcile' in call) return runtime.reconcile(call.reconcile, network);
     if ('plan' in call) return runtime.plan(call.plan, network);
+    if ('exec' in call) {
+      const startedAt = performance.now();
+      const tookMs = () => Math.round(performance.now() - startedAt);
+      return runtime
+        .exec(call.in, call.exec, call.timeoutMs)
+        .catch((error) => ({ error: error.code, tookMs: tookMs() }));
+    }
     if ('removeAll' in call) return runtime.removeAll();
     return new Promise((resolve) => {
       const stop = runtime.onNeed(() => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { type DataplaneName, dataplaneIn } from '../support/dataplanes.ts';
+import { DATAPLANES, dataplaneIn } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
 import { openPacketWorld, type PacketWorld, PLACES } from '../support/packet-world.ts';
 import { ADDRESSES_CLIENT } from '../support/talk.ts';
@@ -22,10 +22,7 @@ function serviceOf(family: Family): ServiceIntent {
   });
 }
 
-/** All dataplanes on which a client meets the same endpoint on every host. */
-const WITH_AFFINITY: readonly DataplaneName[] = ['nftables'];
-
-describe.each(WITH_AFFINITY)('clients that stay with their endpoint, in %s', (name) => {
+describe.each(DATAPLANES)('clients that stay with their endpoint, in %s', (name) => {
   let world: PacketWorld;
 
   const change = async (from: FirewallIntent, to: FirewallIntent) => {

@@ -24,7 +24,11 @@ export interface Case {
 
 function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
   const command = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${variant}`;
-  const stranger = family === 'ipv4' ? '10.10.1.2:1' : '[fd00:10:0:1::2]:1';
+  const [stranger, range] =
+    family === 'ipv4' ? ['10.10.1.2:1', '10.0.0.0/8'] : ['[fd00:10:0:1::2]:1', 'fd00::/8'];
+  // What the service that needs everything has for itself.
+  const own = (table: string, chain: string) =>
+    `$(${command} -t ${table} -S | sed -n 's/^-A \\(CWY-${chain}-[^ ]*\\) .*comment "\\?here"\\? .*/\\1/p' | head -1)`;
   return {
     name: `the real kernel, ${command}`,
     family,
@@ -34,7 +38,8 @@ function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
         if (input !== '') await world.exec(`${command}-restore`, ['--noflush', '-w', '5'], { input });
       },
       // Named, since in an ordinary user's namespace nobody may read which tables of iptables-legacy there are.
-      list: async () => (await world.sh(`${command}-save -t nat; ${command}-save -t filter`)).stdout,
+      list: async () =>
+        (await world.sh(`for table in mangle nat filter; do ${command}-save -t $table; done`)).stdout,
     }),
     damage: [
       `${command} -t nat -D PREROUTING 1`,
@@ -48,6 +53,16 @@ function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
       `${command} -t filter -F; ${command} -t filter -X; ${command} -t nat -F; ${command} -t nat -X`,
       `${command} -t filter -I FORWARD -j DROP`,
       `${command} -t nat -I POSTROUTING -j RETURN`,
+      ...['SVC', 'SVL', 'INT', 'EXT'].map((chain) => `${command} -t nat -D ${own('nat', chain)} 1`),
+      `${command} -t mangle -D ${own('mangle', 'SRC')} -s ${range} -m comment --comment here -j RETURN`,
+      `${command} -t mangle -I ${own('mangle', 'SRC')} -j RETURN`,
+      `${command} -t mangle -D CWY-SOURCES 1`,
+      `${command} -t mangle -F CWY-NODESOURCES`,
+      `${command} -t mangle -D OUTPUT 1`,
+      `${command} -t mangle -I PREROUTING -j ACCEPT`,
+      `${command} -t mangle -F; ${command} -t mangle -X`,
+      `${command} -t filter -D CWY-VIPS 1`,
+      `${command} -t filter -F CWY-UNSERVED`,
     ],
   };
 }

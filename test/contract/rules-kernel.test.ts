@@ -166,15 +166,18 @@ describe.each(realCases)('rules and others in $name', ({ family, ruleset, open, 
   });
 });
 
-/** What the kernel holds in any rule language, without ours. The tables nat and filter are iptables-nft's. */
+/** What the kernel holds in any rule language, without ours. The tables of these names are iptables-nft's. */
 async function everybodyElse(world: Netns, family: Family): Promise<readonly string[]> {
   const ip = family === 'ipv4' ? 'ip' : 'ip6';
   const { stdout } = await world.sh(
-    `nft list ruleset; for i in ip ip6; do for v in nft legacy; do for t in nat filter raw; do
+    `nft list ruleset; for i in ip ip6; do for v in nft legacy; do for t in mangle nat filter raw; do
       \${i}tables-$v-save -t $t
     done; done; done`,
   );
-  const ours = new RegExp(`^table (?:${ip} causeway|ip6? (?:nat|filter|raw)) \\{\\n[\\s\\S]*?^\\}\\n`, 'gm');
+  const ours = new RegExp(
+    `^table (?:${ip} causeway|ip6? (?:mangle|nat|filter|raw)) \\{\\n[\\s\\S]*?^\\}\\n`,
+    'gm',
+  );
   return withoutStamps(stdout.replace(ours, ''))
     .split('\n')
     .filter((line) => !/CWY-/.test(line));
@@ -200,6 +203,7 @@ for i in ip ip6; do for v in nft legacy; do
   $t -t nat -A POSTROUTING ! -o docker0 -j MASQUERADE
   $t -t filter -A FORWARD -p tcp -j DROP
   $t -t raw -A PREROUTING ! -i docker0 -p tcp -j DROP
+  $t -t mangle -A PREROUTING -p tcp -j MARK --set-mark 1
 done; done
 nft add table inet mine
 nft add chain inet mine forward '{ type filter hook forward priority 0; policy drop; }'

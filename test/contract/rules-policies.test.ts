@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { type Dataplane, type DataplaneName, dataplaneIn } from '../support/dataplanes.ts';
+import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
 import { openPacketWorld, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
 import { SERVER } from '../support/talk.ts';
@@ -47,10 +47,7 @@ function servicesOf(family: Family): readonly ServiceIntent[] {
   ];
 }
 
-/** All that have policies. */
-const WITH_POLICIES: readonly DataplaneName[] = ['nftables'];
-
-describe.each(WITH_POLICIES)('packets under the policies of %s', (name) => {
+describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
   let world: PacketWorld;
   let dataplane: Dataplane;
   let held: Record<Family, FirewallIntent>;

@@ -117,5 +117,5 @@ function withoutOurs(kernel: FakeIptables): string {
   return kernel
     .list()
     .replace(/^.*CWY-.*\n/gm, '')
-    .replace(/^\*raw\n(:.*\n)*COMMIT\n/m, '');
+    .replace(/^\*(raw|mangle)\n(:.*\n)*COMMIT\n/gm, '');
 }

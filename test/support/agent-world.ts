@@ -43,6 +43,8 @@ export class AgentWorld {
   readonly looks: Look[] = [];
   /** Names of the containers that should run, each time that they were asked for since it was emptied. */
   readonly wanted: string[][] = [];
+  /** How commands end in a container; absent: well. */
+  readonly exitCodes = new Map<string, number>();
   #stop = new AbortController();
   #agent: Promise<void> = Promise.resolve();
   /** The flags of a bare command line. */
@@ -59,6 +61,7 @@ export class AgentWorld {
       this.#tell = listener;
       return () => undefined;
     },
+    exec: async (name) => ({ exitCode: this.exitCodes.get(name) ?? 0, said: '' }),
     removeAll: async () => [],
   };
 

@@ -35,7 +35,7 @@ export function dataplaneIn(world: Pick<Netns, 'exec'>, name: DataplaneName, whe
     apply: async (family, input) => void (await sh(`${programOf(family)}-restore --noflush`, input)),
     list: (family) => {
       const save = `${programOf(family)}-save`;
-      return sh(`${save} -t nat; ${save} -t filter`);
+      return sh(`for table in mangle nat filter; do ${save} -t $table; done`);
     },
   };
 }

@@ -8,6 +8,7 @@ export class FakeIptables {
     ['nat', builtIn(['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'])],
     ['filter', builtIn(['INPUT', 'FORWARD', 'OUTPUT'])],
     ['raw', builtIn(['PREROUTING', 'OUTPUT'])],
+    ['mangle', builtIn(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'])],
   ]);
   /** By table and chain of the kernel, where it is not ACCEPT. */
   readonly #policies = new Map<string, string>();
@@ -34,8 +35,10 @@ export class FakeIptables {
   list(): string {
     return (
       [...this.#tables]
-        // The kernel makes this one for its first rule.
-        .filter(([name, chains]) => name !== 'raw' || [...chains.values()].some((rules) => rules.length > 0))
+        // The kernel makes these for their first rule.
+        .filter(
+          ([name, chains]) => !LATER.includes(name) || [...chains.values()].some((rules) => rules.length > 0),
+        )
         .map(([name, chains]) =>
           [
             `*${name}`,
@@ -53,6 +56,8 @@ export class FakeIptables {
     return isBuiltIn ? (this.#policies.get(`${table} ${chain}`) ?? 'ACCEPT') : '-';
   }
 }
+
+const LATER = ['raw', 'mangle'];
 
 type Tables = Map<string, Map<string, string[]>>;
 

@@ -2,6 +2,7 @@ import { applyAll } from '../../node-agent/src/kernel/apply.ts';
 import { chooseHost, type HostAddress } from '../../node-agent/src/kernel/choose-host.ts';
 import { holdsOurs } from '../../node-agent/src/kernel/firewall-tools.ts';
 import type { HostInfo, Kernel, Look, Signal } from '../../node-agent/src/kernel/kernel.ts';
+import type { UdpFlow } from '../../node-agent/src/plan/flows.ts';
 import type { FirewallListing, FirewallTool, Observed } from '../../node-agent/src/plan/observed.ts';
 import type { FirewallStep, Step } from '../../node-agent/src/plan/step.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
@@ -29,6 +30,8 @@ export class FakeKernel extends FakeNetwork implements Kernel {
     'iptables-nft': perFamily(() => new FakeIptables()),
     'iptables-legacy': perFamily(() => new FakeIptables()),
   };
+  /** What the kernel remembers of UDP; undefined: the program that knows it is not installed. */
+  flows: Record<Family, readonly UdpFlow[]> | undefined = { ipv4: [], ipv6: [] };
   #listener: ((signal: Signal, reason: string) => void) | undefined;
 
   async host(request: Parameters<Kernel['host']>[0]): Promise<HostInfo> {
@@ -74,6 +77,18 @@ export class FakeKernel extends FakeNetwork implements Kernel {
         else this.#applyFirewall(step);
       },
     });
+  }
+
+  async udpFlows(family: Family) {
+    const all = [...this.links.values()].flatMap(({ addresses }) => addresses);
+    const local = all.map((address) => `${address.split('/')[0]}/${family === 'ipv4' ? 32 : 128}`);
+    return this.flows && { flows: this.flows[family], local };
+  }
+
+  async forgetFlows({ family, flows }: Parameters<Kernel['forgetFlows']>[0]): Promise<number> {
+    if (this.flows !== undefined)
+      this.flows[family] = this.flows[family].filter((flow) => !flows.includes(flow));
+    return flows.length;
   }
 
   async remains() {

@@ -34,7 +34,7 @@ export function endpoint(address: string, port = 12345, weight = 1): EndpointInt
  * together as `desired/service.ts` does, so that V8 sees one shape: ten thousand of many shapes are read ten times slower.
  */
 export function serviceIntent(asked: Pick<ServiceIntent, 'id'> & Partial<ServiceIntent>): ServiceIntent {
-  const { id, vip, nodePort, sourceRanges } = asked;
+  const { id, vip, nodePort, keeping, sourceRanges } = asked;
   return {
     id,
     ...(vip === undefined ? {} : { vip }),
@@ -45,6 +45,7 @@ export function serviceIntent(asked: Pick<ServiceIntent, 'id'> & Partial<Service
     internalPolicy: asked.internalPolicy ?? 'cluster',
     externalPolicy: asked.externalPolicy ?? 'cluster',
     localEndpoints: asked.localEndpoints ?? [],
+    ...(keeping === undefined ? {} : { keeping }),
     affinity: asked.affinity ?? false,
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Kernel, Signal } from '../../node-agent/src/kernel/kernel.ts';
+import type { FlowListing } from '../../node-agent/src/plan/flows.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
 import { start } from '../../shared/src/run.ts';
 import type { Answer } from '../contract/kernel-driver.ts';
@@ -89,6 +90,9 @@ export async function openRealKernel(driver: string): Promise<RealKernel> {
     toolFor: (dataplane) => call('toolFor', dataplane),
     observe: (look) => call('observe', look),
     apply: (steps) => call('apply', steps),
+    // What is absent in JSON is the one thing that `null` stands for.
+    udpFlows: async (family) => (await call<FlowListing | null>('udpFlows', family)) ?? undefined,
+    forgetFlows: (forgetting) => call('forgetFlows', forgetting),
     remains: () => call('remains'),
     restoreSysctls: () => call('restoreSysctls'),
     removeEmptyTables: () => call('removeEmptyTables'),

@@ -17,6 +17,8 @@ export interface Place {
   subnets(): OwnSubnets;
   /** What keys are written on that go when the host is gone for good. */
   ownership(): LeaseHandle;
+  /** What keys are written on that go when this agent is not heard of for some seconds. */
+  liveness(): LeaseHandle;
   /** A sentence while the place is in doubt or a subnet is waited for. */
   problem(): string | undefined;
   /** Milliseconds until name and subnets (`ownership`) and the sign of life (`liveness`) run out if etcd stays away. */
@@ -44,7 +46,7 @@ export interface PlaceDeps {
   readonly log: Logger;
   readonly input: JoinInput;
   readonly signal: AbortSignal;
-  /** The subnets may have changed, and what was written on the old lease is gone. */
+  /** The subnets may have changed, and what was written on the old leases is gone. */
   readonly onChange: () => void;
   /** Something that people should hear of; the message is one sentence. For `EventLog.add`. */
   readonly onEvent: (kind: EventKind, severity: NodeEvent['severity'], message: string) => void;
@@ -118,6 +120,7 @@ function keepPlace(deps: PlaceDeps, membership: Membership): Place {
   return {
     subnets: () => membership.subnets,
     ownership: () => membership.ownership,
+    liveness: () => membership.liveness,
     problem: () => problem ?? membership.waiting,
     leaseLeftMs: () => ({
       ownership: membership.ownership.remainingMs(),

@@ -1,9 +1,10 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { decide, leftovers } from './decide.ts';
+import { type ExecResult, runcExec } from './exec.ts';
 import type { RuntimeEvent } from './move.ts';
 import type { ContainerNetwork } from './network.ts';
 import { observe } from './observe.ts';
-import { layoutOf } from './places.ts';
+import { layoutOf, placeOf } from './places.ts';
 import { isAlive } from './processes.ts';
 import { type Pass, type RuntimeLogger, reconcilePass } from './reconcile.ts';
 import { removeEverything } from './remove-all.ts';
@@ -40,6 +41,13 @@ export interface ContainerRuntime {
     network: ContainerNetwork,
     spared?: readonly string[],
   ): Promise<readonly string[]>;
+  /**
+   * Runs a command in a container of this host that runs.
+   *
+   * @param timeoutMs after which the command is killed
+   * @throws CausewayError `timeout`
+   */
+  exec(name: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
   /**
    * Calls `listener` when a container's process has ended or a delayed restart is due: time for `reconcile`.
    *
@@ -80,6 +88,7 @@ export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOpti
     reconcile: (specs, network, spared = []) =>
       oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
+    exec: (name, command, timeoutMs) => runcExec(layout.runcRoot, placeOf(layout, name), command, timeoutMs),
     onNeed: (listener) => lookForNeed(pass, listener),
     onEvent: (listener) => {
       listeners.add(listener);

@@ -25,6 +25,7 @@ const WELL: HealthState = {
     ...{ networkHeld: true, firewallHeld: true, networkRevision: 17, servicesRevision: 9 },
   },
   peers: [PEER],
+  healthChecks: { asked: 7, unhealthy: 2 },
   problems: [],
 };
 const LINES = [
@@ -162,6 +163,8 @@ describe('/metrics', () => {
       'causeway_ready 0',
       'causeway_peers_wanted 2',
       'causeway_peers_installed 1',
+      'causeway_endpoints_asked 7',
+      'causeway_endpoints_unhealthy 2',
       'causeway_problems 0',
       'causeway_repairs_total 2',
       'causeway_etcd_last_word_seconds 0.4',

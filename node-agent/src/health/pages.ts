@@ -40,7 +40,7 @@ export function status(state: HealthState): Page {
 
 /** For Prometheus; the few figures that an alarm or a graph is made of. */
 export function metrics(state: HealthState): Page {
-  const { etcd, place, loop, peers, problems } = state;
+  const { etcd, place, loop, peers, healthChecks, problems } = state;
   const installed = peers.filter((peer) => peer.state === 'installed').length;
   const ready = checksOf(state).every((check) => check.ok);
   const { ownership, liveness } = place.leaseLeftMs;
@@ -48,6 +48,8 @@ export function metrics(state: HealthState): Page {
     ...gauge('ready', 'Whether /readyz passes.', Number(ready)),
     ...gauge('peers_wanted', "Other hosts' subnets that this host knows.", peers.length),
     ...gauge('peers_installed', 'Those of them that the kernel leads to.', installed),
+    ...gauge('endpoints_asked', 'Endpoints whose health this host asks for.', healthChecks.asked),
+    ...gauge('endpoints_unhealthy', 'Those of them that are not healthy.', healthChecks.unhealthy),
     ...gauge('problems', 'Sentences in /status under problems.', problems.length),
     ...counter('repairs_total', 'Steps that mended what had been right before.', loop.repairs),
     ...(etcd.lastWordMs === undefined

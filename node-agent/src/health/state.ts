@@ -1,6 +1,7 @@
 import type { OwnSubnets } from '@causeway/shared/desired/host';
 import type { PeerReport } from '@causeway/shared/model/node';
 import type { Family } from '@causeway/shared/net/family';
+import type { HealthCheckState } from '../health-checks/health-checks.ts';
 
 /** Everything that the health pages say, read at one moment. Times are milliseconds on a clock that never jumps. */
 export interface HealthState {
@@ -11,6 +12,7 @@ export interface HealthState {
   readonly etcd: EtcdHealth;
   readonly place: PlaceHealth;
   readonly loop: LoopHealth;
+  readonly healthChecks: HealthCheckState;
   /** Every other host's subnet, in the order of the kernel's routes. */
   readonly peers: readonly PeerReport[];
   /** Sentences; empty when all is well. */

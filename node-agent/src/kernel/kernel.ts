@@ -1,7 +1,8 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { HostFacts } from '@causeway/shared/model/host-facts';
-import type { ByFamily } from '@causeway/shared/net/family';
+import type { ByFamily, Family } from '@causeway/shared/net/family';
+import type { FlowListing, UdpFlow } from '../plan/flows.ts';
 import type { FirewallTool, Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Fate, Step } from '../plan/step.ts';
@@ -77,6 +78,13 @@ export interface Watching {
   close(): void;
 }
 
+export interface Forgetting {
+  readonly family: Family;
+  readonly flows: readonly UdpFlow[];
+  /** No more are begun after this time, milliseconds. */
+  readonly withinMs: number;
+}
+
 /**
  * The only door to a host's network. There is a real one (`linux.ts`) and a fake one for tests; one suite of cases
  * holds for both.
@@ -89,6 +97,10 @@ export interface Kernel {
   observe(look: Look): Promise<Observed>;
   /** Applies the steps in their order and tells the fate of each; never rejects for a step's fault. */
   apply(steps: readonly Step[]): Promise<readonly Fate[]>;
+  /** @returns undefined when the program that knows flows is not installed. @throws CausewayError when it fails */
+  udpFlows(family: Family): Promise<FlowListing | undefined>;
+  /** Makes the kernel forget exactly these. @returns how many were begun with. @throws CausewayError */
+  forgetFlows(forgetting: Forgetting): Promise<number>;
   remains(): Promise<Remains>;
   /** Puts back the sysctls that `apply` changed. @returns a sentence for each. */
   restoreSysctls(): Promise<readonly string[]>;

@@ -38,8 +38,8 @@ const UNPRINTABLE = /complains: XT (target|match) \S+ not found$/;
 const OUR_TABLE = new RegExp(`^\\w+ \\w+ ip6? ${NFT_TABLE}\\b`);
 /** The chains where ours begin, and where what others put in front of them counts. A deletion names no more than that. */
 const KERNEL_CHAINS =
-  /^\w+ (chain|rule) ip6? (nat|filter|raw) (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)\b/;
-const IPTABLES_TABLE = /^(delete|flush) table ip6? (nat|filter|raw)\b/;
+  /^\w+ (chain|rule) ip6? (mangle|nat|filter|raw) (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)\b/;
+const IPTABLES_TABLE = /^(delete|flush) table ip6? (mangle|nat|filter|raw)\b/;
 
 /** Whether a line of `nft monitor` is about rules of ours, or about such of others as stand beside them. Pure. */
 export function touchesRules(line: string): boolean {

@@ -25,6 +25,7 @@ const runtime: ContainerRuntime = {
   plan: async () => [],
   onNeed: () => () => undefined,
   onEvent: () => () => undefined,
+  exec: async () => ({ exitCode: 0, said: '' }),
   removeAll: async () => [],
 };
 

@@ -4,9 +4,10 @@ import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeKernel } from '../../../test/support/fake-kernel.ts';
 import { connectedRoute } from '../../../test/support/fake-routes.ts';
-import { intentOf, TEST_SERVICE } from '../../../test/support/intents.ts';
+import { endpoint, intentOf, serviceIntent, TEST_SERVICE } from '../../../test/support/intents.ts';
 import { hostOf } from '../../../test/support/network-damage.ts';
 import type { Look } from '../kernel/kernel.ts';
+import type { UdpFlow } from '../plan/flows.ts';
 import { type Converger, createConverger } from './converge.ts';
 
 const rulesets = { nftables, iptables };
@@ -194,4 +195,59 @@ it('counts as repairs what no change of the desired host asks for', async () => 
   kernel.deleteLink('cwy0');
   expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBeGreaterThan(2);
   expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBe(0);
+});
+
+describe('stale flows of UDP', () => {
+  const udp = (address: string) =>
+    intentOf([
+      serviceIntent({
+        ...{ id: 'dns', vip: '2.2.2.2', protocol: 'udp', port: 53 },
+        endpoints: [endpoint(address, 53)],
+      }),
+    ]);
+  const serving = (address: string) => ({ ...host([2]), firewalls: [udp(address)] });
+  const flowTo = (address: string): UdpFlow => ({
+    original: { source: '10.10.1.9', destination: '2.2.2.2', sourcePort: 4000, destinationPort: 53 },
+    reply: { source: address, destination: '10.10.1.9', sourcePort: 53, destinationPort: 4000 },
+    replied: true,
+  });
+  const flows = () => kernel.flows?.ipv4.map(({ reply }) => reply.source);
+
+  it('are forgotten when the kernel holds the rules that rule them anew', async () => {
+    await converger.round(serving('10.10.1.2'), NOTHING);
+    kernel.flows = { ipv4: [flowTo('10.10.1.2'), flowTo('10.10.1.3')], ipv6: [] };
+    const order: string[] = [];
+    const { apply, forgetFlows } = kernel;
+    kernel.apply = (steps) => {
+      if (steps.length > 0) order.push('rules');
+      return apply.call(kernel, steps);
+    };
+    kernel.forgetFlows = (asked) => {
+      order.push('flows');
+      return forgetFlows.call(kernel, asked);
+    };
+    const round = await converger.round(serving('10.10.1.3'), NOTHING);
+    expect(round).toMatchObject({ forgotten: 1, flowsClean: true, problems: [] });
+    expect([flows(), order]).toEqual([['10.10.1.3'], ['rules', 'flows']]);
+  });
+
+  it('stay for as long as the rules are not there, or nobody can list them', async () => {
+    await converger.round(serving('10.10.1.2'), NOTHING);
+    kernel.flows = { ipv4: [flowTo('10.10.1.2')], ipv6: [] };
+    const { apply, udpFlows } = kernel;
+    kernel.apply = async (steps) =>
+      steps.map((step) => ({ step, fate: 'failed', error: new Error('refused') }));
+    const refused = await converger.round(serving('10.10.1.3'), NOTHING);
+    expect([refused.flowsClean, flows()]).toEqual([false, ['10.10.1.2']]);
+    kernel.apply = apply;
+    kernel.udpFlows = async () => Promise.reject(new Error('no memory'));
+    const unlisted = await converger.round(serving('10.10.1.3'), NOTHING);
+    expect(unlisted).toMatchObject({ firewallHeld: true, flowsClean: false, problems: ['no memory'] });
+    kernel.udpFlows = udpFlows;
+    expect(await converger.round(serving('10.10.1.3'), NOTHING)).toMatchObject({
+      forgotten: 1,
+      problems: [],
+    });
+    expect(flows()).toEqual([]);
+  });
 });

@@ -9,6 +9,7 @@ import type { FirewallTool, Observed } from '../plan/observed.ts';
 import { inOrder } from '../plan/order.ts';
 import { plan } from '../plan/plan.ts';
 import { type Fate, isFirewallStep, type Plan, type Step } from '../plan/step.ts';
+import { type Cleaning, createFlowCleaner } from './flow-cleaner.ts';
 import { countPeers, faultsOf, type PeerCount, reasonOf } from './peers.ts';
 
 /** What a round must look at before it trusts its memory. */
@@ -28,6 +29,9 @@ export interface Round extends PeerCount {
   readonly networkHeld: boolean;
   /** Steps that mended what had been right before. */
   readonly repairs: number;
+  /** Stale flows that the kernel was made to forget, and whether none is left. */
+  readonly forgotten: number;
+  readonly flowsClean: boolean;
 }
 
 export interface Converger {
@@ -69,6 +73,7 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
   let held: readonly FirewallIntent[] | undefined;
   let network: NetworkMemory | undefined;
   let unlisted: readonly string[] = [];
+  const cleaner = createFlowCleaner(kernel);
 
   async function round(desired: DesiredHost, suspicion: Suspicion): Promise<Round> {
     const peers = network?.held ? planNetworkChange(network.applied, desired, network.faults) : undefined;
@@ -94,10 +99,19 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
       blind.network === undefined
         ? remember(network, desired, observed.network === undefined ? undefined : planned, lost)
         : doubt(network, desired, blind.network);
+    // The rules first: what is forgotten must not be ruled by the old ones again.
+    const flows = firewallHeld ? await cleaner.clean(desired.firewalls) : UNCLEANED;
     const mine: Round = {
       ...{ steps, fates, repairs, firewallHeld, networkHeld: network.held },
+      ...{ forgotten: flows.forgotten, flowsClean: flows.done },
       ...countPeers(desired.peers, network.faults),
-      problems: [...network.problems, ...Object.values(blind), ...unlisted, ...refused.map(reasonOf)],
+      problems: [
+        ...network.problems,
+        ...Object.values(blind),
+        ...unlisted,
+        ...refused.map(reasonOf),
+        ...flows.problems,
+      ],
     };
     // The memory was wrong: the kernel says what is there instead.
     if (quick.network === undefined || lost.length === 0) return mine;
@@ -131,6 +145,8 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
   }
   return { round };
 }
+
+const UNCLEANED: Cleaning = { forgotten: 0, problems: [], done: false };
 
 /** Steps that no change of what is desired asks for. */
 function countRepairs(
@@ -186,6 +202,7 @@ function after(first: Round, second: Round): Round {
   const done = first.fates.filter(({ fate }) => fate === 'done');
   return {
     ...second,
+    forgotten: first.forgotten + second.forgotten,
     steps: [...done.map(({ step }) => step), ...second.steps],
     fates: [...done, ...second.fates],
   };

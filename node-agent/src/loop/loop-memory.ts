@@ -164,7 +164,7 @@ function createRounds() {
 }
 
 function logRound(log: Logger, round: Round, ms: number, revision: number): void {
-  if (round.steps.length === 0) return;
+  if (round.steps.length === 0 && round.forgotten === 0) return;
   const steps = round.steps.slice(0, SHOWN_STEPS).map((step) => step.text);
   const more = round.steps.length - steps.length;
   const failed = round.fates.filter(({ fate }) => fate !== 'done').length;
@@ -172,6 +172,7 @@ function logRound(log: Logger, round: Round, ms: number, revision: number): void
     steps,
     ...(more > 0 ? { more } : {}),
     ...(failed > 0 ? { failed } : {}),
+    ...(round.forgotten > 0 ? { forgottenFlows: round.forgotten } : {}),
     revision,
     ms: Math.round(ms),
   };

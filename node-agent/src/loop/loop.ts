@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { desiredHost } from '@causeway/shared/desired/index';
 import { messageOf } from '@causeway/shared/errors';
 import type { ClusterView } from '../cluster/view.ts';
+import type { HealthChecks } from '../health-checks/health-checks.ts';
 import type { HostInfo, WatchFocus } from '../kernel/kernel.ts';
 import { isFirewallStep } from '../plan/step.ts';
 import type { Converger, Round, Suspicion } from './converge.ts';
@@ -24,6 +25,7 @@ export interface Loop {
 export interface LoopDeps extends MemoryDeps {
   readonly view: () => ClusterView;
   readonly converger: Converger;
+  readonly healthChecks: Pick<HealthChecks, 'want'>;
   /** The host's link and addresses as they are. */
   readonly host: () => Promise<HostInfo>;
   /** What the kernel's monitors must look out for from here on. */
@@ -81,6 +83,8 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     due = NOTHING;
     const refreshed = asked.network ? refresh(host) : undefined;
     const { snapshot } = built;
+    // Before the rules: what has just come takes no connections until it has answered.
+    deps.healthChecks.want(snapshot);
     const subnets = place.subnets();
     const desired = desiredHost(snapshot, host.facts, subnets);
     deps.focus({ iface: host.facts.iface, sysctls: Object.keys(desired.sysctls) });
@@ -157,5 +161,10 @@ function both(a: Suspicion, b: Suspicion): Suspicion {
 }
 
 function isWhole(round: Round): boolean {
-  return round.networkHeld && round.firewallHeld && round.fates.every(({ fate }) => fate === 'done');
+  return (
+    round.networkHeld &&
+    round.firewallHeld &&
+    round.flowsClean &&
+    round.fates.every(({ fate }) => fate === 'done')
+  );
 }

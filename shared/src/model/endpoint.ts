@@ -21,7 +21,7 @@ export interface Endpoint {
   readonly reason?: string;
   /** 0–100. Absent: 1. */
   readonly weight?: number;
-  /** RFC 3339: from then on connections that stand are cut. */
+  /** RFC 3339: from then on it is none of the service's, and keeps what stands by TCP alone. */
   readonly drainUntil?: string;
   readonly container?: string;
   /** The host that it runs on, when known. */

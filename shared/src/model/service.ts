@@ -32,7 +32,7 @@ export interface EndpointRef {
 }
 
 export interface Drain {
-  /** RFC 3339: then what still stands is cut. Absent: never. */
+  /** RFC 3339: then it leaves the service. What still stands by TCP goes on all the same. Absent: never. */
   readonly until?: string;
 }
 

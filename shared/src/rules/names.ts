@@ -7,6 +7,11 @@ import { CHAIN_PREFIX } from '../names.ts';
  * A service's id never is part of a name, only its hash, so that names fit into the kernel's 28 characters.
  */
 export const chains = {
+  /** mangle: one rule per VIP and port of restricted clients; last, the host's own addresses → `nodeSources`. */
+  sources: `${CHAIN_PREFIX}SOURCES`,
+  nodeSources: `${CHAIN_PREFIX}NODESOURCES`,
+  /** One per service port with source ranges: drops who is in none of them. */
+  sourcesOf: (service: ServiceIntent) => `${CHAIN_PREFIX}SRC-${hash(service.id)}`,
   /** nat: one rule per VIP and port; last, the host's own addresses → `nodePorts`. */
   services: `${CHAIN_PREFIX}SERVICES`,
   nodePorts: `${CHAIN_PREFIX}NODEPORTS`,
@@ -17,11 +22,19 @@ export const chains = {
   forward: `${CHAIN_PREFIX}FORWARD`,
   input: `${CHAIN_PREFIX}INPUT`,
   vips: `${CHAIN_PREFIX}VIPS`,
+  /** NodePorts that nobody serves here. */
+  unserved: `${CHAIN_PREFIX}UNSERVED`,
   reject: `${CHAIN_PREFIX}REJECT`,
   /** raw */
   prerouting: `${CHAIN_PREFIX}PREROUTING`,
   /** One per service port: picks an endpoint. */
   service: (service: ServiceIntent) => `${CHAIN_PREFIX}SVC-${hash(service.id)}`,
+  /** Picks one of this host's endpoints. */
+  here: (service: ServiceIntent) => `${CHAIN_PREFIX}SVL-${hash(service.id)}`,
+  /** A VIP of internal policy `local` → `here`. */
+  internal: (service: ServiceIntent) => `${CHAIN_PREFIX}INT-${hash(service.id)}`,
+  /** A NodePort of external policy `local` → `service` or `here`. */
+  external: (service: ServiceIntent) => `${CHAIN_PREFIX}EXT-${hash(service.id)}`,
   /** One per service port and endpoint: translates. */
   endpoint: (service: ServiceIntent, endpoint: EndpointIntent) =>
     `${CHAIN_PREFIX}SEP-${hash(`${service.id} ${service.protocol} ${endpoint.address}:${endpoint.port}`)}`,

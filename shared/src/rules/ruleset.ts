@@ -9,7 +9,7 @@ import type { Family } from '../net/family.ts';
 export interface Ruleset {
   /**
    * Input for `nft -f -` (or `iptables-restore --noflush`) that brings a kernel in *any* state of our own
-   * tables and chains to exactly `intent`, in one transaction (iptables: one per table, nat first).
+   * tables and chains to exactly `intent`, in one transaction (iptables: one per table).
    *
    * @param listing what `drift` takes. iptables needs it, to know the jumps and chains that are there already, and
    * what others have; left out, there is nothing. nftables needs none.

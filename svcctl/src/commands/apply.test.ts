@@ -80,6 +80,30 @@ describe('svcctl apply', () => {
     });
   });
 
+  it('takes back a service that has no VIP, also as older controllers showed it', async () => {
+    for (const shown of ['vips: []\n', '']) {
+      const text = `${WEB.replace('vip: 2.2.2.2\n', shown)}createdAt: "2026-01-01T00:00:00Z"\n`;
+      expect((await svcctl(['apply', '-f', file('none.yaml', text)])).code).toBe(0);
+      const body = controller.asked.findLast(({ method }) => method === 'PUT')?.body;
+      expect(body).toEqual({ name: 'web', vip: 'none', ports: [{ port: 88 }] });
+    }
+  });
+
+  it('writes workloads before the services that name them, and replaces them', async () => {
+    const db = 'kind: Workload\nname: db-1\naddresses: [203.0.113.8]\nlabels: {app: db}\n';
+    const service = `${WEB}endpoints: [{to: db-1, weight: 3}, 'db-1:80']\n`;
+    const both = file('both.yaml', `${service}---\n${db}`);
+    expect((await svcctl(['apply', '-f', both])).stdout).toBe('workload/db-1 created\nservice/web created\n');
+    const [rehearsed, written] = controller.asked
+      .filter(({ path }) => path === '/v1/services/web')
+      .filter(({ method }) => method === 'PUT');
+    expect(rehearsed?.body).toMatchObject({ endpoints: [] });
+    expect(written?.body).toMatchObject({ endpoints: [{ to: 'db-1', weight: 3 }, 'db-1:80'] });
+    const moved = file('moved.yaml', db.replace('113.8', '113.9'));
+    expect((await svcctl(['apply', '-f', moved])).stdout).toBe('workload/db-1 configured\n');
+    expect(controller.writes().at(-1)).toBe('PUT /v1/workloads/db-1');
+  });
+
   it('changes nothing when one of the objects is bad', async () => {
     controller.on(({ method, path }) =>
       method === 'PUT' && path === '/v1/services/api'
@@ -171,9 +195,13 @@ describe('svcctl apply', () => {
     [
       'kind.yaml',
       `${WEB}---\nkind: Pod\nname: x\n`,
-      /document 2 \(line 6\): kind "Pod" is not Service or Container/,
+      /document 2 \(line 6\): kind "Pod" is not Service, Container or Workload/,
     ],
-    ['nokind.yaml', 'name: x\n', /document 1 \(line 1\) has no kind: write kind: Service or Container/],
+    [
+      'nokind.yaml',
+      'name: x\n',
+      /document 1 \(line 1\) has no kind: write kind: Service, Container or Workload/,
+    ],
     ['noname.yaml', 'kind: Service\n', /has no name/],
     ['number.yaml', 'kind: Service\nname: 7\n', /name 7 is not text/],
     ['name.yaml', 'kind: Service\nname: "a b"\n', /name "a b" is not a name: 1 to 63/],
@@ -181,6 +209,17 @@ describe('svcctl apply', () => {
       'same.yaml',
       `${WEB}---\n${WEB}`,
       /document 2 \(line 6\): Service "web" is in .*document 1 \(line 1\) already/,
+    ],
+    ['vips.yaml', `${WEB}vips: [2.2.2.3]\n`, /\(line 1\) has both vip and vips: one of them is enough/],
+    [
+      'names.yaml',
+      `${BOX}---\nkind: Workload\nname: web-1\naddresses: [203.0.113.8]\n`,
+      /document 2 \(line 7\): name "web-1" is in .*document 1 \(line 1\) already/,
+    ],
+    [
+      'lists.yaml',
+      `kind: Service\nname: a\nvip: [2.2.2.2, auto]\nports: [{port: 1}]\n---\n${WEB}`,
+      /: vip "2\.2\.2\.2" is in .*document 1/,
     ],
     ['ports.yaml', `${API}---\n${API.replace('api', 'b')}`, /nodePort 30002\/"tcp" is in .*document 1/],
   ])('refuses %s in one sentence, and asks nobody', async (name, text, sentence) => {

@@ -9,7 +9,7 @@ import {
   waitOptions,
 } from '../context.ts';
 import { readManifests } from '../input/manifest.ts';
-import type { Manifest } from '../input/manifest-object.ts';
+import { COLLECTIONS, type Manifest } from '../input/manifest-object.ts';
 import { safe } from '../print/safe.ts';
 import { type Target, waitForContainers, waitForTargets } from '../wait-objects.ts';
 
@@ -59,7 +59,7 @@ async function rehearse(context: Context, client: Client, manifests: readonly Ma
   for (const manifest of manifests)
     try {
       const { verb } = await write(client, manifest, { dryRun: true, coming });
-      if (manifest.kind === 'Container' && verb === 'created') coming.add(manifest.name);
+      if (manifest.kind !== 'Service' && verb === 'created') coming.add(manifest.name);
       verbs.push(verb);
     } catch (error) {
       faults.push(faultOf(manifest, error));
@@ -71,7 +71,8 @@ async function rehearse(context: Context, client: Client, manifests: readonly Ma
 }
 
 /**
- * Containers first: services may point to them. With `--wait` the containers run before a service is written.
+ * Containers and workloads first: services may point to them. With `--wait` the containers run before a service is
+ * written.
  * @returns the newest revision below services that the file needs, 0 for none
  */
 async function writeAll(
@@ -80,9 +81,9 @@ async function writeAll(
   manifests: readonly Manifest[],
   options: ApplyOptions,
 ): Promise<number> {
-  const containers = manifests.filter(({ kind }) => kind === 'Container');
+  const first = manifests.filter(({ kind }) => kind !== 'Service');
   const services = manifests.filter(({ kind }) => kind === 'Service');
-  await writeEach(context, client, containers, services);
+  await writeEach(context, client, first, services);
   if (!options.wait) {
     await writeEach(context, client, services, []);
     return 0;
@@ -91,8 +92,9 @@ async function writeAll(
     timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
     onNote: (sentence: string) => context.note(sentence),
   };
-  const names = new Set(containers.map(({ name }) => name));
-  if (names.size > 0) await waitForContainers(client, names, patience);
+  const containers = new Set(first.flatMap(({ kind, name }) => (kind === 'Container' ? [name] : [])));
+  if (containers.size > 0) await waitForContainers(client, containers, patience);
+  const names = new Set(first.map(({ name }) => name));
   const newest = await writeEach(context, client, services, []);
   return Math.max(newest, await waitForTargets(client, targetsIn(services, names), patience));
 }
@@ -117,11 +119,11 @@ async function writeEach(
   return newest;
 }
 
-/** The services' targets in these containers. */
-function targetsIn(services: readonly Manifest[], containers: ReadonlySet<string>): Target[] {
+/** The services' targets in these containers and workloads. */
+function targetsIn(services: readonly Manifest[], names: ReadonlySet<string>): Target[] {
   return services.flatMap(({ name, body }) =>
     (Array.isArray(body.endpoints) ? body.endpoints.map(refOf) : [])
-      .filter((ref) => containers.has(containerOf(ref)))
+      .filter((ref) => names.has(nameIn(ref)))
       .map((ref) => ({ service: name, ref })),
   );
 }
@@ -134,45 +136,45 @@ function refOf(endpoint: unknown): string {
 }
 
 /** `web-1:12345` → `web-1` */
-function containerOf(ref: string): string {
+function nameIn(ref: string): string {
   return ref.split(':')[0] ?? '';
 }
 
 interface Writing {
   readonly dryRun: boolean;
-  /** Containers that the same file creates: a dry run does not know them. */
+  /** Containers and workloads that the same file creates: a dry run does not know them. */
   readonly coming?: ReadonlySet<string>;
 }
 
-/** A service is put in place of what is there; a container cannot change, it is only created. */
+/** Services and workloads are put in place of what is there; a container cannot change, it is only created. */
 async function write(
   client: Client,
   { kind, name, body }: Manifest,
   { dryRun, coming = new Set() }: Writing,
 ): Promise<{ verb: Verb; revision: number }> {
-  const collection = kind === 'Service' ? '/v1/services' : '/v1/containers';
+  const collection = `/v1/${COLLECTIONS[kind]}`;
   const path = `${collection}/${encodeURIComponent(name)}`;
   const before = await client.ask<object>('GET', path, { accept: [404] });
   const ask = { query: dryRun ? { dryRun: 'true' } : {}, body: without(body, coming) };
-  const { body: after, revision } = await (kind === 'Service'
-    ? client.ask<object>('PUT', path, ask)
-    : client.ask<object>('POST', collection, ask));
+  const { body: after, revision } = await (kind === 'Container'
+    ? client.ask<object>('POST', collection, ask)
+    : client.ask<object>('PUT', path, ask));
   if (before.status === 404) return { verb: 'created', revision };
   const isSame = ask.body === body && isDeepStrictEqual(definition(before.body), definition(after));
   return { verb: isSame ? 'unchanged' : 'configured', revision };
 }
 
-/** The body itself, unless some of its endpoints are in containers that are still to come. */
+/** The body itself, unless some of its endpoints name what is still to come. */
 function without(body: Manifest['body'], coming: ReadonlySet<string>): Manifest['body'] {
   const { endpoints } = body;
   if (!Array.isArray(endpoints)) return body;
-  const known = endpoints.filter((one: unknown) => !coming.has(containerOf(refOf(one))));
+  const known = endpoints.filter((one: unknown) => !coming.has(nameIn(refOf(one))));
   return known.length === endpoints.length ? body : { ...body, endpoints: known };
 }
 
-/** Containers first: services may point to them. */
+/** Containers and workloads first: services may point to them. */
 function inOrder(manifests: readonly Manifest[]): Manifest[] {
-  const rank = ({ kind }: Manifest): number => (kind === 'Container' ? 0 : 1);
+  const rank = ({ kind }: Manifest): number => (kind === 'Service' ? 1 : 0);
   return [...manifests].sort((a, b) => rank(a) - rank(b));
 }
 

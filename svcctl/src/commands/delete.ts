@@ -8,6 +8,7 @@ import {
 } from '../context.ts';
 import { type Kind, parseSubject, singular } from '../input/kinds.ts';
 import { readManifests } from '../input/manifest.ts';
+import { COLLECTIONS } from '../input/manifest-object.ts';
 import { checkName } from '../input/name.ts';
 import { removeObject } from '../remove.ts';
 import { type Patience, waitForRemoval } from '../wait-objects.ts';
@@ -24,12 +25,17 @@ interface Target {
 export function addDelete(context: Context): void {
   const [wait, timeout] = waitOptions();
   context
-    .command(context.program, 'delete', 'Delete a service or a container, or all objects of a file', [
-      'svcctl delete service web --wait',
-      'svcctl delete container web-1 --wait',
-      'svcctl delete -f web.yaml',
-    ])
-    .argument('[type]', 'service or container')
+    .command(
+      context.program,
+      'delete',
+      'Delete a service, a container or a workload, or all objects of a file',
+      [
+        'svcctl delete service web --wait',
+        'svcctl delete container web-1 --wait',
+        'svcctl delete -f web.yaml',
+      ],
+    )
+    .argument('[type]', 'service, container or workload')
     .argument('[name]', 'its name (or write both as service/web)')
     .option('-f, --filename <file>', 'delete the objects of this file; - is stdin')
     .addOption(wait)
@@ -55,7 +61,7 @@ async function remove(
     try {
       const revision = await removeObject(context, client, kind, one, options);
       if (kind === 'services') newest = Math.max(newest, revision);
-      else gone.add(one);
+      else if (kind === 'containers') gone.add(one);
     } catch (error) {
       // In a file of several, those that are gone already keep none of the others.
       if (!(error instanceof CausewayError) || error.code !== 'not-found') throw error;
@@ -81,20 +87,15 @@ async function targetsOf(
   if (file !== undefined) {
     if (type !== undefined) throw invalid('type', type, 'and a file exclude each other');
     const manifests = await readManifests(context.io, file);
-    // Services first, so that none of them is left without the containers it points to.
+    // Services first, so that none of them is left without what it points to.
     const rank = (one: Target): number => (one.kind === 'services' ? 0 : 1);
     return manifests
-      .map(
-        ({ kind, name: one }): Target => ({
-          kind: kind === 'Service' ? 'services' : 'containers',
-          name: one,
-        }),
-      )
+      .map(({ kind, name: one }): Target => ({ kind: COLLECTIONS[kind], name: one }))
       .sort((a, b) => rank(a) - rank(b));
   }
   if (type === undefined)
     throw new CausewayError('invalid', 'name what to delete: svcctl delete service NAME, or -f FILE');
-  const subject = parseSubject(type, name, ['services', 'containers']);
+  const subject = parseSubject(type, name, ['services', 'containers', 'workloads']);
   return [
     { kind: subject.kind, name: checkName(`name of the ${singular(subject.kind)}`, subject.name ?? '') },
   ];

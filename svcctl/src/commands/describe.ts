@@ -4,10 +4,10 @@ import type { Client } from '../client/client.ts';
 import type { Context } from '../context.ts';
 import { parseSubject, type Subject, singular } from '../input/kinds.ts';
 import { checkName } from '../input/name.ts';
-import { nodePorts, portText, stateText } from '../print/columns.ts';
+import { stateText } from '../print/columns.ts';
+import { serviceFields } from '../print/describe-service.ts';
 import { type Field, fieldsText } from '../print/fields.ts';
-import { placeText } from '../print/place.ts';
-import { leadsNowhere, noEndpointsNote, targetTexts } from '../print/service.ts';
+import { leadsNowhere, noEndpointsNote } from '../print/service.ts';
 
 export function addDescribe(context: Context): void {
   context
@@ -78,29 +78,6 @@ async function describeService(context: Context, client: Client, name: string): 
     client.get<ServiceView>(`/v1/services/${name}`),
     client.list<EndpointView>(`/v1/services/${name}/endpoints`),
   ]);
-  const fields: Field[] = [
-    ['Name', service.name],
-    ['VIP', service.vips],
-    ['Ports', service.ports.map((port) => (port.name ? `${port.name}: ${portText(port)}` : portText(port)))],
-    ['Node ports', nodePorts(service).map((port) => `${port} on every host`)],
-    ['Targets', targetTexts(service)],
-    ['Endpoints', endpoints.items.map(endpointText)],
-    ['Unresolved', service.status?.unresolved ?? []],
-    ...((service.status?.warnings ?? []).length === 0
-      ? []
-      : [['Warnings', service.status?.warnings] as const]),
-    ['Created', service.createdAt],
-    ['Revision', service.revision],
-  ];
-  context.io.out(fieldsText(fields));
+  context.io.out(fieldsText(serviceFields(service, endpoints.items)));
   if (endpoints.items.length === 0 && leadsNowhere(service)) context.note(noEndpointsNote(service, false));
-}
-
-function endpointText(endpoint: EndpointView): string {
-  const { address, port, container, node, portName } = endpoint;
-  const words = [placeText(address, port)];
-  if (portName) words.push(`for ${portName}`);
-  if (container !== undefined) words.push(`in ${container}`);
-  if (node !== undefined) words.push(`on ${node}`);
-  return words.join(' ');
 }

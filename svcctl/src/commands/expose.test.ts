@@ -127,7 +127,7 @@ describe('svcctl expose', () => {
     [['expose', ':1', '-o', 'xml'], 'output "xml" is none of wide, json, yaml, name'],
     [['expose', ':1', '--wait', '--dry-run'], "option '--wait' cannot be used with option '--dry-run'"],
     [['expose', ':1', '--too', 'a:1'], "unknown option '--too' (Did you mean --to?)"],
-    [['expose', ':1', ':2'], 'too many arguments'],
+    [['expose', ':1', ':2'], 'VIP:PORT ":2" is one too many'],
   ])('%j is refused in one sentence and asks nobody', async (argv, sentence) => {
     const { code, stdout, stderr } = await svcctl(argv);
     expect([code, stdout]).toEqual([2, '']);

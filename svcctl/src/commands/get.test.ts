@@ -49,6 +49,17 @@ describe('svcctl get', () => {
     );
   });
 
+  it('shows the VIPs of both families, and how many endpoints are ready of how many', async () => {
+    const half = {
+      ...{ vips: ['2.2.2.2', 'fd00::2'], selector: { app: 'web', tier: 'front' } },
+      status: { endpoints: 2, ready: 1, unresolved: [] },
+    };
+    controller.list('/v1/services', [service('web', half)]);
+    expect((await svcctl(['get', 'svc'])).stdout).toMatch(/\nweb +2\.2\.2\.2,fd00::2 +88 +30001 +1\/2\n$/);
+    const wide = (await svcctl(['get', 'svc', '-o', 'wide'])).stdout;
+    expect(wide).toMatch(/ 1\/2 +10\.10\.1\.2:12345,10\.10\.2\.2:12345 +app=web,tier=front /);
+  });
+
   it('says on stderr that there is nothing', async () => {
     expect(await svcctl(['get', 'containers'])).toEqual({
       code: 0,
@@ -66,7 +77,7 @@ describe('svcctl get', () => {
     [
       ['get', 'pods'],
       2,
-      'type "pods" is none of nodes, subnets, services, endpoints, containers, reservations, events',
+      'type "pods" is none of nodes, subnets, services, endpoints, containers, workloads, reservations, events',
     ],
     [['get'], 2, "missing required argument 'type'"],
   ])('%j ends with %i', async (argv, code, sentence) => {

@@ -14,6 +14,7 @@ export function addUnexpose(context: Context): void {
     .command(context.program, 'unexpose', 'Take a service away, and its address with it', [
       'svcctl unexpose web --wait',
       'svcctl unexpose 2.2.2.2:88',
+      'svcctl unexpose [fd00::2]:88',
     ])
     .argument('<service>', 'its name, or its VIP:PORT')
     .addOption(wait)
@@ -35,19 +36,28 @@ function nameIn(which: string): string {
   return checkName('service', name ?? '');
 }
 
-/** The service that owns a frontend; one with further ports is not taken away by naming one of them. */
+/** The service that owns a frontend; one with further frontends is not taken away by naming one of them. */
 async function serviceAt(client: Client, text: string): Promise<string> {
-  const { vip, port } = parseFrontend(text);
+  const { vip, port, protocol } = parseFrontend(text);
+  const address = canonical(vip);
   const { items } = await client.list<ServiceView>('/v1/services');
   const found = items.find(
-    (one) => vip !== undefined && one.vips.includes(vip) && one.ports.some((other) => other.port === port),
+    ({ vips, ports }) =>
+      vips.includes(address) &&
+      ports.some((one) => one.port === port && (protocol === undefined || one.protocol === protocol)),
   );
   if (found === undefined) throw new CausewayError('not-found', `no service has the address ${show(text)}`);
-  if (found.ports.length > 1)
+  const several = found.ports.length > 1 ? 'ports' : found.vips.length > 1 ? 'VIPs' : undefined;
+  if (several !== undefined)
     throw new CausewayError(
       'conflict',
-      `service ${show(found.name)} has several ports (${frontends(found)}): ` +
+      `service ${show(found.name)} has several ${several} (${frontends(found)}): ` +
         `take it away whole with svcctl unexpose ${found.name}`,
     );
   return found.name;
+}
+
+/** As controllers write it (RFC 5952). The core's own parser is a quarter of svcctl again, which all commands would load. */
+function canonical(vip: string): string {
+  return vip.includes(':') ? new URL(`http://[${vip}]`).hostname.slice(1, -1) : vip;
 }

@@ -31,9 +31,23 @@ describe('svcctl unexpose', () => {
         stdout: 'service/web deleted\n',
         stderr: '',
       });
-    expect((await svcctl(['unexpose', '2.2.2.2:89'])).code).toBe(3);
+    for (const which of ['2.2.2.2:89', '2.2.2.2:88/udp', 'none:88'])
+      expect((await svcctl(['unexpose', which])).code).toBe(3);
     expect(await svcctl(['unexpose', '3.3.3.3:1'])).toMatchObject({ code: 4, stdout: '' });
     expect(controller.writes()).toEqual(Array(3).fill('DELETE /v1/services/web'));
+  });
+
+  it('takes an address of IPv6 in brackets, however it is written', async () => {
+    controller.list('/v1/services', [service('six', { vips: ['fd00::2'] })]);
+    for (const which of ['[fd00::2]:88', '[FD00:0:0::2]:88/tcp'])
+      expect((await svcctl(['unexpose', which])).stdout).toBe('service/six deleted\n');
+    controller.list('/v1/services', [service('both', { vips: ['2.2.2.2', 'fd00::2'] })]);
+    expect(await svcctl(['unexpose', '2.2.2.2:88'])).toMatchObject({
+      code: 4,
+      stderr:
+        'svcctl: service "both" has several VIPs (2.2.2.2:88, [fd00::2]:88): ' +
+        'take it away whole with svcctl unexpose both\n',
+    });
   });
 
   it('waits for the hosts, by the revision of the deletion', async () => {
@@ -55,53 +69,18 @@ describe('svcctl unexpose', () => {
   });
 });
 
-describe('svcctl endpoint', () => {
-  it('adds, and says when there was nothing to add', async () => {
-    const held = [{ to: 'a:1' }];
-    controller.on(({ method, body }) => {
-      const { to } = (body ?? {}) as { to?: string };
-      if (method === 'POST' && to !== undefined && held.every((one) => one.to !== to)) held.push({ to });
-      return method === 'DELETE' ? undefined : { body: service('web', { endpoints: [...held] }) };
-    });
-    const { code, stdout } = await svcctl(['endpoint', 'add', 'web', 'a:1', '10.10.1.2:80']);
-    expect([code, stdout]).toEqual([0, 'endpoint/web/a:1 unchanged\nendpoint/web/10.10.1.2:80 added\n']);
-    const posts = controller.asked.filter(({ method }) => method === 'POST');
-    expect(posts.map(({ path, body }) => [path, body])).toEqual([
-      ['/v1/services/web/endpoints', { to: 'a:1' }],
-      ['/v1/services/web/endpoints', { to: '10.10.1.2:80' }],
-    ]);
-  });
-
-  it('removes', async () => {
-    expect((await svcctl(['endpoint', 'rm', 'web', '10.10.1.2:80'])).stdout).toBe(
-      'endpoint/web/10.10.1.2:80 removed\n',
-    );
-    expect(controller.asked[0]?.path).toBe('/v1/services/web/endpoints/10.10.1.2%3A80');
-  });
-
-  it('lists', async () => {
-    controller.list('/v1/services/web/endpoints', []);
-    expect(await svcctl(['endpoint', 'list', 'web'])).toEqual({
-      code: 0,
-      stdout: '',
-      stderr: 'svcctl: service "web" has no endpoints: connections are refused\n',
-    });
-  });
-
-  it('alone shows its help and ends with 2', async () => {
-    const { code, stdout, stderr } = await svcctl(['endpoint']);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('svcctl endpoint add web 10.10.1.2:12345');
-  });
-});
-
 describe('svcctl delete', () => {
   it('deletes one object', async () => {
     expect((await svcctl(['delete', 'svc', 'web'])).stdout).toBe('service/web deleted\n');
     expect((await svcctl(['delete', 'container/box', '--dry-run'])).stdout).toBe(
       'container/box deleted (dry run)\n',
     );
-    expect(controller.writes()).toEqual(['DELETE /v1/services/web', 'DELETE /v1/containers/box?dryRun']);
+    expect((await svcctl(['delete', 'workload', 'db-1'])).stdout).toBe('workload/db-1 deleted\n');
+    expect(controller.writes()).toEqual([
+      'DELETE /v1/services/web',
+      'DELETE /v1/containers/box?dryRun',
+      'DELETE /v1/workloads/db-1',
+    ]);
   });
 
   it('deletes the objects of a file, services first, and goes on when one is gone', async () => {
@@ -109,6 +88,7 @@ describe('svcctl delete', () => {
     const file = join(folder, 'x.yaml');
     const kinds = [
       ['Container', 'box'],
+      ['Workload', 'db'],
       ['Service', 'gone'],
       ['Service', 'web'],
     ];
@@ -117,7 +97,7 @@ describe('svcctl delete', () => {
     rmSync(folder, { recursive: true });
     expect(result).toEqual({
       code: 3,
-      stdout: 'service/web deleted\ncontainer/box deleted\n',
+      stdout: 'service/web deleted\ncontainer/box deleted\nworkload/db deleted\n',
       stderr: 'svcctl: there is no service "gone"\n',
     });
   });
@@ -125,7 +105,7 @@ describe('svcctl delete', () => {
   it.each([
     [['delete'], 'name what to delete'],
     [['delete', 'service'], 'name of the service "" is not a name'],
-    [['delete', 'node', 'host-1'], 'type "node" is none of services, containers'],
+    [['delete', 'node', 'host-1'], 'type "node" is none of services, containers, workloads'],
     [['delete', 'service', 'web', '-f', 'x'], 'type "service" and a file exclude each other'],
   ])('%j is refused', async (argv, sentence) => {
     const { code, stderr } = await svcctl(argv);

@@ -42,12 +42,15 @@ describe('bash', () => {
 
   it('offers commands, types, options and their values', () => {
     expect(offered('un')).toEqual(['unexpose']);
-    expect(offered('endpoint', '')).toEqual(['add', 'rm', 'list']);
-    const kinds = ['nodes', 'subnets', 'services', 'endpoints', 'containers', 'reservations', 'events'];
-    expect(offered('get', '')).toEqual(kinds);
+    expect(offered('endpoint', '')).toEqual(['add', 'rm', 'weight', 'drain', 'list']);
+    const kinds = ['nodes', 'subnets', 'services', 'endpoints', 'containers', 'workloads'];
+    expect(offered('get', '')).toEqual([...kinds, 'reservations', 'events']);
+    expect(offered('delete', '')).toEqual(['service', 'container', 'workload']);
     expect(offered('node', '')).toEqual(['reserve', 'release', 'cordon', 'uncordon', 'drain']);
     expect(offered('network', 'set', '--backend', '')).toEqual(['host-gw', 'vxlan']);
     expect(offered('expose', ':1', '--node')).toEqual(['--node-port']);
+    expect(offered('expose', ':1', '--family', '')).toEqual(['ipv4', 'ipv6', 'dual']);
+    expect(offered('expose', ':1', '--health', '')).toEqual(['tcp', 'http', 'https', 'command']);
     expect(offered('get', 'nodes', '-o', '')).toEqual(['wide', 'json', 'yaml', 'name']);
     expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
   });
@@ -58,6 +61,9 @@ describe('bash', () => {
     expect(offered('events', '--host', '')).toEqual(['nodes-1', 'nodes-2']);
     expect(offered('unexpose', '')).toEqual(['services-1', 'services-2']);
     expect(offered('endpoint', 'add', 'services-2')).toEqual(['services-2']);
+    expect(offered('endpoint', 'drain', '')).toEqual(['services-1', 'services-2']);
+    expect(offered('workload', 'rm', '')).toEqual(['workloads-1', 'workloads-2']);
+    expect(offered('run', 'web-9', '--host', '')).toEqual(['nodes-1', 'nodes-2']);
   });
 
   it('obeys nothing that a controller calls a name', () => {
@@ -72,7 +78,18 @@ describe('bash', () => {
 
 it.each(['zsh', 'fish'])('of %s names every command and option', async (shell) => {
   const text = await script(shell);
-  for (const word of ['expose', 'unexpose', 'endpoint', 'apply', 'node-port', 'dry-run', 'watch', 'server'])
+  for (const word of [
+    'expose',
+    'unexpose',
+    'endpoint',
+    'apply',
+    'ipam',
+    'workload',
+    'node-port',
+    'dry-run',
+    'watch',
+    'server',
+  ])
     expect(text).toContain(word);
   // Quotes come in pairs on every line that is no comment.
   for (const line of text.split('\n').filter((one) => !one.startsWith('#')))

@@ -27,13 +27,16 @@ export interface CompletedOption {
 const TYPES: Readonly<Record<string, readonly Kind[]>> = {
   get: KINDS,
   describe: ['nodes', 'services'],
-  delete: ['services', 'containers'],
+  delete: ['services', 'containers', 'workloads'],
 };
 const NAMED: Readonly<Record<string, Kind>> = {
   unexpose: 'services',
   'endpoint add': 'services',
   'endpoint rm': 'services',
   'endpoint list': 'services',
+  'endpoint weight': 'services',
+  'endpoint drain': 'services',
+  'workload rm': 'workloads',
   'node reserve': 'nodes',
   'node release': 'nodes',
   'node cordon': 'nodes',

@@ -1,7 +1,7 @@
 import { invalid } from '@causeway/shared/errors';
 
 export const KINDS = [
-  ...(['nodes', 'subnets', 'services', 'endpoints', 'containers'] as const),
+  ...(['nodes', 'subnets', 'services', 'endpoints', 'containers', 'workloads'] as const),
   ...(['reservations', 'events'] as const),
 ] as const;
 export type Kind = (typeof KINDS)[number];
@@ -13,6 +13,7 @@ export const CALLED: Readonly<Record<Kind, readonly string[]>> = {
   services: ['service', 'services', 'svc'],
   endpoints: ['endpoint', 'endpoints', 'ep'],
   containers: ['container', 'containers', 'ct'],
+  workloads: ['workload', 'workloads', 'wl'],
   reservations: ['reservation', 'reservations', 'rs'],
   events: ['event', 'events', 'ev'],
 };

@@ -1,8 +1,15 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import { checkName } from './name.ts';
 
-export const MANIFEST_KINDS = ['Service', 'Container'] as const;
+export const MANIFEST_KINDS = ['Service', 'Container', 'Workload'] as const;
 export type ManifestKind = (typeof MANIFEST_KINDS)[number];
+
+/** What the API and `get` call each kind. */
+export const COLLECTIONS: Readonly<Record<ManifestKind, 'services' | 'containers' | 'workloads'>> = {
+  Service: 'services',
+  Container: 'containers',
+  Workload: 'workloads',
+};
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -30,7 +37,7 @@ export function objectsOf(value: unknown, where: string): Manifest[] {
 function manifest(value: Fields, where: string): Manifest {
   const kind = MANIFEST_KINDS.find((one) => one === value.kind);
   if (kind === undefined) {
-    const kinds = MANIFEST_KINDS.join(' or ');
+    const kinds = 'Service, Container or Workload';
     if (value.kind === undefined) throw at(where, `has no kind: write kind: ${kinds}`);
     throw at(where, invalid('kind', value.kind, `is not ${kinds}`).message);
   }

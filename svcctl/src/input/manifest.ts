@@ -115,7 +115,9 @@ function refuseDuplicates(manifests: readonly Manifest[]): void {
 
 function claimsOf({ kind, name, body }: Manifest): string[] {
   const claims = [`${kind} ${show(name)}`];
-  if (kind !== 'Service' || !Array.isArray(body.ports)) return claims;
+  // Containers and workloads share their names.
+  if (kind !== 'Service') return [...claims, `name ${show(name)}`];
+  if (!Array.isArray(body.ports)) return claims;
   for (const port of new Set<unknown>(body.ports)) {
     if (typeof port !== 'object' || port === null) continue;
     const { protocol = 'tcp', nodePort } = port as { protocol?: unknown; nodePort?: unknown };

@@ -7,6 +7,7 @@ import type {
   ReservationView,
   ServiceView,
   SubnetView,
+  WorkloadView,
 } from '../api.ts';
 import type { Kind } from '../input/kinds.ts';
 import { labelsText } from './labels.ts';
@@ -19,6 +20,7 @@ export interface ObjectsByKind {
   readonly services: ServiceView;
   readonly endpoints: EndpointView;
   readonly containers: ContainerView;
+  readonly workloads: WorkloadView;
   readonly reservations: ReservationView;
   readonly events: EventView;
 }
@@ -81,8 +83,15 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
     { header: 'ADDRESS', cell: ({ status }) => status?.address ?? status?.ipv6Address },
     { header: 'ADDRESS-IPV6', cell: (container) => container.status?.ipv6Address, wide: true },
     { header: 'PID', cell: (container) => container.status?.pid, wide: true },
+    { header: 'LABELS', cell: (container) => labelsText(container.labels ?? {}), wide: true },
     { header: 'COMMAND', cell: (container) => container.command.join(' '), wide: true },
     { header: 'REASON', cell: (container) => container.status?.reason, wide: true },
+  ],
+  workloads: [
+    { header: 'NAME', cell: (workload) => workload.name },
+    { header: 'ADDRESSES', cell: (workload) => workload.addresses.join(',') },
+    { header: 'LABELS', cell: (workload) => labelsText(workload.labels) },
+    { header: 'REVISION', cell: (workload) => workload.revision, wide: true },
   ],
   reservations: [
     { header: 'SUBNET', cell: (reservation) => reservation.subnet },
@@ -106,6 +115,7 @@ export const NAMES: { readonly [K in Kind]: (object: ObjectsByKind[K]) => string
   endpoints: (endpoint) =>
     `${endpoint.service ?? ''}/${endpoint.portName ? `${endpoint.portName}/` : ''}${placeText(endpoint.address, endpoint.port)}`,
   containers: (container) => container.name,
+  workloads: (workload) => workload.name,
   reservations: (reservation) => reservation.subnet,
   events: (event) => `${event.node}/${event.sequence}`,
 };

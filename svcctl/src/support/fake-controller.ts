@@ -127,8 +127,9 @@ function eventText(event: string, data: unknown): string {
   return `event: ${event}\nid: 1\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-export function problem(code: string, status: number, detail: string): Reply {
-  return { status, body: { type: 'about:blank', title: code, status, detail, code } };
+/** @param field what of the request is wrong, as the API calls it */
+export function problem(code: string, status: number, detail: string, field?: string): Reply {
+  return { status, body: { type: 'about:blank', title: code, status, detail, code, field } };
 }
 
 /** A host that is well; `revision` is what its kernel holds. */

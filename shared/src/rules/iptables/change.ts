@@ -1,19 +1,36 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { diffServices, type ServiceDiff, sameSettings } from '../diff.ts';
-import type { Chain, List } from './part.ts';
-import { chainsOfService, listsOf, Restore } from './table.ts';
+import { type Chain, type List, TABLES, type Table } from './part.ts';
+import { isRestricted } from './sources.ts';
+import { chainOfList, chainsOfService, jumpsOf, listsOf, Restore } from './table.ts';
 
 /** @returns the restore that turns `from` into `to`; undefined when more than services differ. */
 export function changeServices(from: FirewallIntent, to: FirewallIntent): string | undefined {
   if (!sameSettings(from, to)) return undefined;
   const diff = diffServices(from.services, to.services);
   const restore = new Restore();
+  changeJumps(from, to, restore);
   changeChains(diff, to, restore);
-  const sharing = sharers(diff);
-  const before = [...diff.before, ...sharing];
-  const after = [...diff.after, ...sharing];
-  for (const list of listsOf(to)) changeList(list, before, after, to, restore);
-  return restore.text();
+  changeLists(diff, from, to, restore);
+  return restore.text(orderOf(diff));
+}
+
+/** Where nobody is restricted any more, nobody comes in before the service is gone. */
+function orderOf({ after }: ServiceDiff): readonly Table[] {
+  if (after.some(isRestricted)) return TABLES;
+  return [...TABLES.filter((table) => table !== 'mangle'), 'mangle'];
+}
+
+/** Those that come with the first service that needs them, and go with the last. */
+function changeJumps(from: FirewallIntent, to: FirewallIntent, restore: Restore): void {
+  const textOf = ({ table, chain, rule }: { table: Table; chain: string; rule: string }) =>
+    `${table} ${chain} ${rule}`;
+  const [old, wanted] = [jumpsOf(from), jumpsOf(to)];
+  const [isOld, isWanted] = [new Set(old.map(textOf)), new Set(wanted.map(textOf))];
+  for (const jump of old)
+    if (!isWanted.has(textOf(jump))) restore.rule(jump.table, `-D ${jump.chain} ${jump.rule}`);
+  for (const jump of wanted)
+    if (!isOld.has(textOf(jump))) restore.rule(jump.table, `-I ${jump.chain} ${jump.rule}`);
 }
 
 /** The changed services' own chains: filled anew where they differ, removed where nobody needs them. */
@@ -27,8 +44,19 @@ function changeChains(diff: ServiceDiff, intent: FirewallIntent, restore: Restor
   for (const chain of old.values()) if (!wanted.has(chain.name)) restore.remove(chain.table, chain.name);
 }
 
-function byName(chains: readonly Chain[]): ReadonlyMap<string, Chain> {
+function byName<T extends Pick<Chain, 'name'>>(chains: readonly T[]): ReadonlyMap<string, T> {
   return new Map(chains.map((chain) => [chain.name, chain]));
+}
+
+function changeLists(diff: ServiceDiff, from: FirewallIntent, to: FirewallIntent, restore: Restore): void {
+  const [old, wanted] = [byName(listsOf(from)), byName(listsOf(to))];
+  const sharing = sharers(diff);
+  const before = [...diff.before, ...sharing];
+  const after = [...diff.after, ...sharing];
+  for (const list of wanted.values())
+    if (old.has(list.name)) changeList(list, before, after, to, restore);
+    else restore.fill(chainOfList(list, to));
+  for (const { table, name } of old.values()) if (!wanted.has(name)) restore.remove(table, name);
 }
 
 /** The unchanged services with a changed one's VIP: a VIP's rule is all that several services can have in common. */

@@ -11,7 +11,7 @@ export const FORWARD_JUMP: Jump = {
 
 /** What is routed through this host: accepted from and to containers, even where Docker set FORWARD to DROP. */
 export const forward: Part = {
-  jumps: [FORWARD_JUMP],
+  jumps: () => [FORWARD_JUMP],
 
   chains(intent) {
     const network = safe.cidr(intent.network, intent.family);

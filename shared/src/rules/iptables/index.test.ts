@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { intentOf as intentWith, testService } from '../../../../test/support/intents.ts';
+import {
+  endpoint,
+  intentOf as intentWith,
+  serviceIntent,
+  testService,
+} from '../../../../test/support/intents.ts';
 import type { ServiceIntent } from '../../desired/intent.ts';
 import { ruleset } from './index.ts';
 
 const intentOf = (...services: ServiceIntent[]) => intentWith(services);
 
-const SERVICE: ServiceIntent = {
-  ...{ id: 'test-service1', vip: '2.2.2.2', protocol: 'tcp', port: 88, nodePort: 30001 },
-  endpoints: [
-    { address: '10.10.1.2', port: 12345 },
-    { address: '10.10.2.2', port: 12345 },
-    { address: '10.10.3.2', port: 12345 },
-  ],
-};
+const SERVICE = serviceIntent({
+  ...{ id: 'test-service1', vip: '2.2.2.2', port: 88, nodePort: 30001 },
+  endpoints: [endpoint('10.10.1.2'), endpoint('10.10.2.2'), endpoint('10.10.3.2')],
+});
 const SVC = 'CWY-SVC-AGBJTACQXZEI6CFE';
 
 /** A restore's rules for one chain, without their comments. */
@@ -107,7 +108,11 @@ describe('iptables, full', () => {
   it('refuses a service without endpoints, on its VIP and its NodePort', () => {
     const full = ruleset.full(intentOf({ ...SERVICE, endpoints: [] }));
     expect(rules('CWY-VIPS', full)[0]).toBe('-A -d 2.2.2.2/32 -j CWY-REJECT');
-    expect(rules('CWY-INPUT', full)[0]).toBe('-A ! -d 127.0.0.0/8 -p tcp -m tcp --dport 30001 -j CWY-REJECT');
+    expect(rules('CWY-INPUT', full)).toEqual([
+      '-A -j CWY-VIPS',
+      '-A ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j CWY-UNSERVED',
+    ]);
+    expect(rules('CWY-UNSERVED', full)).toEqual(['-A -p tcp -m tcp --dport 30001 -j CWY-REJECT']);
     expect(full).not.toContain('CWY-SVC-');
   });
 

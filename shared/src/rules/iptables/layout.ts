@@ -1,18 +1,23 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { acceptance, FORWARD_JUMP } from './forward.ts';
 import type { Others } from './others.ts';
-import type { Layout } from './part.ts';
+import type { Jump, Layout } from './part.ts';
 import { RAW_JUMP, rawAcceptance } from './raw.ts';
-import { chainsOf, JUMPS } from './table.ts';
+import { chainsOf, jumpsOf } from './table.ts';
 
 /** Of the variant that serves the intent. In front of others' rules in raw stands an accept, where there are any. */
 export function servingLayout(intent: FirewallIntent, others: Others): Layout {
-  const raw = besideLayout(intent, { ...others, forward: false });
+  const { chains } = besideLayout(intent, { ...others, forward: false });
   return {
     family: intent.family,
-    jumps: [...JUMPS, ...raw.jumps],
-    chains: [...chainsOf(intent), ...raw.chains],
+    jumps: servingJumps(intent, others),
+    chains: [...chainsOf(intent), ...chains],
   };
+}
+
+/** The ways into all that. */
+export function servingJumps(intent: FirewallIntent, others: Others): readonly Jump[] {
+  return [...jumpsOf(intent), ...besideLayout(intent, { ...others, forward: false }).jumps];
 }
 
 /**

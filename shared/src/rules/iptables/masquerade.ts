@@ -9,7 +9,7 @@ import { comment, type Part } from './part.ts';
  * flannel's rules, and before them what services need.
  */
 export const masquerade: Part = {
-  jumps: [
+  jumps: () => [
     {
       table: 'nat',
       chain: 'POSTROUTING',

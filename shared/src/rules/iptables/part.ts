@@ -3,18 +3,18 @@ import type { Family } from '../../net/family.ts';
 
 /** What one file of this folder adds. */
 export interface Part {
-  readonly jumps: readonly Jump[];
+  jumps(intent: FirewallIntent): readonly Jump[];
   /** Chains whose rules depend on the settings only. */
   chains(intent: FirewallIntent): readonly Chain[];
-  /** Chains that hold a rule for each of many services. */
+  /** Chains that hold a rule for each of many services. They come and go with the first and the last that needs them. */
   lists(intent: FirewallIntent): readonly List[];
   /** Chains that one service has for itself. */
   ofService(service: ServiceIntent, intent: FirewallIntent): readonly Chain[];
 }
 
-export type Table = 'nat' | 'filter' | 'raw';
+export type Table = 'mangle' | 'nat' | 'filter' | 'raw';
 /** In the order in which one restore changes them. */
-export const TABLES: readonly Table[] = ['nat', 'filter', 'raw'];
+export const TABLES: readonly Table[] = ['mangle', 'nat', 'filter', 'raw'];
 
 /** A rule in one of the kernel's chains that leads to ours; always the first there, and never twice. */
 export interface Jump {

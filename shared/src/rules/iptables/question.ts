@@ -1,5 +1,5 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
-import { besideLayout, servingLayout } from './layout.ts';
+import { besideLayout, servingJumps, servingLayout } from './layout.ts';
 import type { Others } from './others.ts';
 import { type Chain, type Jump, type Layout, TABLES } from './part.ts';
 
@@ -24,7 +24,10 @@ export function questionOf({ role, intent, others }: Expectation, turn: number):
   if (role === 'beside') return render(besideLayout(intent, others));
   const windows = Math.max(1, Math.ceil(intent.services.length / WINDOW));
   const start = (turn % windows) * WINDOW;
-  return render(servingLayout({ ...intent, services: intent.services.slice(start, start + WINDOW) }, others));
+  const services = intent.services.slice(start, start + WINDOW);
+  // The jumps are there for all services, also for those whose turn it is not.
+  const jumps = servingJumps(intent, others);
+  return render({ ...servingLayout({ ...intent, services }, others), jumps });
 }
 
 function render({ jumps, chains }: Layout): string {

@@ -1,61 +1,83 @@
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { chains } from '../names.ts';
-import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
-import { comment, type Part } from './part.ts';
-import { match } from './services.ts';
-import { host, WORDS } from './words.ts';
+import { nodePortAddresses } from './node-ports.ts';
+import { isOutside } from './outside.ts';
+import { comment, type List, type Part } from './part.ts';
+import { host, match, WORDS } from './words.ts';
 
 const onlyNew = `${comment('causeway: refuse')} -m conntrack --ctstate NEW`;
 
 /**
- * What is refused. The filter table comes after the translation, so a packet that still carries a VIP has found
- * no endpoint. A live VIP refuses at once, an address that no service has is dropped.
+ * What is refused. The filter table comes after the translation, so a packet that still carries a VIP, or the NodePort of
+ * a service, has found no endpoint. Who is refused is told at once, but where a policy `local` rules, another host may
+ * serve what this one does not: that is dropped, and so is what is for an address that no service has.
  */
 export const reject: Part = {
-  jumps: [
+  jumps: () => [
     // A program of the host may hold such a port, or an administrator a VIP; what it has open goes on.
     { table: 'filter', chain: 'INPUT', rule: `${onlyNew} -j ${chains.input}` },
     { table: 'filter', chain: 'OUTPUT', rule: `${onlyNew} -j ${chains.vips}` },
   ],
 
-  chains: ({ family }) => [
+  chains: (intent) => [
     {
       table: 'filter',
       name: chains.reject,
-      rules: ['-p tcp -j REJECT --reject-with tcp-reset', `-j REJECT --reject-with ${WORDS[family].reject}`],
+      rules: [
+        '-p tcp -j REJECT --reject-with tcp-reset',
+        `-j REJECT --reject-with ${WORDS[intent.family].reject}`,
+      ],
     },
-  ],
-
-  lists: (intent) => [
     {
       table: 'filter',
       name: chains.input,
-      entries: (all) =>
-        all.flatMap((service) =>
-          service.nodePort === undefined || service.endpoints.length > 0
-            ? []
-            : [
-                `! -d ${RANGES[intent.family].loopback} ${match(service, service.nodePort)} -j ${chains.reject}`,
-              ],
-        ),
-      tail: [`${comment('a VIP that is an address of this host')} -j ${chains.vips}`],
-    },
-    {
-      table: 'filter',
-      name: chains.vips,
-      // Sorted, since several services may share a VIP: the order must not depend on which of them comes first.
-      entries: (all) =>
-        [...new Set(all.flatMap(({ vip }) => (vip === undefined ? [] : [host(vip, intent.family)])))]
-          .sort()
-          .map((vip) => `-d ${vip} -j ${chains.reject}`),
-      tail:
-        intent.serviceRange === undefined
-          ? []
-          : [
-              `-d ${safe.cidr(intent.serviceRange, intent.family)} ${comment('an address that no service has')} -j DROP`,
-            ],
+      rules: [
+        `${comment('a VIP that is an address of this host')} -j ${chains.vips}`,
+        ...nodePortAddresses(intent, 'perhaps a NodePort that nobody serves here', chains.unserved),
+      ],
     },
   ],
 
+  lists: (intent) => [unserved, vips(intent)],
+
   ofService: () => [],
 };
+
+/** NodePorts. Containers and the host itself are translated wherever there is an endpoint at all. */
+const unserved: List = {
+  table: 'filter',
+  name: chains.unserved,
+  entries: (all) =>
+    all.flatMap((service) => {
+      if (service.nodePort === undefined) return [];
+      const matches = match(service, service.nodePort);
+      if (service.endpoints.length === 0) return [`${matches} -j ${chains.reject}`];
+      return isOutside(service) && service.localEndpoints.length === 0 ? [`${matches} -j DROP`] : [];
+    }),
+  tail: [],
+};
+
+function vips({ family, serviceRange }: FirewallIntent): List {
+  const dropped = (service: ServiceIntent): readonly string[] => {
+    const { vip, internalPolicy, endpoints, localEndpoints } = service;
+    if (vip === undefined || internalPolicy === 'cluster') return [];
+    if (endpoints.length === 0 || localEndpoints.length > 0) return [];
+    return [`-d ${host(vip, family)} ${match(service, service.port)} -j DROP`];
+  };
+  return {
+    table: 'filter',
+    name: chains.vips,
+    entries: (all) => [
+      ...all.flatMap(dropped),
+      // Sorted, since several services may share a VIP: the order must not depend on which of them comes first.
+      ...[...new Set(all.flatMap(({ vip }) => (vip === undefined ? [] : [host(vip, family)])))]
+        .sort()
+        .map((vip) => `-d ${vip} -j ${chains.reject}`),
+    ],
+    tail:
+      serviceRange === undefined
+        ? []
+        : [`-d ${safe.cidr(serviceRange, family)} ${comment('an address that no service has')} -j DROP`],
+  };
+}

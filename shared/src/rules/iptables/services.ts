@@ -1,79 +1,63 @@
-import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
-import type { Family } from '../../net/family.ts';
+import type { ServiceIntent } from '../../desired/intent.ts';
 import { chains } from '../names.ts';
-import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
+import { nodePortAddresses } from './node-ports.ts';
 import { type Chain, comment, type Part } from './part.ts';
-import { host, target } from './words.ts';
+import { picks, reachesAll, reachesHere, translations } from './picks.ts';
+import { host, match } from './words.ts';
 
-/** VIP → endpoints: a chain per service port, which picks, and one per endpoint, which translates. */
+/**
+ * VIP → endpoints: a chain per service port, which picks, and one per endpoint, which translates. Where the internal
+ * policy is `local`, this host's endpoints are picked from; where it has none, nothing is translated, and `reject.ts`
+ * drops what comes.
+ */
 export const services: Part = {
-  jumps: [
+  jumps: () => [
     { table: 'nat', chain: 'PREROUTING', rule: `${comment('causeway: services')} -j ${chains.services}` },
     { table: 'nat', chain: 'OUTPUT', rule: `${comment('causeway: services')} -j ${chains.services}` },
   ],
 
   chains: () => [],
 
-  lists: ({ family }) => [
+  lists: (intent) => [
     {
       table: 'nat',
       name: chains.services,
       entries: (all) =>
-        all
-          .filter((service) => service.vip !== undefined && service.endpoints.length > 0)
-          .map(
-            (service) =>
-              `-d ${host(service.vip ?? '', family)} ${match(service, service.port)} -j ${chains.service(service)}`,
-          ),
-      // Last, since it is the only rule that no destination of a service matches.
-      tail: [
-        `! -d ${RANGES[family].loopback} ${comment('an address of this host: perhaps a NodePort')} -m addrtype --dst-type LOCAL -j ${chains.nodePorts}`,
-      ],
+        all.flatMap((service) => {
+          const target = targetOf(service);
+          if (service.vip === undefined || target === undefined) return [];
+          return [`-d ${host(service.vip, intent.family)} ${match(service, service.port)} -j ${target}`];
+        }),
+      // Last, since they are the only rules that no destination of a service matches.
+      tail: nodePortAddresses(intent, 'an address of this host: perhaps a NodePort', chains.nodePorts),
     },
   ],
 
   ofService(service, intent) {
-    if (service.endpoints.length === 0) return [];
-    if (service.vip === undefined && service.nodePort === undefined) return [];
-    return [
-      serviceChain(service, intent),
-      ...service.endpoints.map((endpoint) => endpointChain(service, endpoint, intent.family)),
-    ];
+    const told = comment(safe.id(service.id));
+    const { family } = intent;
+    const mark = `! -s ${safe.cidr(intent.network, family)} ${told} -j ${chains.mark}`;
+    const chain = (name: string, rules: readonly string[]): Chain => ({ table: 'nat', name, rules });
+    const found: Chain[] = [];
+    if (reachesAll(service))
+      found.push(chain(chains.service(service), [mark, ...picks(service, service.endpoints, family)]));
+    if (isInternal(service))
+      found.push(chain(chains.internal(service), [mark, `${told} -j ${chains.here(service)}`]));
+    if (reachesHere(service))
+      found.push(chain(chains.here(service), picks(service, service.localEndpoints, family)));
+    return [...found, ...translations(service, family)];
   },
 };
 
-/** Protocol and port of a packet for a service, with the service's id as comment. */
-export function match(service: ServiceIntent, port: number): string {
-  const protocol = safe.protocol(service.protocol);
-  return `-p ${protocol} ${comment(safe.id(service.id))} -m ${protocol} --dport ${safe.port(port)}`;
+/** The chain that serves the VIP; undefined: none does. */
+function targetOf(service: ServiceIntent): string | undefined {
+  if (service.endpoints.length === 0) return undefined;
+  if (service.internalPolicy === 'cluster') return chains.service(service);
+  return isInternal(service) ? chains.internal(service) : undefined;
 }
 
-/** The i-th of n rules takes 1/(n−i) of what the rules before it left: each endpoint gets the same share. */
-function serviceChain(service: ServiceIntent, intent: FirewallIntent): Chain {
-  const told = comment(safe.id(service.id));
-  const n = service.endpoints.length;
-  const picks = service.endpoints.map((endpoint, i) => {
-    const share = (1 / (n - i)).toFixed(10);
-    const chance = i === n - 1 ? '' : ` -m statistic --mode random --probability ${share}`;
-    return `${told}${chance} -j ${chains.endpoint(service, endpoint)}`;
-  });
-  return {
-    table: 'nat',
-    name: chains.service(service),
-    rules: [`! -s ${safe.cidr(intent.network, intent.family)} ${told} -j ${chains.mark}`, ...picks],
-  };
-}
-
-function endpointChain(service: ServiceIntent, endpoint: EndpointIntent, family: Family): Chain {
-  const told = comment(safe.id(service.id));
-  return {
-    table: 'nat',
-    name: chains.endpoint(service, endpoint),
-    rules: [
-      // Hairpin: the endpoint reached itself, and must see another source than its own.
-      `-s ${host(endpoint.address, family)} ${told} -j ${chains.mark}`,
-      `-p ${safe.protocol(service.protocol)} ${told} -j DNAT --to-destination ${target(endpoint.address, endpoint.port, family)}`,
-    ],
-  };
+/** Whether this host's endpoints alone serve the VIP. */
+function isInternal({ vip, internalPolicy, endpoints, localEndpoints }: ServiceIntent): boolean {
+  return vip !== undefined && internalPolicy === 'local' && endpoints.length > 0 && localEndpoints.length > 0;
 }

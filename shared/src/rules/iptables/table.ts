@@ -2,13 +2,17 @@ import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
 import { nodePorts } from './node-ports.ts';
+import { outside } from './outside.ts';
 import { type Chain, type Jump, type List, type Part, TABLES, type Table } from './part.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
+import { sources } from './sources.ts';
 
-const PARTS: readonly Part[] = [services, nodePorts, masquerade, forward, reject];
+const PARTS: readonly Part[] = [services, nodePorts, outside, sources, masquerade, forward, reject];
 
-export const JUMPS: readonly Jump[] = PARTS.flatMap((part) => part.jumps);
+export function jumpsOf(intent: FirewallIntent): readonly Jump[] {
+  return PARTS.flatMap((part) => part.jumps(intent));
+}
 
 export function listsOf(intent: FirewallIntent): readonly List[] {
   return PARTS.flatMap((part) => part.lists(intent));
@@ -20,16 +24,16 @@ export function chainsOfService(service: ServiceIntent, intent: FirewallIntent):
 
 /** Every chain of ours with all its rules. */
 export function chainsOf(intent: FirewallIntent): readonly Chain[] {
-  const lists = listsOf(intent).map(({ table, name, entries, tail }) => ({
-    table,
-    name,
-    rules: [...entries(intent.services), ...tail],
-  }));
   return [
     ...PARTS.flatMap((part) => part.chains(intent)),
-    ...lists,
+    ...listsOf(intent).map((list) => chainOfList(list, intent)),
     ...intent.services.flatMap((service) => chainsOfService(service, intent)),
   ];
+}
+
+/** A list with all its rules. */
+export function chainOfList({ table, name, entries, tail }: List, { services: all }: FirewallIntent): Chain {
+  return { table, name, rules: [...entries(all), ...tail] };
 }
 
 /** The statements of one restore, by table. */
@@ -59,15 +63,20 @@ export class Restore {
   }
 
   /**
-   * Empty when there is nothing to do. The kernel takes each table as a whole, one after the other; nat comes
-   * first, so that a service is translated before, and as long as, its VIP refuses the rest.
+   * Empty when there is nothing to do. The kernel takes each table as a whole, one after the other: mangle before nat, so
+   * that whoever may not come is dropped before a service is translated; nat before filter, so that a service is
+   * translated before, and as long as, its VIP refuses the rest.
+   *
+   * @param tables another order
    */
-  text(): string {
-    return TABLES.flatMap((table) => {
-      const lines = this.#tables.get(table);
-      if (lines === undefined) return [];
-      return [`*${table}`, ...lines.declared, ...lines.rules, ...lines.removed, 'COMMIT', ''].join('\n');
-    }).join('');
+  text(tables: readonly Table[] = TABLES): string {
+    return tables
+      .flatMap((table) => {
+        const lines = this.#tables.get(table);
+        if (lines === undefined) return [];
+        return [`*${table}`, ...lines.declared, ...lines.rules, ...lines.removed, 'COMMIT', ''].join('\n');
+      })
+      .join('');
   }
 
   #lines(table: Table): Lines {

@@ -1,5 +1,7 @@
+import type { ServiceIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
 import { safe } from '../safe.ts';
+import { comment } from './part.ts';
 
 /** How iptables and ip6tables differ where they say the same. */
 interface Words {
@@ -22,4 +24,16 @@ export function host(address: string, family: Family): string {
 export function target(address: string, port: number, family: Family): string {
   const checked = safe.address(address, family);
   return `${family === 'ipv6' ? `[${checked}]` : checked}:${safe.port(port)}`;
+}
+
+/** `-s CIDR ` or `-d CIDR `, which iptables-save leaves out where the CIDR is every address. */
+export function within(side: '-s' | '-d', cidr: string, family: Family): string {
+  const checked = safe.cidr(cidr, family);
+  return checked.endsWith('/0') ? '' : `${side} ${checked} `;
+}
+
+/** Protocol and port of a packet for a service, with the service's id as comment. */
+export function match(service: ServiceIntent, port: number): string {
+  const protocol = safe.protocol(service.protocol);
+  return `-p ${protocol} ${comment(safe.id(service.id))} -m ${protocol} --dport ${safe.port(port)}`;
 }

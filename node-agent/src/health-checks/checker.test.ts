@@ -1,0 +1,162 @@
+import type { Endpoint } from '@causeway/shared/model/endpoint';
+import type { HealthCheck } from '@causeway/shared/model/service';
+import type { Snapshot } from '@causeway/shared/model/snapshot';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { resolved, serviceSpec } from '../../../test/support/desired-host.ts';
+import { type Checker, createChecker } from './checker.ts';
+import type { Fault } from './verdict.ts';
+
+const CHECK: HealthCheck = { type: 'tcp', intervalMs: 1_000, timeoutMs: 100, rise: 2, fall: 3 };
+
+let checker: Checker;
+/** Addresses, in the order in which they were asked. */
+let asked: string[];
+/** What an address answers; absent: well. */
+let faults: Map<string, string>;
+/** Questions that are open, where answers are held back. */
+let open: Map<string, (fault: Fault) => void> | undefined;
+let ended: string[];
+let changes: number;
+let chance: number;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  [asked, faults, open, ended, changes, chance] = [[], new Map(), undefined, [], 0, 0];
+  checker = createChecker({
+    host: 'host-1',
+    onChange: () => {
+      changes += 1;
+    },
+    random: () => chance,
+    ask: ({ endpoint: { address } }, signal) => {
+      asked.push(address);
+      const waiting = open;
+      if (waiting === undefined) return Promise.resolve(faults.get(address));
+      signal.addEventListener('abort', () => ended.push(address));
+      return new Promise((resolve) => waiting.set(address, resolve));
+    },
+  });
+});
+afterEach(() => {
+  checker.stop();
+  vi.useRealTimers();
+});
+
+function want(addresses: readonly string[], check: Partial<HealthCheck> = {}, more: Partial<Endpoint> = {}) {
+  const endpoints = addresses.map((address) => resolved(address, 80, { checkedBy: 'host-1', ...more }));
+  const services = [serviceSpec('web', { health: { ...CHECK, ...check } })];
+  const all = { services, endpoints: new Map([['web', { service: 'web', endpoints, unresolved: [] }]]) };
+  checker.want(all as unknown as Snapshot);
+}
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const unhealthy = () => checker.unhealthy().map(({ address, reason }) => `${address}: ${reason}`);
+
+it('asks at the interval, shortened a little, and tells within interval × fall', async () => {
+  want(['10.10.1.2']);
+  await pass(0);
+  expect(asked).toHaveLength(1);
+  await pass(3_000);
+  expect(asked).toHaveLength(4);
+  chance = 0.999;
+  await pass(1_000);
+  asked = [];
+  await pass(3_700);
+  expect(asked).toHaveLength(4);
+  chance = 0;
+  faults.set('10.10.1.2', 'refused');
+  await pass(CHECK.intervalMs * CHECK.fall);
+  expect(unhealthy()).toEqual(['10.10.1.2: refused']);
+  faults.clear();
+  await pass(CHECK.intervalMs * CHECK.rise);
+  expect(unhealthy()).toEqual([]);
+});
+
+it('tells of a new endpoint before it was asked, and of its first good answer', async () => {
+  want([]);
+  changes = 0;
+  faults.set('10.10.1.2', 'refused');
+  want(['10.10.1.2']);
+  expect([changes, unhealthy()]).toEqual([1, ['10.10.1.2: its health check has no good answer yet']]);
+  await pass(0);
+  expect([changes, unhealthy()]).toEqual([2, ['10.10.1.2: refused']]);
+  faults.set('10.10.1.2', 'silent');
+  await pass(1_000);
+  expect(changes).toBe(2);
+  faults.clear();
+  await pass(1_000);
+  expect([changes, unhealthy()]).toEqual([3, []]);
+});
+
+it('asks a new one at once, and one that is thought healthy some time within its interval', async () => {
+  chance = 0.5;
+  want(['10.10.1.2']);
+  await pass(499);
+  expect(asked).toEqual([]);
+  await pass(1);
+  expect(asked).toEqual(['10.10.1.2']);
+  want(['10.10.1.2', '10.10.1.3']);
+  await pass(0);
+  expect(asked).toEqual(['10.10.1.2', '10.10.1.3']);
+});
+
+it('forgets an endpoint that is gone: its open question, its answer, and what was thought of it', async () => {
+  open = new Map();
+  want(['10.10.1.2', '10.10.1.3']);
+  await pass(0);
+  expect(asked).toHaveLength(2);
+  want(['10.10.1.3']);
+  expect([ended, checker.asked()]).toEqual([['10.10.1.2'], 1]);
+  open.get('10.10.1.2')?.('refused');
+  await pass(10_000);
+  expect([asked.length, unhealthy()]).toEqual([2, []]);
+  want(['10.10.1.2', '10.10.1.3']);
+  expect(unhealthy()).toEqual(['10.10.1.2: its health check has no good answer yet']);
+});
+
+it('asks nobody twice at once, however long an answer takes', async () => {
+  open = new Map();
+  want(['10.10.1.2']);
+  await pass(10_000);
+  want(['10.10.1.2'], { intervalMs: 500 });
+  await pass(10_000);
+  expect(asked).toHaveLength(1);
+  open.get('10.10.1.2')?.(undefined);
+  await pass(0);
+  expect(asked).toHaveLength(2);
+});
+
+it('goes by a check that has changed, and keeps what it thinks of the endpoint', async () => {
+  faults.set('10.10.1.2', 'refused');
+  want(['10.10.1.2'], { intervalMs: 60_000, fall: 1 });
+  await pass(0);
+  expect(unhealthy()).toEqual(['10.10.1.2: refused']);
+  want(['10.10.1.2'], { intervalMs: 100, fall: 1 });
+  expect(unhealthy()).toEqual(['10.10.1.2: refused']);
+  asked = [];
+  await pass(1_000);
+  expect(asked.length).toBeGreaterThanOrEqual(10);
+});
+
+it.each([
+  ['tcp', 256],
+  ['command', 8],
+] as const)('of a thousand that come at once, has so many open at a time: %s', async (type, most) => {
+  open = new Map();
+  const addresses = Array.from({ length: 1_000 }, (_, i) => `10.10.${i >> 8}.${i & 255}`);
+  want([]);
+  want(addresses, { type });
+  await pass(50);
+  expect(asked).toHaveLength(most);
+  open.get(asked[0] ?? '')?.(undefined);
+  await pass(0);
+  expect(asked).toHaveLength(most + 1);
+});
+
+it('looks at nothing when nothing of the services is new', async () => {
+  want(['10.10.1.2']);
+  const snapshot = { services: [], endpoints: new Map() } as unknown as Snapshot;
+  checker.want(snapshot);
+  changes = 0;
+  checker.want({ ...snapshot, networkRevision: 9 });
+  expect(changes).toBe(0);
+});

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { parseFlows } from './conntrack.ts';
+
+const [V4, V6] = [
+  'src=10.10.1.2 dst=2.2.2.2 sport=43979 dport=53',
+  'src=fd00:1::1 dst=fd00:96::2 sport=43928 dport=53',
+];
+const BACK = 'src=10.10.2.2 dst=10.10.1.2 sport=5353 dport=43979';
+const original = { source: '10.10.1.2', destination: '2.2.2.2', sourcePort: 43979, destinationPort: 53 };
+const reply = { source: '10.10.2.2', destination: '10.10.1.2', sourcePort: 5353, destinationPort: 43979 };
+
+it.each([
+  ['answered', `udp      17 29 ${V4} ${BACK} mark=0 use=1`, true],
+  ['handed to the network card', `udp      17 ${V4} ${BACK} [OFFLOAD] mark=0 use=2`, true],
+  ['assured', `udp      17 119 ${V4} ${BACK} [ASSURED] mark=0 use=1`, true],
+  ['not answered', `udp      17 29 ${V4} [UNREPLIED] ${BACK} mark=0 use=1`, false],
+  [
+    'counted',
+    `udp      17 29 ${V4} packets=1 bytes=28 [UNREPLIED] ${BACK} packets=0 bytes=0 mark=0 use=1`,
+    false,
+  ],
+])('reads a flow that is %s', (_, line, replied) => {
+  expect(parseFlows(`${line}\n`)).toEqual([{ original, reply, replied }]);
+});
+
+it('reads IPv6, the same address always as the same text', () => {
+  const back = 'src=::ffff:10.1.2.3 dst=fd00:1::1 sport=5353 dport=43928';
+  const [flow] = parseFlows(`udp      17 29 ${V6} ${back} mark=0 use=1`);
+  expect(flow?.original).toMatchObject({ source: 'fd00:1::1', destination: 'fd00:96::2' });
+  expect(flow?.reply.source).toBe('::ffff:a01:203');
+});
+
+it.each([
+  ['', 'nothing'],
+  [`tcp      6 431999 ESTABLISHED ${V4} ${BACK} [ASSURED] mark=0 use=1`, 'TCP'],
+  [`udp      17 29 ${V4} ${BACK} mark=0 zone=7 use=1`, 'a zone of its own'],
+  [`udp      17 29 ${V4} zone-orig=7 ${BACK} mark=0 use=1`, 'a zone of one direction'],
+  ['conntrack v1.4.7 (conntrack-tools): 0 flow entries have been shown.', 'a remark'],
+])('leaves out %s (%s)', (line) => expect(parseFlows(line)).toEqual([]));

@@ -1,0 +1,91 @@
+import type { FirewallIntent } from '@causeway/shared/desired/intent';
+import type { Family } from '@causeway/shared/net/family';
+import { beforeEach, expect, it } from 'vitest';
+import { endpoint, intentOf, serviceIntent } from '../../../test/support/intents.ts';
+import type { UdpFlow } from '../plan/flows.ts';
+import { createFlowCleaner, type FlowCleaner } from './flow-cleaner.ts';
+
+const to = (address: string): UdpFlow => ({
+  original: { source: '10.10.1.9', destination: '2.2.2.2', sourcePort: 4000, destinationPort: 53 },
+  reply: { source: address, destination: '10.10.1.9', sourcePort: 53, destinationPort: 4000 },
+  replied: true,
+});
+const [OLD, NEW] = [to('10.10.1.2'), to('10.10.1.3')];
+const serving = (...addresses: string[]): FirewallIntent =>
+  intentOf([
+    serviceIntent({
+      ...{ id: 'dns', vip: '2.2.2.2', protocol: 'udp', port: 53 },
+      endpoints: addresses.map((address) => endpoint(address, 53)),
+    }),
+  ]);
+
+let flows: readonly UdpFlow[] | undefined;
+let listings: Family[];
+let forgotten: UdpFlow[];
+/** How many are removed before the time is over. */
+let most: number;
+let fault: Error | undefined;
+let cleaner: FlowCleaner;
+
+beforeEach(() => {
+  [flows, listings, forgotten, most, fault] = [[OLD, NEW], [], [], 10, undefined];
+  cleaner = createFlowCleaner({
+    udpFlows: async (family) => {
+      listings.push(family);
+      if (fault !== undefined) throw fault;
+      return flows && { flows: flows.filter((flow) => !forgotten.includes(flow)), local: [] };
+    },
+    forgetFlows: async (asked) => {
+      const some = asked.flows.slice(0, most);
+      forgotten.push(...some);
+      return some.length;
+    },
+  });
+});
+
+it('lists once at the start of a life, and again only when a change may have left something', async () => {
+  const both = serving('10.10.1.2', '10.10.1.3');
+  expect(await cleaner.clean([both])).toEqual({ forgotten: 0, problems: [], done: true });
+  expect(await cleaner.clean([structuredClone(both)])).toMatchObject({ forgotten: 0 });
+  expect(listings).toEqual(['ipv4']);
+  expect(await cleaner.clean([serving('10.10.1.3')])).toMatchObject({ forgotten: 1, done: true });
+  expect([listings.length, forgotten]).toEqual([2, [OLD]]);
+});
+
+it('removes at the start what an earlier life left, and nothing else', async () => {
+  await cleaner.clean([serving('10.10.1.3')]);
+  expect(forgotten).toEqual([OLD]);
+});
+
+it('goes on in the next round when the time of one is over', async () => {
+  most = 1;
+  await cleaner.clean([serving('10.10.1.2', '10.10.1.3')]);
+  expect(await cleaner.clean([serving()])).toEqual({ forgotten: 1, problems: [], done: false });
+  expect(await cleaner.clean([serving()])).toEqual({ forgotten: 1, problems: [], done: true });
+  expect(forgotten).toEqual([OLD, NEW]);
+});
+
+it('tries again after a failure, and remembers what was served before it', async () => {
+  await cleaner.clean([serving('10.10.1.2', '10.10.1.3')]);
+  fault = new Error('no memory');
+  expect(await cleaner.clean([intentOf([])])).toEqual({ forgotten: 0, problems: ['no memory'], done: false });
+  fault = undefined;
+  await cleaner.clean([intentOf([])]);
+  expect(forgotten).toEqual([OLD, NEW]);
+});
+
+it('removes the flows of a family that the network has no more', async () => {
+  await cleaner.clean([serving('10.10.1.2', '10.10.1.3')]);
+  await cleaner.clean([]);
+  expect(forgotten).toEqual([OLD, NEW]);
+});
+
+it('says that the program is missing for as long as UDP is served, and does not ask over and over', async () => {
+  flows = undefined;
+  const missing = { done: true, problems: [expect.stringMatching(/program conntrack is not installed/)] };
+  expect(await cleaner.clean([intentOf([])])).toMatchObject({ done: true, problems: [] });
+  expect(await cleaner.clean([serving('10.10.1.2')])).toMatchObject(missing);
+  expect(await cleaner.clean([serving('10.10.1.2')])).toMatchObject(missing);
+  expect(listings).toHaveLength(2);
+  expect(await cleaner.clean([intentOf([])])).toMatchObject({ problems: [] });
+});

@@ -1,0 +1,42 @@
+import { CausewayError } from '@causeway/shared/errors';
+import { Option } from 'commander';
+import type { IpamView } from '../api.ts';
+import type { Context } from '../context.ts';
+import { printData } from '../print/output.ts';
+import { safe } from '../print/safe.ts';
+
+export function addIpam(context: Context): void {
+  const ipam = context.command(
+    context.program,
+    'ipam',
+    'Check what was given away: VIPs, NodePorts, subnets',
+    ['svcctl ipam check'],
+  );
+  context
+    .command(ipam, 'check', 'Is everything given away once, and had by somebody? 0: yes, 1: no', [
+      'svcctl ipam check',
+      'svcctl ipam check -o json',
+    ])
+    .addOption(new Option('-o, --output <format>', 'print in another format').choices(['json', 'yaml']))
+    .addHelpText('after', '\nIt reads etcd anew, and changes nothing.')
+    .action((options: { output?: 'json' | 'yaml' }) => check(context, options.output));
+}
+
+async function check(context: Context, output: 'json' | 'yaml' | undefined): Promise<void> {
+  const found = await context.client().get<IpamView>('/v1/ipam/check');
+  if (output !== undefined) await printData(context.io, { kind: 'IpamCheck', ...found }, output);
+  else context.io.out(textOf(found));
+  if (found.ok) return;
+  const count = found.findings.length;
+  throw new CausewayError('internal', `the check has ${count} finding${count === 1 ? '' : 's'}`);
+}
+
+/** What was looked at, and a line for each finding. */
+function textOf({ checked, findings }: IpamView): string {
+  const { services, vips, nodePorts, subnets, reservations } = checked;
+  const seen =
+    `checked ${services} services with ${vips} VIPs and ${nodePorts} NodePorts, ` +
+    `${subnets} subnets, ${reservations} reservations`;
+  const clean = findings.length === 0 ? ': nothing is leaked, doubled or missing' : '';
+  return [`${seen}${clean}`, ...findings].map((line) => `${safe(line)}\n`).join('');
+}

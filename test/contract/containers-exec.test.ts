@@ -1,0 +1,71 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import type { Call } from './containers-driver.ts';
+import {
+  buildDriver,
+  type ContainerWorld,
+  type Driver,
+  openContainerWorld,
+  web,
+} from './containers-world.ts';
+
+/** Commands that a health check runs in a container, with real runc. */
+const network: ContainerNetwork = {
+  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
+};
+const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
+
+let driver: Driver;
+let world: ContainerWorld;
+beforeAll(async () => {
+  driver = await buildDriver();
+});
+afterAll(() => driver.remove());
+beforeEach(async () => {
+  world = await openContainerWorld(driver, BRIDGE);
+  await world.reconcile(network, web('web-1'), web('web-2'));
+});
+afterEach(() => world.close());
+
+const run = (name: string, command: readonly string[], timeoutMs = 10_000): Call => ({
+  ...{ exec: command, in: name, timeoutMs },
+});
+const answers = async (...calls: readonly Call[]) => (await world.agent(network, ...calls)).answers;
+/** Command lines of what runs in a container. */
+const processes = async (name: string) => (await world.inside(name, 'ps', '-o', 'args')).split('\n');
+
+it('runs in the container, and tells its end and its last word', async () => {
+  expect(
+    await answers(
+      run('web-1', ['hostname']),
+      run('web-2', ['sh', '-c', 'echo first; echo no database >&2; exit 3']),
+      run('web-1', ['wget', '-qO-', 'http://127.0.0.1:12345/hello']),
+    ),
+  ).toEqual([
+    { exitCode: 0, said: 'web-1' },
+    { exitCode: 3, said: 'no database' },
+    { exitCode: 0, said: 'hello from web-1' },
+  ]);
+});
+
+it('is no success without a program or a container', async () => {
+  const [program, container] = await answers(run('web-1', ['nonsense']), run('web-9', ['true']));
+  expect(program).toMatchObject({ exitCode: expect.any(Number), said: expect.stringMatching(/nonsense/) });
+  expect(container).toMatchObject({ exitCode: expect.any(Number), said: expect.stringMatching(/exist/) });
+  for (const answer of [program, container]) expect(answer).not.toMatchObject({ exitCode: 0 });
+});
+
+it('is killed when it takes too long, and the container goes on', async () => {
+  const [late, after] = await answers(
+    run('web-1', ['sh', '-c', 'trap "" TERM; exec sleep 4711'], 700),
+    run('web-1', ['true']),
+  );
+  expect(late).toMatchObject({ error: 'timeout' });
+  expect(late).toHaveProperty('tookMs', expect.any(Number));
+  expect((late as { tookMs: number }).tookMs).toBeLessThan(2_000);
+  expect(after).toMatchObject({ exitCode: 0 });
+  expect(await processes('web-1')).not.toContainEqual(expect.stringMatching(/4711/));
+  expect(await world.inside('web-2', 'wget', '-qO-', 'http://10.10.1.2:12345/hello')).toBe(
+    'hello from web-1\n',
+  );
+});

@@ -1,0 +1,235 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Cleaning } from '../../node-agent/src/loop/flow-cleaner.ts';
+import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
+import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
+import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
+import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
+import { openPacketWorld, type PacketWorld, PLACES } from '../support/packet-world.ts';
+import type { Call } from './flows-driver.ts';
+
+/** UDP through services that change, with clients that never change their sockets. */
+const VIPS = {
+  // Outside of the service range: with no service, packets to it leave the host.
+  ipv4: { udp: '2.2.2.2', tcp: '10.96.0.53' },
+  ipv6: { udp: '2001:db8::2', tcp: 'fd00:96::53' },
+} as const satisfies Record<Family, unknown>;
+const NODE_PORT = 30053;
+const PORT = 53;
+
+/**
+ * A client that keeps one UDP socket, and asks once more for each line in the fifo `<path>.ask`; the answer, an error's
+ * code or `silence` goes to `<path>.answer`. Arguments: address, port, path. Prints `ready`.
+ */
+const CLIENT = `
+const [host, port, path] = process.argv.slice(1);
+const fs = require('fs');
+const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
+let reply = () => {};
+socket.on('message', (data) => reply(String(data)));
+socket.on('error', (error) => reply(error.code));
+const next = () => fs.readFile(path + '.ask', () => {
+  const timer = setTimeout(() => reply('silence'), 700);
+  reply = (answer) => {
+    reply = () => {};
+    clearTimeout(timer);
+    fs.writeFile(path + '.answer', answer, next);
+  };
+  socket.send('who?');
+});
+socket.connect(Number(port), host, () => { console.log('ready'); next(); });
+`;
+
+interface Client {
+  /** Asks once more from the same socket. @returns who answered, an error's code, or `silence` */
+  ask(): Promise<string>;
+}
+
+let directory: string;
+let driver: string;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'causeway-flows-'));
+  driver = join(directory, 'flows-driver.cjs');
+  const entryPoints = [new URL('flows-driver.ts', import.meta.url).pathname];
+  await build({ entryPoints, bundle: true, platform: 'node', outfile: driver });
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe.each(DATAPLANES)('UDP flows through %s', (name) => {
+  let world: PacketWorld;
+  let dataplane: Dataplane;
+  let clients = 0;
+
+  beforeAll(async () => {
+    world = await openPacketWorld();
+    dataplane = dataplaneIn(world, name);
+  });
+  afterAll(() => world.close());
+
+  async function client(from: string, address: string, port: number): Promise<Client> {
+    clients += 1;
+    const path = `/run/udp-${clients}`;
+    await world.sh(`mkfifo ${path}.ask ${path}.answer`);
+    await world.listen(from, CLIENT, [address, port, path]);
+    return {
+      ask: async () => {
+        const { stdout } = await world.sh(`echo > ${path}.ask; cat ${path}.answer`);
+        return stdout.replace(/ sees .*/, '');
+      },
+    };
+  }
+  const idsOf = async (family: Family) => {
+    const { stdout } = await world.sh(`conntrack -L -f ${family} -p udp -o id 2>/dev/null`);
+    return [...stdout.matchAll(/ id=(\d+)/g)].map(([, id]) => id).sort();
+  };
+
+  describe.each(FAMILIES)('%s', (family) => {
+    const { c3, host, peer } = PLACES[family];
+    const { udp: vip, tcp: tcpVip } = VIPS[family];
+    const [here, far] = [endpoint(c3), endpoint(peer)];
+    const serving = (...endpoints: readonly EndpointIntent[]): ServiceIntent =>
+      serviceIntent({
+        ...{ id: 'dns', vip, protocol: 'udp', port: PORT, nodePort: NODE_PORT },
+        endpoints,
+      });
+    const tcp = serviceIntent({ id: 'web', vip: tcpVip, port: PORT, endpoints: [here] });
+    let held: FirewallIntent | undefined;
+
+    /** Brings the kernel to these services, as the agent does: the rules first. */
+    async function serve(...services: readonly ServiceIntent[]): Promise<Cleaning> {
+      return apply(intentOf([...services, tcp], family));
+    }
+    async function apply(to: FirewallIntent): Promise<Cleaning> {
+      await dataplane.apply(family, dataplane.ruleset.full(to, await dataplane.list(family)));
+      return clean({ ...(held === undefined ? {} : { from: [held] }), to: [to] });
+    }
+    async function clean(call: Call): Promise<Cleaning> {
+      held = call.to[0];
+      const { stdout } = await world.exec(process.execPath, [driver], { input: JSON.stringify(call) });
+      const cleaning: Cleaning = JSON.parse(stdout);
+      expect(cleaning).toMatchObject({ problems: [], done: true });
+      return cleaning;
+    }
+    /** From a container, the host and outside, through the VIP and the NodePort. */
+    const everybody = () =>
+      Promise.all([
+        client('c2', vip, PORT),
+        client('host', vip, PORT),
+        client('c2', host, NODE_PORT),
+        client('client', host, NODE_PORT),
+      ]);
+    const answersOf = async (all: readonly Client[]) =>
+      [...new Set(await Promise.all(all.map((one) => one.ask())))].sort();
+
+    beforeEach(async () => {
+      await world.sh(`conntrack -D -f ${family} -p udp 2>/dev/null || :`);
+      held = undefined;
+    });
+
+    it('reach another endpoint when theirs is gone, from the same sockets', async () => {
+      await serve(serving(here));
+      const all = await everybody();
+      expect(await answersOf(all)).toEqual(['c3']);
+      expect((await serve(serving(far))).forgotten).toBe(all.length);
+      expect(await answersOf(all)).toEqual(['peer']);
+    });
+
+    it('reach the first endpoint, though they were sent into the dark before', async () => {
+      await serve();
+      const all = await everybody();
+      expect(await answersOf(all)).not.toContain('c3');
+      await serve(serving());
+      expect(await answersOf(all)).not.toContain('c3');
+      await serve(serving(here));
+      expect(await answersOf(all)).toEqual(['c3']);
+    });
+
+    it('are refused when the last endpoint is gone, and lead nowhere when the service is', async () => {
+      await serve(serving(here));
+      const all = await everybody();
+      expect(await answersOf(all)).toEqual(['c3']);
+      await serve(serving());
+      expect(await answersOf(all)).toEqual(['ECONNREFUSED']);
+      await serve(serving(here));
+      expect(await answersOf(all)).toEqual(['c3']);
+      expect((await serve()).forgotten).toBe(all.length);
+      expect(await answersOf(all)).not.toContain('c3');
+    });
+
+    it('stay as they are, each with its endpoint, when the agent starts again or others come', async () => {
+      await serve(serving(here, far));
+      const all = await everybody();
+      const answers = () => Promise.all(all.map((one) => one.ask()));
+      const first = await answers();
+      const ids = await idsOf(family);
+      expect(ids.length).toBeGreaterThanOrEqual(all.length);
+      const again = { to: [intentOf([serving(here, far), tcp], family)] };
+      expect((await clean(again)).forgotten).toBe(0);
+      const third = endpoint(c3, 12399);
+      expect((await serve(serving(here, third, far))).forgotten).toBe(0);
+      expect(await idsOf(family)).toEqual(ids);
+      expect(await answers()).toEqual(first);
+    });
+
+    it('of an endpoint that was replaced while no agent was there are removed by the next one', async () => {
+      await serve(serving(here));
+      const all = await everybody();
+      expect(await answersOf(all)).toEqual(['c3']);
+      held = undefined;
+      expect((await serve(serving(far))).forgotten).toBe(all.length);
+      expect(await answersOf(all)).toEqual(['peer']);
+    });
+
+    it('stay with an endpoint that drains until it is gone', async () => {
+      await serve(serving(here));
+      const all = await everybody();
+      expect(await answersOf(all)).toEqual(['c3']);
+      expect((await serve({ ...serving(far), keeping: [here] })).forgotten).toBe(0);
+      expect(await answersOf(all)).toEqual(['c3']);
+      expect(await (await client('c2', vip, PORT)).ask()).toBe('peer');
+      expect((await serve(serving(far))).forgotten).toBe(all.length);
+      expect(await answersOf(all)).toEqual(['peer']);
+    });
+
+    it('to elsewhere are never touched, nor is TCP', async () => {
+      await serve(serving(here));
+      const elsewhere = await Promise.all([
+        client('c2', peer, 12345),
+        client('c2', peer, NODE_PORT),
+        client('host', peer, NODE_PORT),
+        client('host', c3, 12345),
+      ]);
+      expect(await answersOf(elsewhere)).toEqual(['ECONNREFUSED', 'c3', 'peer']);
+      const stream = await world.hold('c2', tcpVip, PORT);
+      expect(stream.first).toMatch(/^c3 /);
+      const ids = await idsOf(family);
+      await serve(serving(far));
+      await serve();
+      await apply(intentOf([], family));
+      expect(await idsOf(family)).toEqual(ids);
+      expect(await stream.again()).toMatch(/^c3 /);
+    });
+
+    it('that a program of the host answers are left to it', async () => {
+      const port = NODE_PORT + (family === 'ipv4' ? 1 : 2);
+      await serve();
+      await world.listen('host', SERVE_ONE, [port]);
+      const one = await client('client', host, port);
+      expect(await one.ask()).toBe('mine');
+      const cleaning = await serve({ ...serving(here), nodePort: port });
+      expect(cleaning.forgotten).toBe(0);
+      expect(await one.ask()).toBe('mine');
+      expect(await (await client('client', host, port)).ask()).toBe('c3');
+    });
+  });
+});
+
+/** Answers `mine` to whoever asks by UDP. Argument: port. Prints `ready`. */
+const SERVE_ONE = `
+const socket = require('dgram').createSocket('udp6');
+socket.on('message', (_, from) => socket.send('mine', from.port, from.address));
+socket.bind(Number(process.argv[1]), '::', () => console.log('ready'));
+`;
