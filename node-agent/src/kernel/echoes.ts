@@ -27,7 +27,7 @@ export function createEchoes(now: () => number = () => performance.now()): Echoe
       last = now();
       for (const step of steps) {
         const echo = echoOf(step);
-        if (echo !== undefined) expected.set(echo, { left: leftOf(echo) + 1, at: last });
+        if (echo !== undefined) expected.set(echo, { left: leftOf(echo, last) + 1, at: last });
       }
     },
     forget: (steps) => {
@@ -37,16 +37,16 @@ export function createEchoes(now: () => number = () => performance.now()): Echoe
   };
 
   /** How many of these are still to come. */
-  function leftOf(echo: string): number {
-    const { left, at } = expected.get(echo) ?? { left: 0, at: 0 };
-    return now() - at < LATE_MS ? left : 0;
+  function leftOf(echo: string, time: number): number {
+    const held = expected.get(echo);
+    return held !== undefined && time - held.at < LATE_MS ? held.left : 0;
   }
 
   function take(echo: string | undefined): boolean {
     if (echo === undefined) return false;
-    const { at } = expected.get(echo) ?? { at: 0 };
-    const left = leftOf(echo);
-    if (left > 1) expected.set(echo, { left: left - 1, at });
+    const left = leftOf(echo, now());
+    const at = expected.get(echo)?.at;
+    if (left > 1 && at !== undefined) expected.set(echo, { left: left - 1, at });
     else expected.delete(echo);
     return left > 0;
   }
