@@ -1,6 +1,7 @@
 import { invalid } from '@causeway/shared/errors';
-import { PROTOCOLS, type Protocol } from '@causeway/shared/model/service';
+import type { Protocol } from '@causeway/shared/model/service';
 import { portIn } from './frontend.ts';
+import { PROTOCOLS } from './protocol.ts';
 import { parseSuffixed } from './suffix.ts';
 
 /** One port of a service as it is sent to the controller. */

@@ -13,7 +13,7 @@ import type { TargetInput } from './target.ts';
 export interface ServiceOptions extends HealthOptions {
   readonly name?: string;
   readonly vip?: string;
-  readonly family?: Family | 'dual';
+  readonly family?: ServiceSpec['families'][number] | 'dual';
   readonly port?: readonly PortSpec[];
   readonly protocol?: Protocol;
   readonly targetPort?: number;
