@@ -1,8 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { CausewayError, invalid } from '@causeway/shared/errors';
-import type { Protocol } from '@causeway/shared/model/service';
+import type { Protocol, ServiceSpec } from '@causeway/shared/model/service';
 import type { ServiceInput } from '@causeway/shared/model/service-input';
-import type { Family } from '@causeway/shared/net/family';
 import { parseFrontend, parseOpenFrontend } from './frontend.ts';
 import { type HealthOptions, healthInput } from './health.ts';
 import type { Labels } from './labels.ts';
