@@ -135,3 +135,38 @@ socket.bind(() => {
   socket.send('all of you', Number(port), group, () => socket.close());
 });
 `;
+
+/**
+ * A client that keeps one connection, or one socket of UDP, and asks on it for every line that it reads; it prints
+ * each answer as a line. Arguments: protocol, address, port.
+ */
+export const HOLD_CLIENT = `
+const [protocol, host, port] = process.argv.slice(1);
+let hear = () => {};
+let gone = '';
+const opened = new Promise((resolve) => {
+  if (protocol === 'udp') {
+    const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.on('error', (error) => hear(error.code));
+    socket.on('message', (data) => hear(String(data)));
+    socket.connect(Number(port), host, () => resolve(() => socket.send('who?')));
+    return;
+  }
+  const socket = require('net').connect({ host, port: Number(port) }, () => resolve(() => socket.write('who?')));
+  const end = (how) => { gone ||= how; hear(gone); resolve(() => {}); };
+  socket.on('error', (error) => end(error.code));
+  socket.on('close', () => end('closed'));
+  socket.on('data', (data) => hear(String(data)));
+});
+const ask = async () => {
+  const answered = new Promise((resolve) => {
+    const timer = setTimeout(() => resolve('silence'), 1000);
+    hear = (answer) => { clearTimeout(timer); resolve(answer); };
+  });
+  (await opened)();
+  return gone || answered;
+};
+(async () => {
+  for await (const _ of require('readline').createInterface({ input: process.stdin })) console.log(await ask());
+})();
+`;

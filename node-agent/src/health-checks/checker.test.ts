@@ -108,7 +108,7 @@ it('forgets an endpoint that is gone: its open question, its answer, and what wa
   expect([ended, checker.asked()]).toEqual([['10.10.1.2'], 1]);
   open.get('10.10.1.2')?.('refused');
   await pass(10_000);
-  expect([asked.length, unhealthy()]).toEqual([2, []]);
+  expect([asked.length, unhealthy(), vi.getTimerCount()]).toEqual([2, [], 0]);
   want(['10.10.1.2', '10.10.1.3']);
   expect(unhealthy()).toEqual(['10.10.1.2: its health check has no good answer yet']);
 });

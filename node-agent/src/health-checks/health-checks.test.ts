@@ -83,7 +83,7 @@ it('writes on the lease that says that the host is alive, and on the next one wh
   store.expire(lease.id);
   expect(record()).toBeUndefined();
   lease = await store.grantLease(10);
-  health.again();
+  want('a');
   await until(() => expect(found()).toEqual(['10.10.1.2: running check: exit 1']));
   expect((await store.get(keys.health('host-1')))?.leaseId).toBe(lease.id);
 });
