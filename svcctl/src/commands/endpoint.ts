@@ -92,7 +92,7 @@ function addDrain(context: Context, endpoint: Command): void {
       ? [false, 'used again']
       : deadline === undefined
         ? [true, 'draining']
-        : [{ deadlineSeconds: deadline }, `draining, cut in ${deadline} s`];
+        : [{ deadlineSeconds: deadline }, `draining, leaves in ${deadline} s`];
     return change(context, service, plain(targets), options, patching({ drain }, done));
   });
 }
