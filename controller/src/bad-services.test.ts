@@ -90,11 +90,15 @@ describe('a VIP', () => {
     }
   });
 
-  it('may be left out only where a NodePort leads to the service', async () => {
-    const answer = await refused(rig, 'POST', '/v1/services', service({ vip: 'none' }));
-    expect(answer.detail).toBe(
-      'vip "none" leaves the service unreachable: without a VIP a port needs a nodePort',
-    );
+  it('may be left out, as NodePorts may, where the service has a name', async () => {
+    const { name, ...nameless } = service({ vip: 'none' });
+    const answer = await refused(rig, 'POST', '/v1/services', nameless);
+    expect([answer.field, answer.detail]).toEqual([
+      'name',
+      'name is missing: nothing else names a service without VIP and NodePorts',
+    ]);
+    const made = await rig.ask('POST', '/v1/services', { ...nameless, name: name ?? 'headless' });
+    expect([made.status, made.body.vips]).toEqual([201, []]);
   });
 });
 

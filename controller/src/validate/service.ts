@@ -41,9 +41,15 @@ export function checkService(
   ports.forEach((port, index) => {
     checkNodePort(`ports[${index}].nodePort`, port, selfName, facts);
   });
-  if (frontends.vips.length === 0 && ports.every((port) => port.nodePort === undefined)) {
-    throw invalid('vip', input.vip, 'leaves the service unreachable: without a VIP a port needs a nodePort');
-  }
+  const isHeadless = frontends.vips.length === 0 && ports.every((port) => port.nodePort === undefined);
+  if (isHeadless && selfName === undefined)
+    throw new CausewayError(
+      'invalid',
+      'name is missing: nothing else names a service without VIP and NodePorts',
+      {
+        field: 'name',
+      },
+    );
   checkEndpoints(input, frontends, ports, self, facts);
   return {
     ...frontends,
