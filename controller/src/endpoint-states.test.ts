@@ -80,6 +80,20 @@ describe('a dead host', () => {
     ]);
   });
 
+  it('is not judged while most are silent at once: then etcd or the controller is cut off, and the others live', async () => {
+    await make({ endpoints: ['web-1', '10.10.2.9'] });
+    rig.store.remove(keys.alive('host-1'));
+    await rig.settled();
+    const one = ['10.10.1.2 unready its host "host-1" is not alive', '10.10.2.9 ready'];
+    expect(await states()).toEqual(one);
+    rig.store.remove(keys.alive('host-2'));
+    await rig.settled();
+    expect(await states()).toEqual(['10.10.1.2 ready', '10.10.2.9 ready']);
+    rig.store.put(keys.alive('host-2'), encode({ id: 'id-2', instance: 'two' }));
+    await rig.settled();
+    expect(await states()).toEqual(one);
+  });
+
   it('costs a few transactions, however many services it serves, also when one of them changes meanwhile', async () => {
     const names = Array.from({ length: 100 }, (_, n) => `s-${n}`);
     for (const name of names)

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
-import { placesOf } from '../view/facts.ts';
+import { placesOf, silentHosts } from '../view/facts.ts';
 import type { Change } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 import { type Labels, selects } from './places.ts';
@@ -61,7 +61,9 @@ function note(change: Change, view: View, touched: Touched): void {
       break;
     case 'alive':
     case 'node':
-      if (change.before?.value.id !== change.after?.value.id) touched.hosts.add(change.id);
+      // One more or less that is silent decides over all others that are.
+      if (change.before?.value.id !== change.after?.value.id)
+        for (const host of [change.id, ...silentHosts(view)]) touched.hosts.add(host);
       break;
     case 'policy':
       if (change.before?.value.drained !== change.after?.value.drained)

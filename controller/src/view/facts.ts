@@ -93,13 +93,16 @@ export function hostNetworks(nodes: readonly NodeRecord[]): readonly HostNetwork
 
 /**
  * The view as resolving endpoints sees it. Where a key cannot be read, its host counts as alive and its endpoints as
- * healthy.
+ * healthy. Where more than half of all hosts are silent at once, and more than one, it is etcd or this controller that is
+ * cut off rather than they: nobody is judged by his silence then.
  *
  * @param now milliseconds since the epoch
  */
 export function placesOf(view: View, now = Date.now()): Places {
-  const { tables, unreadable } = view;
-  const isAlive = (host: string) => isHostAlive(tables, host) || unreadable.has(keys.alive(host));
+  const { tables } = view;
+  const isAlive = (host: string) => isHeard(view, host);
+  const silent = silentHosts(view);
+  const isCutOff = silent.length > 1 && silent.length * 2 > tables.node.size;
   return {
     container: (name) => tables.container.get(name)?.value,
     status: (name) => tables.containerStatus.get(name)?.value,
@@ -108,11 +111,20 @@ export function placesOf(view: View, now = Date.now()): Places {
     hostAt: hostAtOf(view),
     isDrained: (host) => tables.policy.get(host)?.value.drained ?? false,
     isHost: (name) => tables.node.has(name),
-    isAlive,
+    isAlive: (host) => isCutOff || isAlive(host),
     liveHosts: () => [...tables.node.keys()].filter(isAlive),
     complaint: (host, service, endpoint) => complaintOf(tables.health.get(host)?.value, service, endpoint),
     now,
   };
+}
+
+/** The hosts that have a record and no sign of life. */
+export function silentHosts(view: View): readonly string[] {
+  return [...view.tables.node.keys()].filter((host) => !isHeard(view, host));
+}
+
+function isHeard({ tables, unreadable }: View, host: string): boolean {
+  return isHostAlive(tables, host) || unreadable.has(keys.alive(host));
 }
 
 /** Whether the agent of a host keeps it alive; of a host that another machine has taken the name of, it does not. */
