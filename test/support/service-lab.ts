@@ -61,6 +61,9 @@ export function useServiceLab(options: LabOptions = {}): { readonly world: Servi
   };
 }
 
+/** After this time no answer is silence, milliseconds: a busy machine takes long to start what answers. */
+const PATIENCE_MS = 5_000;
+
 /** VIPs of both families, in the band of the service range that nobody is given by chance. */
 export function vipsOf(last: number): Readonly<Record<Family, string>> {
   return { ipv4: `10.96.0.${last}`, ipv6: `fd00:10:96::${last}` };
@@ -82,7 +85,7 @@ async function openServiceLab(lab: Lab): Promise<ServiceLab> {
   const serve = (where: string, ...program: readonly string[]) => firstLine(lab, at(where, program));
 
   const ask: ServiceLab['ask'] = async (from, target, n = 4) =>
-    JSON.parse(await node(from, CLIENT, ...target.split(' '), n)) as Answers;
+    JSON.parse(await node(from, CLIENT, ...target.split(' '), n, PATIENCE_MS)) as Answers;
   const answers: ServiceLab['answers'] = async (...args) => Object.keys((await ask(...args)).answers).sort();
   const world: ServiceLab = {
     ...{ lab, ask, answers },

@@ -30,6 +30,7 @@ beforeEach(() => {
     random: () => chance,
     ask: ({ endpoint: { address } }, signal) => {
       asked.push(address);
+      if (faults.get(address) === 'nonsense') throw new Error('nonsense');
       const waiting = open;
       if (waiting === undefined) return Promise.resolve(faults.get(address));
       signal.addEventListener('abort', () => ended.push(address));
@@ -150,6 +151,13 @@ it.each([
   open.get(asked[0] ?? '')?.(undefined);
   await pass(0);
   expect(asked).toHaveLength(most + 1);
+});
+
+it('takes what cannot even be asked for unhealthy, and goes on', async () => {
+  faults.set('10.10.1.2', 'nonsense');
+  want(['10.10.1.2']);
+  await pass(3_000);
+  expect([asked.length, unhealthy()]).toEqual([4, ['10.10.1.2: nonsense']]);
 });
 
 it('looks at nothing when nothing of the services is new', async () => {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { messageOf } from '@causeway/shared/errors';
 import type { UnhealthyEndpoint } from '@causeway/shared/model/health';
 import type { Snapshot } from '@causeway/shared/model/snapshot';
 import type { Ask } from './ask.ts';
@@ -52,9 +53,10 @@ export function createChecker({ host, ask, onChange, random = Math.random }: Che
     const { signal } = asking.ended;
     const { check } = asking.question;
     const startedAt = performance.now();
-    const fault = await (check.type === 'command' ? commands : sockets).run(async () =>
-      signal.aborted ? undefined : ask(asking.question, signal),
-    );
+    // What cannot even be asked, since somebody wrote nonsense into etcd, is not healthy, and ends no agent.
+    const fault = await (check.type === 'command' ? commands : sockets)
+      .run(async () => (signal.aborted ? undefined : ask(asking.question, signal)))
+      .catch(messageOf);
     if (signal.aborted) return;
     const before = asking.verdict;
     asking.verdict = afterAnswer(before, fault, asking.question.check);

@@ -101,3 +101,19 @@ it('loses nothing while etcd is away: what was found meanwhile is written then',
   store.recover();
   await until(() => expect(found()).toEqual(['10.10.1.3: running check: exit 1']));
 });
+
+it('does not take for unwritten what etcd took without saying so', async () => {
+  want('a');
+  await until(() => expect(found()).toEqual([]));
+  const transaction = store.transaction.bind(store);
+  store.transaction = async (...all) => {
+    await transaction(...all);
+    throw new Error('timed out');
+  };
+  exitCodes.set('a', 1);
+  await until(() => expect(found()).toEqual(['10.10.1.2: running check: exit 1']));
+  exitCodes.set('a', 0);
+  await until(() => expect(health.state().unhealthy).toBe(0));
+  store.transaction = transaction;
+  await until(() => expect(found()).toEqual([]));
+});

@@ -58,6 +58,8 @@ export function createHealthChecks(deps: HealthChecksDeps): HealthChecks {
       await store.transaction([], [{ put: keys.health(host), value, lease }]);
       written = { value, on: lease.id };
     } catch (error) {
+      // It may have been written all the same.
+      written = undefined;
       log.debug({ reason: messageOf(error) }, 'what was found of endpoints could not be written');
       turns.wake(RETRY_MS);
     }
