@@ -128,6 +128,8 @@ it('after a restart, what is translated into nothing of ours is stale in the ser
   expect(isStale(flow('10.96.0.9|53', '10.10.1.2|53'), undefined, intent())).toBe(true);
   expect(isStale(flow('10.96.0.9|53', '10.96.0.9|53', false), undefined, intent())).toBe(false);
   expect(isStale(flow(VIP, '10.10.1.2|53'), undefined, intent())).toBe(false);
+  // Somebody else's service, who uses the same range for his own.
+  expect(isStale(flow('10.96.0.9|53', '10.244.1.2|53'), undefined, intent())).toBe(false);
 });
 
 it('works in IPv6, too', () => {

@@ -45,18 +45,19 @@ export interface FlowChange {
  *
  * An endpoint that drains or has weight 0 keeps its flows. So does a program that has the port on one of the host's
  * addresses and answers, and everything that goes elsewhere; and where `from` is not known, a flow to what nobody serves is
- * ours only if it went into the service range. Pure.
+ * ours only if it went into the service range and was led to a container: others, Kubernetes for one, may use the same
+ * range for services of their own. Pure.
  */
 export function staleFlows({ flows, local }: FlowListing, { from, to }: FlowChange): readonly UdpFlow[] {
   const own = local.flatMap((text) => parseBlock(text) ?? []);
   const [before, now] = [from === undefined ? undefined : frontends(from, own), frontends(to, own)];
-  const range = parseBlock(to.serviceRange ?? '');
+  const [range, network] = [parseBlock(to.serviceRange ?? ''), parseBlock(to.network)];
   return flows.filter((flow) => {
     const service = now(flow.original);
     if (service !== undefined) return isStale(flow, service);
     if (!isTranslated(flow)) return false;
     return before === undefined
-      ? isIn(range, flow.original.destination)
+      ? isIn(range, flow.original.destination) && isIn(network, flow.reply.source)
       : before(flow.original) !== undefined;
   });
 }
