@@ -168,6 +168,17 @@ describe('replacing a service', () => {
     expect(same.body.revision).toBe(again.body.revision);
   });
 
+  it('keeps no NodePort that another of its ports asks for by number', async () => {
+    const put = (ports: object[]) => rig.ask('PUT', '/v1/services/web', { ports });
+    await put([{ port: 80, nodePort: 30080 }]);
+    const { status, body } = await put([
+      { port: 80, nodePort: 'auto' },
+      { port: 81, nodePort: 30080 },
+    ]);
+    expect([status, body.ports[1].nodePort]).toEqual([200, 30080]);
+    expect(body.ports[0].nodePort).not.toBe(30080);
+  });
+
   it('gives back what the new definition does not use', async () => {
     await rig.ask('POST', '/v1/services', TWO);
     const { status } = await rig.ask('PUT', '/v1/services/test-service1', {

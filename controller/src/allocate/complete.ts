@@ -94,18 +94,24 @@ function chooseNodePorts(
   facts: ClusterFacts,
   chance: Chance,
 ): readonly ServicePort[] {
-  const own = new Set<string>();
-  for (const port of drafts) {
-    const nodePort = port.nodePort === 'auto' ? kept(port, before) : port.nodePort;
-    if (nodePort !== undefined) own.add(`${port.protocol}/${nodePort}`);
-  }
-  return drafts.map(({ nodePort: asked, ...port }) => {
+  const typed = new Set(
+    drafts.flatMap(({ protocol, nodePort }) =>
+      typeof nodePort === 'number' ? [`${protocol}/${nodePort}`] : [],
+    ),
+  );
+  // What a port has already it keeps, unless another port asks for that very number now.
+  const keeps = (port: DraftPort) => {
+    const nodePort = port.nodePort === 'auto' ? kept(port, before) : undefined;
+    return typed.has(`${port.protocol}/${nodePort}`) ? undefined : nodePort;
+  };
+  const own = new Set([...typed, ...drafts.map((port) => `${port.protocol}/${keeps(port)}`)]);
+  return drafts.map((draft) => {
+    const { nodePort: asked, ...port } = draft;
     if (asked === undefined) return port;
     if (asked !== 'auto') return { ...port, nodePort: asked };
     const isTaken = (value: number) =>
       own.has(`${port.protocol}/${value}`) || facts.nodePortOwner(port.protocol, value) !== undefined;
-    const nodePort =
-      kept({ ...port, nodePort: asked }, before) ?? pickNodePort(facts, isTaken, chance.random);
+    const nodePort = keeps(draft) ?? pickNodePort(facts, isTaken, chance.random);
     own.add(`${port.protocol}/${nodePort}`);
     return { ...port, nodePort };
   });

@@ -44,6 +44,7 @@ describe('VIP:PORT', () => {
     expect(parseOpenFrontend('[fd00::2]')).toEqual({ vip: 'fd00::2' });
     expect(parseOpenFrontend('auto')).toEqual({ vip: 'auto' });
     expect(() => parseOpenFrontend('')).toThrow('VIP:PORT "" has no port');
+    expect(() => parseOpenFrontend('2.2.2.2/udp')).toThrow('VIP:PORT "2.2.2.2/udp" has no port');
     expect(() => parseOpenFrontend('web')).toThrow('vip "web" is not an IPv4 address');
   });
 });

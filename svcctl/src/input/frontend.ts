@@ -33,8 +33,9 @@ export function parseFrontend(text: string): Frontend {
 
 /** A frontend that may leave out its port, since ports are named elsewhere. @throws CausewayError as `parseFrontend` */
 export function parseOpenFrontend(text: string): Pick<Frontend, 'vip'> & Partial<Frontend> {
-  const { vip, port } = split(text);
-  return port === undefined && vip !== '' ? { vip: parseVip(vip) } : parseFrontend(text);
+  const { vip, port, protocol } = split(text);
+  const isBare = port === undefined && vip !== '' && protocol === undefined;
+  return isBare ? { vip: parseVip(vip) } : parseFrontend(text);
 }
 
 /** @throws CausewayError `invalid` unless `text` is a whole number from 1 to 65535 */
