@@ -112,6 +112,11 @@ describe('in a network of both families', () => {
       'sourceRanges[0] "fd00::/8" is of IPv6, and the service is served in IPv4 only',
     ],
     [
+      { vip: 'auto', families: ['ipv4', 'ipv6'], sourceRanges: ['::ffff:0:0/96'] },
+      'sourceRanges[0]',
+      'sourceRanges[0] "::ffff:0:0/96" is IPv4 in the words of IPv6: write it as IPv4',
+    ],
+    [
       { sourceRanges: ['203.0.113.8'] },
       'sourceRanges[0]',
       'sourceRanges[0] "203.0.113.8" is not a network such as "203.0.113.0/24"; a single client is "203.0.113.8/32"',

@@ -1,6 +1,6 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
-import { canonicalBlock } from '@causeway/shared/net/block';
+import { canonicalBlock, formatBlock, isMapped, parseBlock } from '@causeway/shared/net/block';
 import { checkedServiceRange, checkedServiceRangeIpv6, meet } from './validate/ranges.ts';
 
 /** The settings as the flags ask for them. What was not asked for is undefined: an existing cluster's own counts. */
@@ -88,10 +88,10 @@ function rangeIpv6Of(wanted: string | undefined, networkIpv6: string | undefined
 
 function nodePortCidrs(texts: readonly string[]): readonly string[] {
   const cidrs = texts.map((text) => {
-    const cidr = canonicalBlock(text);
-    if (cidr === undefined)
+    const block = parseBlock(text);
+    if (block === undefined || isMapped({ family: block.family, value: block.base }))
       throw invalid('node-port-cidrs', text, 'is not a network such as 192.168.122.0/24 or fd00:122::/64');
-    return cidr;
+    return formatBlock(block);
   });
   return [...new Set(cidrs)];
 }

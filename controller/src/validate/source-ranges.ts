@@ -1,5 +1,5 @@
 import { invalid } from '@causeway/shared/errors';
-import { formatBlock, parseBlock, parseIp } from '@causeway/shared/net/block';
+import { formatBlock, isMapped, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 
 /**
@@ -20,6 +20,8 @@ export function checkSourceRanges(texts: readonly string[], families: readonly F
         ip === undefined ? '' : `; a single client is "${text}/${ip.family === 'ipv4' ? 32 : 128}"`;
       throw invalid(field, text, `is not a network such as "203.0.113.0/24"${hint}`);
     }
+    if (isMapped({ family: block.family, value: block.base }))
+      throw invalid(field, text, 'is IPv4 in the words of IPv6: write it as IPv4');
     if (!families.includes(block.family)) {
       const served = families.map((family) => FAMILY_NAMES[family]).join(' and ');
       throw invalid(

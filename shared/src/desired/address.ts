@@ -1,7 +1,6 @@
-import { formatIp, type Ip, parseIp } from '../net/block.ts';
+import { formatIp, type Ip, isMapped, parseIp } from '../net/block.ts';
 import { parseAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
-import { isIpv4InIpv6 } from '../net/unicast.ts';
 
 /**
  * An address as a number: IPv4 is compared often enough to deserve a plain one, IPv6 has a big one. Two of one family
@@ -14,7 +13,7 @@ export function addressOf(text: string): Address | undefined {
   const v4 = parseAddress(text);
   if (v4 !== undefined) return v4;
   const ip = parseIp(text);
-  return ip === undefined || isIpv4InIpv6(ip) ? undefined : ip.value;
+  return ip === undefined || isMapped(ip) ? undefined : ip.value;
 }
 
 export function numberOf({ family, value }: Ip): Address {

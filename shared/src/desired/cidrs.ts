@@ -1,7 +1,6 @@
 import { show } from '../errors.ts';
-import { type Block, blockHasBlock, compareBlocks, formatBlock, parseBlock } from '../net/block.ts';
+import { type Block, blockHasBlock, compareBlocks, formatBlock, isMapped, parseBlock } from '../net/block.ts';
 import type { Family } from '../net/family.ts';
-import { isIpv4InIpv6 } from '../net/unicast.ts';
 
 /** A list of CIDRs of both families, as a user gave it. */
 export interface Cidrs {
@@ -15,7 +14,7 @@ export function readCidrs(texts: readonly string[]): Cidrs {
   const problems: string[] = [];
   const blocks = texts.flatMap((text) => {
     const block = parseBlock(text);
-    if (block !== undefined && !isIpv4InIpv6({ family: block.family, value: block.base })) return block;
+    if (block !== undefined && !isMapped({ family: block.family, value: block.base })) return block;
     problems.push(`${show(text)} is left out: it is no CIDR`);
     return [];
   });

@@ -1,4 +1,4 @@
-import { type Block, blockHasIp, blocksOverlap, type Ip, parseBlock, parseIp } from './block.ts';
+import { type Block, blockHasIp, blocksOverlap, parseBlock, parseIp } from './block.ts';
 import { type Cidr, containsAddress, parseAddress } from './cidr.ts';
 
 /**
@@ -26,9 +26,4 @@ export function isUnicast(text: string): boolean {
 /** Whether all addresses of the block can. */
 export function isUnicastBlock(block: Block): boolean {
   return !NOT_UNICAST.some((one) => blocksOverlap(one, block));
-}
-
-/** `::ffff:192.0.2.1`, `::192.0.2.1` and their like, as an address or as a block's first: no rule can hold one. */
-export function isIpv4InIpv6({ family, value }: Ip): boolean {
-  return family === 'ipv6' && value >> 48n === 0n && value > 0xffffn;
 }
