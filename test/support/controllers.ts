@@ -1,27 +1,15 @@
-import { type AppOptions, buildApp } from '@causeway/controller/app';
-import { ensureCluster } from '@causeway/controller/bootstrap';
-import type { App } from '@causeway/controller/deps';
-import { startEndpointLoop } from '@causeway/controller/endpoints/loop';
-import { View } from '@causeway/controller/view/view';
+import type { AppOptions } from '@causeway/controller/app';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
 import { keys } from '@causeway/shared/store/keys';
-import type { Store } from '@causeway/shared/store/store';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { startEtcd, type TestEtcd } from './etcd.ts';
-
-/** A controller over a real etcd, without its own listeners. */
-export interface Controller {
-  readonly store: Store;
-  readonly view: View;
-  readonly app: App;
-  close(): Promise<void>;
-}
+import { type RealController, startRealController } from './real-controller.ts';
 
 export interface Controllers {
   readonly etcd: TestEtcd;
-  readonly all: readonly Controller[];
+  readonly all: readonly RealController[];
   /** One of the two, by turns. */
-  at(index: number): Controller;
+  at(index: number): RealController;
   /** What etcd has below a prefix, by the rest of the key. */
   stored(prefix: string): Promise<Record<string, string>>;
 }
@@ -29,7 +17,7 @@ export interface Controllers {
 /** Two controllers over one real etcd, as they run on two hosts; for each test they start in an empty etcd. */
 export function useControllers(options: Pick<AppOptions, 'patienceMs'> = {}): Controllers {
   let etcd: TestEtcd | undefined;
-  let all: readonly Controller[] = [];
+  let all: readonly RealController[] = [];
   const endpoint = () => found(etcd).endpoint;
   const at = (index: number) => found(all[index % all.length]);
   beforeAll(async () => {
@@ -38,7 +26,7 @@ export function useControllers(options: Pick<AppOptions, 'patienceMs'> = {}): Co
   afterAll(() => etcd?.stop());
   beforeEach(async () => {
     await empty(endpoint());
-    all = await Promise.all([startOne(endpoint(), options), startOne(endpoint(), options)]);
+    all = await Promise.all([0, 1].map(() => startRealController(endpoint(), {}, options)));
   });
   afterEach(async () => {
     await Promise.all(all.map((controller) => controller.close()));
@@ -54,26 +42,6 @@ export function useControllers(options: Pick<AppOptions, 'patienceMs'> = {}): Co
     stored: async (prefix) => {
       const { items } = await at(0).store.list(prefix);
       return Object.fromEntries(items.map(({ key, value }) => [key.slice(prefix.length), value]));
-    },
-  };
-}
-
-async function startOne(endpoint: string, options: Pick<AppOptions, 'patienceMs'>): Promise<Controller> {
-  const store = openEtcdStore({ endpoints: [endpoint] });
-  await ensureCluster(store, {}, () => {});
-  const view = new View(store);
-  await view.whole(5_000);
-  const app = await buildApp({ store, view, ...options });
-  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
-  return {
-    store,
-    view,
-    app,
-    close: async () => {
-      loop.stop();
-      await app.close();
-      view.close();
-      store.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { buildApp } from '@causeway/controller/app';
+import { type AppOptions, buildApp } from '@causeway/controller/app';
 import { ensureCluster, type Wanted } from '@causeway/controller/bootstrap';
 import type { App } from '@causeway/controller/deps';
 import { startEndpointLoop } from '@causeway/controller/endpoints/loop';
@@ -16,12 +16,16 @@ export interface RealController {
   close(): Promise<void>;
 }
 
-export async function startRealController(endpoint: string, wanted: Wanted = {}): Promise<RealController> {
+export async function startRealController(
+  endpoint: string,
+  wanted: Wanted = {},
+  options: Pick<AppOptions, 'patienceMs'> = {},
+): Promise<RealController> {
   const store = openEtcdStore({ endpoints: [endpoint] });
   await ensureCluster(store, wanted, () => {});
   const view = new View(store);
   await view.whole(5_000);
-  const app = await buildApp({ store, view });
+  const app = await buildApp({ store, view, ...options });
   const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
   return {
     store,

@@ -77,7 +77,7 @@ function addDrain(context: Context, endpoint: Command): void {
   const command = context
     .command(endpoint, 'drain', 'Send endpoints no new connections; those that stand go on', [
       'svcctl endpoint drain web web-1 --wait',
-      'svcctl endpoint drain web web-1 --deadline 30s      # then what still stands is cut',
+      'svcctl endpoint drain web web-1 --deadline 30s      # then it leaves the service',
       'svcctl endpoint drain web web-1 --undo',
     ])
     .argument('<service>', 'the service’s name')
