@@ -157,7 +157,7 @@ function usable(all: readonly Endpoint[], { vips }: ServiceSpec, family: Family)
   for (const one of all)
     if (familyOf(one.address) === family && !vips.includes(one.address) && one.weight !== -1)
       if (!found.has(one.address)) found.set(one.address, one);
-  return [...found.values()].filter(({ weight }) => weight !== 0);
+  return [...found.values()].filter(({ weight, state }) => weight !== 0 && state !== 'drained');
 }
 
 function mostReady(all: readonly Endpoint[], spec: ServiceSpec): readonly number[] {

@@ -34,7 +34,7 @@ export function endpoint(address: string, port = 12345, weight = 1): EndpointInt
  * together as `desired/service.ts` does, so that V8 sees one shape: ten thousand of many shapes are read ten times slower.
  */
 export function serviceIntent(asked: Pick<ServiceIntent, 'id'> & Partial<ServiceIntent>): ServiceIntent {
-  const { id, vip, nodePort, keeping, sourceRanges } = asked;
+  const { id, vip, nodePort, keeping, drained, sourceRanges } = asked;
   return {
     id,
     ...(vip === undefined ? {} : { vip }),
@@ -46,6 +46,7 @@ export function serviceIntent(asked: Pick<ServiceIntent, 'id'> & Partial<Service
     externalPolicy: asked.externalPolicy ?? 'cluster',
     localEndpoints: asked.localEndpoints ?? [],
     ...(keeping === undefined ? {} : { keeping }),
+    ...(drained === undefined ? {} : { drained }),
     affinity: asked.affinity ?? false,
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
   };

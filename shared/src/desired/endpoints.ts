@@ -1,5 +1,5 @@
 import { show } from '../errors.ts';
-import { ENDPOINT_STATES, type Endpoint, type EndpointSet, type EndpointState } from '../model/endpoint.ts';
+import type { Endpoint, EndpointSet, EndpointState } from '../model/endpoint.ts';
 import type { ServicePort, ServiceSpec } from '../model/service.ts';
 import { FAMILY_NAMES, type Family } from '../net/family.ts';
 import { type Address, addressOf, canonicalText, familyOfAddress, placeOf } from './address.ts';
@@ -46,14 +46,18 @@ export function placesOf(
   return { ipv4: inOrder(sorted.ipv4), ipv6: inOrder(sorted.ipv6) };
 }
 
+/** States of those that may take connections, the first ones rather than the others. */
+const STAGES: readonly EndpointState[] = ['ready', 'draining', 'unready'];
+
 /**
  * Those that take new connections: the ready ones; where none is, those that drain, so that a service is not cut off by
- * the going of its last; where none does, the unready ones, if the service would rather try them than refuse.
+ * the going of its last; where none does, the unready ones, if the service would rather try them than refuse. A drained
+ * one takes none in any case.
  */
 export function takingConnections(all: readonly Place[], spec: ServiceSpec): readonly EndpointIntent[] {
-  const places = all.filter(({ intent }) => intent.weight > 0);
+  const places = all.filter(({ intent, state }) => intent.weight > 0 && state !== 'drained');
   if (spec.publishNotReady === true) return intentsOf(places);
-  const stages = spec.whenUnhealthy === 'open' ? ENDPOINT_STATES : ENDPOINT_STATES.slice(0, 2);
+  const stages = spec.whenUnhealthy === 'open' ? STAGES : STAGES.slice(0, 2);
   for (const stage of stages) {
     const found = places.filter(({ state }) => state === stage);
     if (found.length > 0) return intentsOf(found);
@@ -61,16 +65,23 @@ export function takingConnections(all: readonly Place[], spec: ServiceSpec): rea
   return [];
 }
 
-/** Those of the others that keep the connections that they have: all but the unready ones. */
+/** Those of the others that keep the connections that they have: all but the unready and the drained ones. */
 export function keepingConnections(
   places: readonly Place[],
   taking: readonly EndpointIntent[],
   { publishNotReady }: ServiceSpec,
 ): readonly EndpointIntent[] {
   const taken = new Set(taking);
-  return intentsOf(places).filter(
-    (intent, i) => !taken.has(intent) && (publishNotReady === true || places[i]?.state !== 'unready'),
+  const others = places.filter(
+    ({ intent, state }) =>
+      !taken.has(intent) && state !== 'drained' && (publishNotReady === true || state !== 'unready'),
   );
+  return intentsOf(others);
+}
+
+/** Those whose connections are cut. */
+export function drainedOf(places: readonly Place[]): readonly EndpointIntent[] {
+  return intentsOf(places.filter(({ state }) => state === 'drained'));
 }
 
 /** The controller let none of this through; a key that somebody else wrote into etcd may still hold it. */

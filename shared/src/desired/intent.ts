@@ -26,6 +26,11 @@ export interface ServiceIntent {
    * they are draining or of weight 0. No rule speaks of them. Absent: there are none.
    */
   readonly keeping?: readonly Pick<EndpointIntent, 'address' | 'port'>[];
+  /**
+   * Endpoints whose drain is over: the kernel is made to forget what the service's VIP and NodePort lead to them, by
+   * whatever protocol. None of them is in another of these lists. No rule speaks of them. Absent: there are none.
+   */
+  readonly drained?: readonly Pick<EndpointIntent, 'address' | 'port'>[];
   /** Whether a client stays with its endpoint. */
   readonly affinity: boolean;
   /**

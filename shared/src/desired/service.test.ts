@@ -95,6 +95,7 @@ describe('endpoints', () => {
 
   const draining = { state: 'draining' } as const;
   const unready = { state: 'unready' } as const;
+  const drained = { state: 'drained' } as const;
   const mixed = [at(2), at(3, draining), at(4, unready), at(5, { state: 'ready' })];
   it.each([
     ['the ready ones, without those that drain or fail', {}, mixed, [2, 5]],
@@ -111,6 +112,13 @@ describe('endpoints', () => {
       [at(2, { weight: 0 }), at(3, draining)],
       [3],
     ],
+    ['none that is drained', {}, [at(2, drained), at(3, draining)], [3]],
+    [
+      'none that is drained, whatever the service says',
+      { publishNotReady: true, whenUnhealthy: 'open' },
+      [at(2, drained)],
+      [],
+    ],
     ['none of weight 0 even alone', { publishNotReady: true }, [at(2, { weight: 0 })], []],
   ] as const)('that take connections are %s', (_, spec, all, expected) => {
     expect(taking(spec, all)).toEqual(expected);
@@ -123,6 +131,7 @@ describe('endpoints', () => {
       at(6, { weight: 0 }),
       at(7, { ...draining, weight: 0 }),
       at(8, { ...unready, weight: 0 }),
+      at(9, drained),
     ];
     const keeping = (more: Partial<ServiceSpec>, places = all) => {
       const found = intent({ ports: [{ ...DNS, name: '' }], ...more }, places).keeping;
@@ -133,6 +142,20 @@ describe('endpoints', () => {
     expect(keeping({}, [at(3, draining)])).toBeUndefined();
     expect(keeping({}, [at(4, unready)])).toBeUndefined();
     expect(keeping({ ports: [{ ...WEB, name: '' }] })).toBeUndefined();
+  });
+
+  it('that are drained are named, whatever the protocol, the weight or the host', () => {
+    const all = [at(2), at(4, { ...drained, weight: 0 }), at(3, { ...drained, node: 'host-2' })];
+    for (const protocol of ['tcp', 'udp', 'sctp'] as const) {
+      const found = intent({ ports: [{ ...WEB, name: '', protocol }], internalPolicy: 'local' }, all);
+      expect(found.drained?.map(({ address }) => address)).toEqual(['10.10.1.3', '10.10.1.4']);
+      expect([last(found.endpoints), last(found.localEndpoints), found.keeping]).toEqual([
+        [2],
+        [2],
+        undefined,
+      ]);
+    }
+    expect(intent({}, mixed)).not.toHaveProperty('drained');
   });
 
   it('are chosen in each family by itself', () => {

@@ -4,7 +4,14 @@ import { PROTOCOLS, type ServicePort, type ServiceSpec } from '../model/service.
 import type { Family } from '../net/family.ts';
 import { type Address, addressOf, canonicalText, familyOfAddress } from './address.ts';
 import { type Cidrs, formatBlocks, isEverything, readCidrs } from './cidrs.ts';
-import { isPort, keepingConnections, type Places, placesOf, takingConnections } from './endpoints.ts';
+import {
+  drainedOf,
+  isPort,
+  keepingConnections,
+  type Places,
+  placesOf,
+  takingConnections,
+} from './endpoints.ts';
 import type { ServiceIntent } from './intent.ts';
 
 /** A service as far as it can be judged without knowing the network and the other services. */
@@ -113,6 +120,7 @@ function candidateOf(
   const address = vip?.address;
   const endpoints = takingConnections(places[family], spec);
   const keeping = port.protocol === 'udp' ? keepingConnections(places[family], endpoints, spec) : [];
+  const drained = drainedOf(places[family]);
   const intent: ServiceIntent = {
     id: port.name === '' ? spec.name : `${spec.name}:${port.name}`,
     ...(vip === undefined
@@ -126,6 +134,7 @@ function candidateOf(
     externalPolicy: spec.externalPolicy ?? 'cluster',
     localEndpoints: takingConnections(here, spec),
     ...(keeping.length === 0 ? {} : { keeping }),
+    ...(drained.length === 0 ? {} : { drained }),
     affinity: spec.affinity === 'client',
     ...(ranges === undefined || isEverything(ranges) ? {} : { sourceRanges: formatBlocks(ranges) }),
   };

@@ -1,9 +1,10 @@
 /**
  * `ready`: takes connections. `draining`: takes them only where no endpoint is ready. `unready`: takes none, unless the
- * service says so (`whenUnhealthy`): its check fails, or its host is dead.
+ * service says so (`whenUnhealthy`): its check fails, or its host is dead. `drained`: the deadline of its drain is over,
+ * it takes none whatever the service says, and those that it has are cut.
  */
-export type EndpointState = 'ready' | 'draining' | 'unready';
-export const ENDPOINT_STATES: readonly EndpointState[] = ['ready', 'draining', 'unready'];
+export type EndpointState = 'ready' | 'draining' | 'unready' | 'drained';
+export const ENDPOINT_STATES: readonly EndpointState[] = ['ready', 'draining', 'unready', 'drained'];
 
 /** One place that serves a service's port. */
 export interface Endpoint {
@@ -21,7 +22,7 @@ export interface Endpoint {
   readonly reason?: string;
   /** 0–100. Absent: 1. */
   readonly weight?: number;
-  /** RFC 3339: from then on it is none of the service's, and keeps what stands by TCP alone. */
+  /** RFC 3339: from then on it is `drained`. */
   readonly drainUntil?: string;
   readonly container?: string;
   /** The host that it runs on, when known. */

@@ -30,7 +30,7 @@ it('tells what becomes of each service, whether the objects are the same or only
 });
 
 /** Another value for each field of which rules speak; one that is forgotten does not compile. */
-const OTHER_SERVICE: Required<Omit<ServiceIntent, 'keeping'>> = {
+const OTHER_SERVICE: Required<Omit<ServiceIntent, 'keeping' | 'drained'>> = {
   ...{ id: 'b', vip: '2.2.2.3', protocol: 'udp', port: 89, nodePort: 30002 },
   ...{ internalPolicy: 'local', externalPolicy: 'local', affinity: true, sourceRanges: [] },
   endpoints: [endpoint('10.10.1.2')],
@@ -63,7 +63,7 @@ it.each(
 
 it('sees no difference in what no rule speaks of', () => {
   const service = testService('ipv4');
-  const other = { ...service, keeping: [endpoint('10.10.1.2')] };
+  const other = { ...service, keeping: [endpoint('10.10.1.2')], drained: [endpoint('10.10.1.3')] };
   expect(diffServices([service], [other])).toEqual({ before: [], after: [], unchanged: [other] });
 });
 

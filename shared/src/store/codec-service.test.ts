@@ -49,6 +49,7 @@ const SET: EndpointSet = {
       ...{ portName: 'dns', state: 'draining', reason: 'It goes.', weight: 100, drainUntil: UNTIL },
       ...{ container: 'web-1', node: 'host-1', checkedBy: 'host-2' },
     }),
+    resolved('10.10.1.3', 80, { state: 'drained', drainUntil: UNTIL }),
   ],
   unresolved: ['x'],
 };
