@@ -13,6 +13,7 @@ const programs = {
   'causeway-agent': 'node-agent/src/main.ts',
   svcctl: 'svcctl/src/main.ts',
   lab: 'deploy/lab/src/main.ts',
+  'rules-page': 'deploy/lab/src/rules-page/main.ts',
   bench: 'test/bench/main.ts',
   'bench-kernel': 'test/bench/network-kernel-inside.ts',
   'bench-services': 'test/bench/services-kernel-inside.ts',
