@@ -50,6 +50,7 @@ function want(addresses: readonly string[], check: Partial<HealthCheck> = {}, mo
   checker.want(all as unknown as Snapshot);
 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const healthy = () => checker.healthy().map((id) => id.split(' ')[2]);
 const unhealthy = () => checker.unhealthy().map(({ address, reason }) => `${address}: ${reason}`);
 
 it('asks at the interval, shortened a little, and tells within interval × fall', async () => {
@@ -79,13 +80,18 @@ it('tells of a new endpoint before it was asked, and of its first good answer', 
   want(['10.10.1.2']);
   expect([changes, unhealthy()]).toEqual([1, ['10.10.1.2: its health check has no good answer yet']]);
   await pass(0);
-  expect([changes, unhealthy()]).toEqual([2, ['10.10.1.2: refused']]);
+  expect([changes, unhealthy(), healthy()]).toEqual([2, ['10.10.1.2: refused'], []]);
   faults.set('10.10.1.2', 'silent');
   await pass(1_000);
   expect(changes).toBe(2);
   faults.clear();
   await pass(1_000);
-  expect([changes, unhealthy()]).toEqual([3, []]);
+  expect([changes, unhealthy(), healthy()]).toEqual([3, [], ['10.10.1.2']]);
+});
+
+it('takes for new, also when the agent starts, what nobody has asked yet', () => {
+  want(['10.10.1.2'], {}, { state: 'unready', reason: 'why', unaskedUntil: '2026-01-01T00:00:30.000Z' });
+  expect(unhealthy()).toEqual(['10.10.1.2: its health check has no good answer yet']);
 });
 
 it('asks a new one at once, and one that is thought healthy some time within its interval', async () => {

@@ -13,6 +13,8 @@ export interface Checker {
   want(snapshot: Snapshot): void;
   /** Those that are not healthy, sorted by service, port and place. */
   unhealthy(): readonly UnhealthyEndpoint[];
+  /** `healthId`s of the others, sorted. */
+  healthy(): readonly string[];
   /** How many are asked. */
   asked(): number;
   stop(): void;
@@ -21,7 +23,7 @@ export interface Checker {
 export interface CheckerDeps {
   readonly host: string;
   readonly ask: Ask;
-  /** What `unhealthy` says has changed. */
+  /** What `unhealthy` or `healthy` says has changed. */
   readonly onChange: () => void;
   /** 0 ≤ random() < 1 */
   readonly random?: () => number;
@@ -115,6 +117,11 @@ export function createChecker({ host, ask, onChange, random = Math.random }: Che
         .filter(({ verdict }) => verdict.state !== 'healthy')
         .sort(({ question: a }, { question: b }) => (a.key < b.key ? -1 : 1))
         .map(({ question, verdict }) => ({ ...question.endpoint, reason: verdict.reason })),
+    healthy: () =>
+      [...askings.values()]
+        .filter(({ verdict }) => verdict.state === 'healthy')
+        .map(({ question }) => question.key)
+        .sort(),
     asked: () => askings.size,
     stop: () => {
       for (const asking of askings.values()) end(asking);

@@ -1,4 +1,4 @@
-import type { HealthRecord } from '@causeway/shared/model/health';
+import { type HealthRecord, healthId } from '@causeway/shared/model/health';
 import type { HealthCheck } from '@causeway/shared/model/service';
 import type { Snapshot } from '@causeway/shared/model/snapshot';
 import { keys } from '@causeway/shared/store/keys';
@@ -54,13 +54,18 @@ const rounds = async (n: number) => {
   await until(() => expect(asked).toBeGreaterThanOrEqual(goal));
 };
 
+const [A, B] = ['10.10.1.2', '10.10.1.3'].map((address) =>
+  healthId({ service: 'web', portName: '', address, port: 80 }),
+);
+
 it('writes what changes, and nothing else', async () => {
   want('a', 'b');
-  await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy: [] }));
+  await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy: [], healthy: [A, B] }));
   await rounds(6);
   expect(store.written).toBe(1);
   exitCodes.set('b', 3);
   await until(() => expect(found()).toEqual(['10.10.1.3: running check: exit 3']));
+  expect(record()?.healthy).toEqual([A]);
   exitCodes.set('b', 4);
   await rounds(6);
   expect(store.written).toBe(2);

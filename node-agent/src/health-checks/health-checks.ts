@@ -51,7 +51,7 @@ export function createHealthChecks(deps: HealthChecksDeps): HealthChecks {
     const unhealthy = checker.unhealthy();
     isNeeded ||= checker.asked() > 0;
     if (!isNeeded) return;
-    const value = encode({ node: host, unhealthy });
+    const value = encode({ node: host, unhealthy, healthy: checker.healthy() });
     const lease = liveness();
     if (written?.value === value && written.on === lease.id) return;
     try {

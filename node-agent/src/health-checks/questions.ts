@@ -1,14 +1,14 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
-import type { UnhealthyEndpoint } from '@causeway/shared/model/health';
+import { type AskedEndpoint, healthId } from '@causeway/shared/model/health';
 import type { HealthCheck } from '@causeway/shared/model/service';
 import type { Snapshot } from '@causeway/shared/model/snapshot';
 import { HEALTHY, NEW, unready, type Verdict } from './verdict.ts';
 
 /** An endpoint that this host asks for its health, and how. */
 export interface Question {
-  /** Of service, port and place: no other endpoint has it. */
+  /** The endpoint's `healthId`. */
   readonly key: string;
-  readonly endpoint: Omit<UnhealthyEndpoint, 'reason'>;
+  readonly endpoint: AskedEndpoint;
   /** Where a command is run; absent: it runs in no container of ours. */
   readonly container?: string;
   readonly check: HealthCheck;
@@ -23,7 +23,7 @@ type Services = Pick<Snapshot, 'services' | 'endpoints'>;
  *
  * One that was there before this host was told to ask it, or is there when the agent starts, begins as its set has it: a
  * restart of an agent, another asker, or a check that is new, takes nothing out of a service that works. One that came
- * since then has to give a good answer first. Pure.
+ * since then, or that nobody has asked yet, has to give a good answer first. Pure.
  *
  * @param last the snapshot before; undefined: this is the first in this life
  */
@@ -39,15 +39,20 @@ export function questionsFor(host: string, now: Services, last: Services | undef
         endpoint: { service: name, portName, address, port },
         ...(container === undefined ? {} : { container }),
         check: health,
-        first: last === undefined || wasThere(last, name, endpoint) ? asItIs(endpoint) : NEW,
+        first: isNew(endpoint, name, last) ? NEW : asItIs(endpoint),
       });
     }
   }
   return questions;
 }
 
+function isNew(endpoint: Endpoint, service: string, last: Services | undefined): boolean {
+  if (endpoint.unaskedUntil !== undefined) return true;
+  return last !== undefined && !wasThere(last, service, endpoint);
+}
+
 function keyOf(service: string, { portName, address, port }: Endpoint): string {
-  return `${service} ${portName} ${address} ${port}`;
+  return healthId({ service, portName, address, port });
 }
 
 function wasThere({ endpoints }: Services, service: string, endpoint: Endpoint): boolean {

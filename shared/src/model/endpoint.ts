@@ -29,6 +29,8 @@ export interface Endpoint {
   readonly node?: string;
   /** The host whose agent asks for its health: its own, or one that the controller chose. Absent: nobody asks. */
   readonly checkedBy?: string;
+  /** RFC 3339: its asker has not said a word yet; if none is said until then, it counts as healthy. Absent: one was. */
+  readonly unaskedUntil?: string;
 }
 
 /** What the controller resolved: `/causeway/v1/services/<name>/endpoints`. Agents program exactly this. */

@@ -3,14 +3,27 @@ export interface HealthRecord {
   readonly node: string;
   /** Only those that are not healthy, or were not asked often enough yet. */
   readonly unhealthy: readonly UnhealthyEndpoint[];
+  /**
+   * `healthId`s of those that are healthy; about an endpoint of neither list it has not said a word yet. Absent, as
+   * agents wrote it before there was such a list: all the others are healthy.
+   */
+  readonly healthy?: readonly string[];
 }
 
 /** Names an endpoint by service, port and place, as `Endpoint` does. */
-export interface UnhealthyEndpoint {
+export interface AskedEndpoint {
   readonly service: string;
   readonly portName: string;
   readonly address: string;
   readonly port: number;
+}
+
+export interface UnhealthyEndpoint extends AskedEndpoint {
   /** A sentence. */
   readonly reason: string;
+}
+
+/** Of service, port and place: no other endpoint has it. */
+export function healthId({ service, portName, address, port }: AskedEndpoint): string {
+  return `${service} ${portName} ${address} ${port}`;
 }

@@ -47,7 +47,7 @@ const SET: EndpointSet = {
     resolved('10.10.1.2', 80),
     resolved('fd00:10::2', 80, {
       ...{ portName: 'dns', state: 'draining', reason: 'It goes.', weight: 100, drainUntil: UNTIL },
-      ...{ container: 'web-1', node: 'host-1', checkedBy: 'host-2' },
+      ...{ container: 'web-1', node: 'host-1', checkedBy: 'host-2', unaskedUntil: UNTIL },
     }),
     resolved('10.10.1.3', 80, { state: 'drained', drainUntil: UNTIL }),
   ],
@@ -57,6 +57,7 @@ const WORKLOAD: Workload = { name: 'db', addresses: ['192.0.2.7', '2001:db8::7']
 const UNHEALTHY: HealthRecord = {
   node: 'host-1',
   unhealthy: [{ service: 'web', portName: '', address: 'fd00:10::2', port: 80, reason: 'It is silent.' }],
+  healthy: ['web  10.10.1.2 80'],
 };
 
 describe('a service', () => {

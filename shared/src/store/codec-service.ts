@@ -98,6 +98,7 @@ const endpointSet: z.ZodType<EndpointSet> = z.object({
       container: nameSchema.exactOptional(),
       node: nameSchema.exactOptional(),
       checkedBy: nameSchema.exactOptional(),
+      unaskedUntil: time.exactOptional(),
     }),
   ),
   unresolved: z.array(z.string()),
@@ -114,6 +115,7 @@ const healthRecord: z.ZodType<HealthRecord> = z.object({
   unhealthy: z.array(
     z.object({ service: nameSchema, portName, address: unicast(), port: portSchema, reason: z.string() }),
   ),
+  healthy: z.array(z.string()).exactOptional(),
 });
 
 /** Both the form of today and the one before it; unknown fields are left out. */
