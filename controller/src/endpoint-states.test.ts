@@ -1,4 +1,5 @@
 import { CausewayError } from '@causeway/shared/errors';
+import { type HealthRecord, healthId, type UnhealthyEndpoint } from '@causeway/shared/model/health';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -31,7 +32,7 @@ async function states(): Promise<readonly string[]> {
 }
 
 describe('a deadline', () => {
-  it('that passes takes the endpoint out of the set, without anything else happening', async () => {
+  it('that passes makes the endpoint a drained one, without anything else happening', async () => {
     await rig.close();
     rig = await startRig({ now: Date.now });
     await make({ endpoints: ['web-1', '10.10.2.9'] });
@@ -41,11 +42,13 @@ describe('a deadline', () => {
       ['10.10.1.2', 'draining'],
       ['10.10.2.9', 'ready'],
     ]);
-    await vi.waitFor(async () => expect(await states()).toEqual(['10.10.2.9 ready']), { timeout: 5_000 });
+    const over = [
+      expect.stringMatching(/^10\.10\.1\.2 drained it was drained until 2\d{3}-.*Z$/),
+      '10.10.2.9 ready',
+    ];
+    await vi.waitFor(async () => expect(await states()).toEqual(over), { timeout: 5_000 });
     const { body } = await rig.ask('GET', '/v1/services/s');
-    expect(body.status.unresolved).toEqual([
-      expect.stringMatching(/^"web-1" was drained until 2\d{3}-.*Z, and has left$/),
-    ]);
+    expect(body.status).toEqual({ endpoints: 2, ready: 1, unresolved: [] });
     await rig.ask('PATCH', `${URL}/web-1`, { drain: false });
     expect(await states()).toEqual(['10.10.1.2 ready', '10.10.2.9 ready']);
   });
@@ -53,7 +56,7 @@ describe('a deadline', () => {
   it('of no seconds does so at once', async () => {
     await make({ endpoints: ['web-1'] });
     await rig.ask('PATCH', `${URL}/web-1`, { drain: { deadlineSeconds: 0 } });
-    expect(await states()).toEqual([]);
+    expect(await states()).toEqual([expect.stringMatching(/^10\.10\.1\.2 drained /)]);
   });
 });
 
@@ -155,8 +158,13 @@ describe('a dead host', () => {
 
 describe('health', () => {
   const health = { type: 'http', path: '/ok', intervalMs: 500 };
-  const record = (node: string, ...unhealthy: object[]) => {
-    rig.store.put(keys.health(node), { node, unhealthy });
+  const record = (node: string, ...unhealthy: UnhealthyEndpoint[]) => {
+    const healthy = (rig.view.tables.endpoints.get('s')?.value.endpoints ?? [])
+      .filter(({ checkedBy }) => checkedBy === node)
+      .map((endpoint) => healthId({ service: 's', ...endpoint }));
+    const bad = unhealthy.map((one) => healthId(one));
+    const record: HealthRecord = { node, unhealthy, healthy: healthy.filter((id) => !bad.includes(id)) };
+    rig.store.put(keys.health(node), record);
     return rig.settled();
   };
   const bad = (address: string, port = 80, service = 's') => ({
@@ -177,6 +185,12 @@ describe('health', () => {
       fall: 3,
     });
     expect(await askers()).toEqual(['10.10.1.2 host-1', '10.10.2.9 host-2']);
+    const unasked = ['10.10.1.2', '10.10.2.9'].map(
+      (address) => `${address} unready it has not been asked yet`,
+    );
+    expect(await states()).toEqual(unasked);
+    await record('host-2');
+    expect(await states()).toEqual([unasked[0], '10.10.2.9 ready']);
     await record(
       'host-1',
       bad('10.10.1.2'),
@@ -199,6 +213,11 @@ describe('health', () => {
     await rig.settled();
     const other = chosen === 'host-1' ? 'host-2' : 'host-1';
     expect(await askers()).toEqual([`203.0.113.7 ${other}`]);
+    expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
+    rig.store.remove(keys.health(chosen));
+    await rig.settled();
+    expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
+    await record(other);
     expect(await states()).toEqual(['203.0.113.7 ready']);
     rig.store.remove(keys.alive(other));
     await rig.settled();
@@ -206,6 +225,27 @@ describe('health', () => {
     addHost(rig.store, host(3));
     await rig.settled();
     expect(await askers()).toEqual(['203.0.113.7 host-3']);
+  });
+
+  it('is no other one because its service is replaced', async () => {
+    await make({ endpoints: ['web-1', '203.0.113.7'], health });
+    const chosen = (await askers())[1]?.split(' ')[1] ?? '';
+    await record('host-1', bad('10.10.1.2'));
+    await record(chosen, bad('203.0.113.7'), ...(chosen === 'host-1' ? [bad('10.10.1.2')] : []));
+    const before = await states();
+    expect(before).toEqual(['10.10.1.2 unready it answered 503', '203.0.113.7 unready it answered 503']);
+    rig.store.remove(keys.health(chosen));
+    rig.loop.stop();
+    const { body } = await make({ endpoints: ['web-1', '203.0.113.7'], health, affinity: 'client' });
+    expect(body.status).toMatchObject({ endpoints: 2, ready: 0 });
+    expect(await states()).toEqual(before);
+  });
+
+  it('is known of every endpoint that an agent does not name, if it names the unhealthy ones alone', async () => {
+    await make({ endpoints: ['web-1', '10.10.1.8'], health });
+    rig.store.put(keys.health('host-1'), { node: 'host-1', unhealthy: [bad('10.10.1.2')] });
+    await rig.settled();
+    expect(await states()).toEqual(['10.10.1.2 unready it answered 503', '10.10.1.8 ready']);
   });
 
   it('is nobody’s business where the service does not ask for it', async () => {

@@ -63,7 +63,7 @@ export const places: Places = {
   isHost: (name) => name !== 'host-9',
   isAlive: () => true,
   liveHosts: () => ['host-1', 'host-2', 'host-3'],
-  complaint: () => undefined,
+  verdict: () => 'healthy',
   now: NOW,
 };
 

@@ -5,14 +5,14 @@ import type { ServiceSpec } from '@causeway/shared/model/service';
 import { decodeServiceSpec } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
-import { resolve } from '../endpoints/resolve.ts';
+import { resolved } from '../endpoints/update.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import { Turns } from '../turns.ts';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
-import { factsOf, placesOf } from '../view/facts.ts';
+import { factsOf } from '../view/facts.ts';
 import type { Stored } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
-import { allocations, type Change, deleteService, putService } from './transaction.ts';
+import { allocations, type Change, deleteService, putService, unchanged } from './transaction.ts';
 
 /** How often a write starts over when somebody else was faster. */
 const ATTEMPTS = 20;
@@ -81,10 +81,14 @@ export class ServiceWriter {
       checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
       const facts = withOwners(factsOf(this.#view.tables), owners);
       const spec = plan(before?.value, facts);
-      const endpoints = resolve(spec, placesOf(this.#view, this.#clock()));
+      // What is stored of the endpoints is a part of what they are now, and written over only as it was read.
+      const key = keys.serviceEndpoints(spec.name);
+      const isUnreadable = this.#view.unreadable.has(key);
+      const old = isUnreadable ? undefined : this.#view.tables.endpoints.get(spec.name);
+      const endpoints = resolved(spec, old?.value, this.#view, this.#clock());
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
       const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
-      const change = putService(before, held, spec, endpoints);
+      const change = putService(before, held, spec, endpoints, unchanged(key, old, isUnreadable));
       const result = await this.#store.transaction(change.guards, change.writes);
       if (result.ok) {
         await this.#view.reached('causeway', result.revision, VIEW_MS);

@@ -23,12 +23,14 @@ export function unchanged(key: string, row: Stored<unknown> | undefined, isUnrea
  *
  * @param before the service as it was read; its revision is a guard. Absent: the name must be free.
  * @param held allocation keys that are the service's already
+ * @param old that the endpoints are those that the new ones were made from
  */
 export function putService(
   before: Stored<ServiceSpec> | undefined,
   held: readonly string[],
   spec: ServiceSpec,
   endpoints: EndpointSet,
+  old: Guard,
 ): Change {
   const had = new Set(held);
   const has = new Set(allocations(spec));
@@ -38,6 +40,7 @@ export function putService(
   return {
     guards: [
       before === undefined ? { key: specKey, absent: true } : { key: specKey, modRevision: before.revision },
+      old,
       ...added.map((key): Guard => ({ key, absent: true })),
       ...dropped.map((key): Guard => ({ key, value: spec.name })),
     ],

@@ -1,4 +1,5 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
+import { type HealthRecord, healthId } from '@causeway/shared/model/health';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { placesOf, silentHosts } from '../view/facts.ts';
 import type { Change } from '../view/tables.ts';
@@ -70,10 +71,24 @@ function note(change: Change, view: View, touched: Touched): void {
         for (const name of servicesOn(view, change.id)) touched.services.add(name);
       break;
     case 'health':
-      for (const row of [change.before, change.after])
-        for (const { service } of row?.value.unhealthy ?? []) touched.services.add(service);
+      for (const service of judgedAnew(change.before?.value, change.after?.value))
+        touched.services.add(service);
       break;
   }
+}
+
+/** The services about whose endpoints a host says something that it did not say before, or the other way round. */
+function judgedAnew(before: HealthRecord | undefined, after: HealthRecord | undefined): readonly string[] {
+  const said = [before, after].map(
+    (record) =>
+      new Map([
+        ...(record?.healthy ?? []).map((id) => [id, ''] as const),
+        ...(record?.unhealthy ?? []).map((one) => [healthId(one), one.reason] as const),
+      ]),
+  );
+  const [old = new Map<string, string>(), now = new Map<string, string>()] = said;
+  const ids = [...new Set([...old.keys(), ...now.keys()])].filter((id) => old.get(id) !== now.get(id));
+  return ids.map((id) => id.slice(0, id.indexOf(' ')));
 }
 
 function leadsTo(spec: ServiceSpec, names: ReadonlySet<string>, areSubnetsOther: boolean): boolean {

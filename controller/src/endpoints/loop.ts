@@ -88,7 +88,7 @@ export function startEndpointLoop(
 
   function noteDeadline(name: string, now: number): void {
     const spec = view.tables.service.get(name)?.value;
-    const next = spec && nextDeadline(spec, now);
+    const next = spec && nextDeadline(spec, view.tables.endpoints.get(name)?.value, now);
     if (next === undefined) deadlines.delete(name);
     else deadlines.set(name, next);
   }

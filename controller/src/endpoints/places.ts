@@ -5,6 +5,9 @@ import type { HostAt } from './hosts-by-subnet.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
+/** Of an endpoint that is not healthy: why, a sentence. */
+export type HealthVerdict = 'healthy' | { readonly complaint: string };
+
 /** What resolving must know of the cluster. */
 export interface Places {
   container(name: string): ContainerSpec | undefined;
@@ -21,8 +24,8 @@ export interface Places {
   isAlive(host: string): boolean;
   /** Names of those that are alive. */
   liveHosts(): readonly string[];
-  /** @returns why a host's agent finds an endpoint unhealthy, a sentence; undefined: it does not */
-  complaint(host: string, service: string, endpoint: Endpoint): string | undefined;
+  /** What a host's agent has found of an endpoint that it asks; undefined: it has not said a word about it. */
+  verdict(host: string, service: string, endpoint: Endpoint): HealthVerdict | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }

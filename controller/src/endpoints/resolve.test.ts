@@ -1,6 +1,8 @@
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { describe, expect, it } from 'vitest';
 import { places, service } from '../../../test/support/places.ts';
+import type { Places } from './places.ts';
+import { placeKey } from './ref.ts';
 import { resolve } from './resolve.ts';
 
 describe('resolve', () => {
@@ -135,8 +137,35 @@ describe('what one value in etcd cannot hold', () => {
     expect(unresolved).toEqual(['50 endpoints are left out: one service cannot have as many']);
   });
 
+  it('is as much of every port and family, and what is named rather than what is selected', () => {
+    const status: Places['status'] = (name) => ({
+      ...{ name, host: 'host-1', state: 'running' },
+      ...(name === 'web-1'
+        ? { address: '10.10.9.9', ipv6Address: 'fd00::ffff' }
+        : { address: `10.10.${name.slice(2)}.1`, ipv6Address: `fd00::${name.slice(2)}` }),
+    });
+    const all: Places = {
+      ...{ ...places, status },
+      container: (name) => ({ name, host: 'host-1', command: [], files: {} }),
+      selected: () => Array.from({ length: 250 }, (_, n) => `c-${n}`),
+    };
+    const ports = portsOf('p').slice(0, 10);
+    const families = ['ipv4', 'ipv6'] as const;
+    const { endpoints } = resolve(service(['web-1'], { ports, families, selector: { app: 'web' } }), all);
+    expect(endpoints).toHaveLength(4_000);
+    for (const { name } of ports)
+      for (const address of ['10.10.9.9', 'fd00::ffff']) {
+        const isIpv6 = address.includes(':');
+        const here = endpoints.filter((one) => one.portName === name && one.address.includes(':') === isIpv6);
+        expect(here).toHaveLength(200);
+        expect(here.map((one) => one.address)).toContain(address);
+      }
+    const keys = endpoints.map((one) => `${one.portName} ${placeKey(one)}`);
+    expect(keys).toEqual([...keys].sort());
+  });
+
   it('is counted in bytes, too', () => {
-    const dead = { ...places, isAlive: () => false, complaint: () => undefined };
+    const dead = { ...places, isAlive: () => false };
     const drain = { until: '2027-01-01T00:00:00.000000000+00:00' };
     const refs = addresses.map((to) => ({ to, weight: 100, drain }));
     const set = resolve(service(refs, { ports: portsOf('a'.repeat(60)) }), dead);

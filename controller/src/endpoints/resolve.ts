@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
-import type { Drain, EndpointRef, ServicePort, ServiceSpec } from '@causeway/shared/model/service';
+import type { EndpointRef, ServicePort, ServiceSpec } from '@causeway/shared/model/service';
+import { familyOf } from '@causeway/shared/net/block';
 import { type Location, locate } from './locate.ts';
 import type { Places } from './places.ts';
 import { parseEndpointRef, placeKey } from './ref.ts';
@@ -17,11 +18,14 @@ const MAX_SENTENCES = 1_000;
  * Says where a service's references and its selector lead, and in which state everything there is. Pure: the same input
  * gives the same set, in the same order, so that a set is written only when something differs.
  *
- * Of two references to one place the first counts, and what is named is not selected as well.
+ * Of two references to one place the first counts, unless the other one's drain is over, and what is named is not
+ * selected as well.
+ *
+ * @param stored the set as it is: what is not known anew of an endpoint stays as it has it, whichever controller asks
  */
-export function resolve(spec: ServiceSpec, places: Places): EndpointSet {
+export function resolve(spec: ServiceSpec, places: Places, stored?: EndpointSet): EndpointSet {
+  const before = remembered(spec, stored);
   const found = new Map<string, Endpoint>();
-  const gone = new Set<string>();
   const unresolved = new Set<string>();
   for (const ref of allRefs(spec, places)) {
     const place = locate(ref.to, spec.families, places);
@@ -29,30 +33,57 @@ export function resolve(spec: ServiceSpec, places: Places): EndpointSet {
       unresolved.add(place);
       continue;
     }
-    const isOver = ref.drain !== undefined && isPast(ref.drain, places.now);
-    if (isOver) unresolved.add(`"${ref.to}" was drained until ${ref.drain?.until}, and has left`);
     for (const endpoint of perPort(spec.ports, ref, place)) {
       const key = keyOf(endpoint);
-      if (isOver) gone.add(key);
-      else if (!found.has(key)) found.set(key, stateOf(endpoint, ref, spec, places));
+      const isKnown = found.has(key);
+      if (isKnown && ref.drain?.until === undefined) continue;
+      const now = stateOf(endpoint, ref, spec, places, before.get(key));
+      if (!isKnown || now.state === 'drained') found.set(key, now);
     }
   }
-  const sorted = [...found].filter(([key]) => !gone.has(key)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const endpoints = fitting(sorted.map(([, endpoint]) => endpoint));
-  const left = sorted.length - endpoints.length;
+  const fit = fitting([...found]);
+  const left = found.size - fit.length;
   if (left > 0) unresolved.add(`${left} endpoints are left out: one service cannot have as many`);
+  const endpoints = fit.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
   return { service: spec.name, endpoints, unresolved: shortened([...unresolved]) };
 }
 
-/** As many as one value in etcd holds: a selector may find any number, and names may be long. */
-function fitting(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  if (endpoints.length <= ALWAYS_FIT) return endpoints;
+/** The endpoints as they are stored, by key: all of those whose state may follow from it. */
+function remembered(spec: ServiceSpec, stored: EndpointSet | undefined): ReadonlyMap<string, Endpoint> {
+  const isNeeded =
+    spec.health !== undefined || spec.endpoints.some(({ drain }) => drain?.until !== undefined);
+  return new Map(isNeeded ? stored?.endpoints.map((endpoint) => [keyOf(endpoint), endpoint]) : []);
+}
+
+type Keyed = readonly [key: string, endpoint: Endpoint];
+
+/**
+ * As many as one value in etcd holds: a selector may find any number, and names may be long. Every port has as many of
+ * each family as the others, and what is named comes before what is selected.
+ *
+ * @param all in the order of the references
+ */
+function fitting(all: readonly Keyed[]): Keyed[] {
+  if (all.length <= ALWAYS_FIT) return [...all];
   let bytes = 0;
-  const end = endpoints.findIndex((endpoint, index) => {
+  const inTurn = inTurns(all);
+  const end = inTurn.findIndex(([, endpoint], index) => {
     bytes += Buffer.byteLength(JSON.stringify(endpoint)) + 1;
     return index >= MAX_PLACES || bytes > MAX_BYTES;
   });
-  return end < 0 ? endpoints : endpoints.slice(0, end);
+  return end < 0 ? inTurn : inTurn.slice(0, end);
+}
+
+/** The first of every port and family, then the second of each, and so on. */
+function inTurns(all: readonly Keyed[]): Keyed[] {
+  const groups = new Map<string, number>();
+  const ranked = all.map((one) => {
+    const group = `${one[1].portName} ${familyOf(one[1].address)}`;
+    const rank = groups.get(group) ?? 0;
+    groups.set(group, rank + 1);
+    return { one, rank };
+  });
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ one }) => one);
 }
 
 function shortened(sentences: readonly string[]): readonly string[] {
@@ -62,20 +93,25 @@ function shortened(sentences: readonly string[]): readonly string[] {
 }
 
 /**
- * When the next of a service's endpoints has been drained for long enough, milliseconds since the epoch.
+ * When the next of a service's endpoints has been drained for long enough, or has waited long enough to be asked,
+ * milliseconds since the epoch.
  *
+ * @param set as it is stored
  * @returns undefined when that is so of none
  */
-export function nextDeadline(spec: ServiceSpec, now: number): number | undefined {
-  const ahead = spec.endpoints.flatMap(({ drain }) => {
-    const until = drain?.until === undefined ? Number.NaN : Date.parse(drain.until);
-    return until > now ? [until] : [];
-  });
-  return ahead.length === 0 ? undefined : Math.min(...ahead);
-}
-
-function isPast({ until }: Drain, now: number): boolean {
-  return until !== undefined && Date.parse(until) <= now;
+export function nextDeadline(
+  spec: ServiceSpec,
+  set: EndpointSet | undefined,
+  now: number,
+): number | undefined {
+  let next = Number.POSITIVE_INFINITY;
+  const note = (moment: string | undefined) => {
+    const at = moment === undefined ? Number.NaN : Date.parse(moment);
+    if (at > now) next = Math.min(next, at);
+  };
+  for (const { drain } of spec.endpoints) note(drain?.until);
+  if (spec.health !== undefined) for (const { unaskedUntil } of set?.endpoints ?? []) note(unaskedUntil);
+  return Number.isFinite(next) ? next : undefined;
 }
 
 function allRefs(spec: ServiceSpec, places: Places): readonly EndpointRef[] {

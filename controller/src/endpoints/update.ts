@@ -40,9 +40,19 @@ export function updateOf(view: View, name: string, now: number): Update | undefi
   return { guards, writes: [{ put: key, value: encode(set) }], set };
 }
 
-/** Nobody knows which labels a container has whose key never could be read: what was selected of it stays. */
-function resolved(spec: ServiceSpec, old: EndpointSet | undefined, view: View, now: number): EndpointSet {
-  const set = resolve(spec, placesOf(view, now));
+/**
+ * Where a service's references lead. Nobody knows which labels a container has whose key never could be read: what was
+ * selected of it stays.
+ *
+ * @param old the set as it is stored
+ */
+export function resolved(
+  spec: ServiceSpec,
+  old: EndpointSet | undefined,
+  view: View,
+  now: number,
+): EndpointSet {
+  const set = resolve(spec, placesOf(view, now), old);
   if (spec.selector === undefined || old === undefined) return set;
   const unknown = old.endpoints.filter(({ ref }) => isUnknown(ref, view));
   return unknown.length === 0 ? set : { ...set, endpoints: [...set.endpoints, ...unknown] };
@@ -77,8 +87,8 @@ function fingerprint(set: EndpointSet): string {
 
 /** Every field of an endpoint, so that whoever adds one has to add it here. */
 function fieldsOf(endpoint: Endpoint) {
-  const { portName, address, port, ref, state, reason, weight, drainUntil, container, node, checkedBy } =
-    endpoint;
+  const { portName, address, port, ref, state, reason, weight, drainUntil, container, node } = endpoint;
+  const { checkedBy, unaskedUntil } = endpoint;
   const fields: { readonly [K in keyof Required<Endpoint>]: Endpoint[K] | undefined } = {
     portName,
     address,
@@ -91,6 +101,7 @@ function fieldsOf(endpoint: Endpoint) {
     container,
     node,
     checkedBy,
+    unaskedUntil,
   };
   return fields;
 }

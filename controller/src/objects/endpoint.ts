@@ -15,16 +15,22 @@ export const endpointSchema = z
       .describe('The reference that led here, as the user typed it; the name of what a selector found.'),
     state: z
       .enum(ENDPOINT_STATES)
-      .describe('`draining`: only where none is ready; `unready`: its check fails, or its host is dead.'),
+      .describe(
+        '`draining`: only where none is ready; `unready`: its check fails, or its host is dead; `drained`: the deadline of its drain is over, and its connections are cut.',
+      ),
     reason: z.string().optional().describe('Why it is not ready; a sentence.'),
     weight: z.int().describe('Share of new connections beside the others’; 0: none.'),
-    drainUntil: z.string().optional().describe('Then it leaves the service.'),
+    drainUntil: z.string().optional().describe('Then it is drained.'),
     container: z.string().optional(),
     node: z.string().optional(),
     checkedBy: z
       .string()
       .optional()
       .describe('The host whose agent asks for its health. Absent: nobody asks.'),
+    unaskedUntil: z
+      .string()
+      .optional()
+      .describe('Nobody has asked it yet; if nobody does until then, it counts as healthy.'),
     revision,
   })
   .meta({ id: 'Endpoint' });

@@ -1,14 +1,14 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { type EffectiveConfig, effectiveConfig } from '@causeway/shared/model/effective-config';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
-import type { HealthRecord, UnhealthyEndpoint } from '@causeway/shared/model/health';
+import { type HealthRecord, healthId } from '@causeway/shared/model/health';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import { type Block, blockHasIp, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
 import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
-import { type Labels, type Places, selects } from '../endpoints/places.ts';
+import { type HealthVerdict, type Labels, type Places, selects } from '../endpoints/places.ts';
 import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
 import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
@@ -113,7 +113,7 @@ export function placesOf(view: View, now = Date.now()): Places {
     isHost: (name) => tables.node.has(name),
     isAlive: (host) => isCutOff || isAlive(host),
     liveHosts: () => [...tables.node.keys()].filter(isAlive),
-    complaint: (host, service, endpoint) => complaintOf(tables.health.get(host)?.value, service, endpoint),
+    verdict: (host, service, endpoint) => verdictOf(tables.health.get(host)?.value, service, endpoint),
     now,
   };
 }
@@ -142,22 +142,24 @@ function namesWith(tables: Tables, selector: Labels): readonly string[] {
 }
 
 /** What each record says, by endpoint: a host may have thousands. */
-const complaints = new WeakMap<HealthRecord, ReadonlyMap<string, string>>();
+const verdicts = new WeakMap<HealthRecord, ReadonlyMap<string, HealthVerdict>>();
 
-function complaintOf(
+function verdictOf(
   record: HealthRecord | undefined,
   service: string,
-  endpoint: Endpoint,
-): string | undefined {
+  { portName, address, port }: Endpoint,
+): HealthVerdict | undefined {
   if (record === undefined) return undefined;
-  const idOf = ({ portName, address, port }: Omit<UnhealthyEndpoint, 'service' | 'reason'>) =>
-    `${portName} ${address} ${port}`;
-  let known = complaints.get(record);
+  let known = verdicts.get(record);
   if (known === undefined) {
-    known = new Map(record.unhealthy.map((one) => [`${one.service} ${idOf(one)}`, one.reason]));
-    complaints.set(record, known);
+    known = new Map<string, HealthVerdict>([
+      ...(record.healthy ?? []).map((id) => [id, 'healthy'] as const),
+      ...record.unhealthy.map((one) => [healthId(one), { complaint: one.reason }] as const),
+    ]);
+    verdicts.set(record, known);
   }
-  return known.get(`${service} ${idOf(endpoint)}`);
+  const found = known.get(healthId({ service, portName, address, port }));
+  return found ?? (record.healthy === undefined ? 'healthy' : undefined);
 }
 
 const indexes = new WeakMap<View, { readonly revision: number; readonly hostAt: HostAt }>();

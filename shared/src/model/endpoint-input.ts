@@ -36,7 +36,7 @@ const drainSchema = z
         until: z.iso
           .datetime({ offset: true, error: UNTIL_ERROR })
           .optional()
-          .describe('Then the endpoint leaves the service. Absent: never.'),
+          .describe('Then its connections are cut, and it takes none. Absent: never.'),
       }),
     ],
     { error: DRAIN_ERROR },
@@ -67,7 +67,7 @@ export const endpointPatchSchema = z
               .int({ error: DEADLINE_ERROR })
               .min(0, { error: DEADLINE_ERROR })
               .max(MAX_DEADLINE_SECONDS, { error: DEADLINE_ERROR })
-              .describe('From now on until it leaves the service, seconds.'),
+              .describe('From now on until its connections are cut and it takes none, seconds.'),
           }),
         ],
         { error: 'is not a drain: true, false or {"deadlineSeconds":60} is needed' },

@@ -32,7 +32,7 @@ export interface EndpointRef {
 }
 
 export interface Drain {
-  /** RFC 3339: then it leaves the service. What still stands by TCP goes on all the same. Absent: never. */
+  /** RFC 3339: then it is drained, and the connections that it still has are cut. Absent: never. */
   readonly until?: string;
 }
 
