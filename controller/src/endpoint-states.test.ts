@@ -83,6 +83,42 @@ describe('a dead host', () => {
     ]);
   });
 
+  it('takes with it what serves at its own addresses, and gives it back', async () => {
+    await make({ endpoints: ['192.168.122.11', '172.16.2.1', '192.168.122.99'] });
+    const { body } = await rig.ask('GET', URL);
+    const on = body.items.map(({ address, node }: { address: string; node?: string }) => [address, node]);
+    expect(on).toEqual([
+      ['172.16.2.1', 'host-2'],
+      ['192.168.122.11', 'host-1'],
+      ['192.168.122.99', undefined],
+    ]);
+    rig.store.remove(keys.alive('host-1'));
+    await rig.settled();
+    const dead = '192.168.122.11 unready its host "host-1" is not alive';
+    expect(await states()).toEqual(['172.16.2.1 ready', dead, '192.168.122.99 ready']);
+    rig.store.put(keys.alive('host-1'), encode({ id: 'id-1', instance: 'two' }));
+    await rig.settled();
+    const all = ['172.16.2.1 ready', '192.168.122.11 ready', '192.168.122.99 ready'];
+    expect(await states()).toEqual(all);
+    await rig.ask('POST', '/v1/nodes/host-2/drain');
+    await rig.settled();
+    expect(await states()).toEqual(all.slice(1));
+  });
+
+  it('has an address for as long as it says so, and alone', async () => {
+    await make({ endpoints: ['192.168.9.9', '192.168.122.11'] });
+    const nodes = async () =>
+      (await rig.ask('GET', URL)).body.items.map(({ node = 'none' }: { node?: string }) => node);
+    expect(await nodes()).toEqual(['none', 'host-1']);
+    const [one, two] = [host(1), host(2)];
+    rig.store.put(keys.node('host-2'), encode({ ...two, addresses: [...two.addresses, '192.168.9.9'] }));
+    await rig.settled();
+    expect(await nodes()).toEqual(['host-2', 'host-1']);
+    rig.store.put(keys.node('host-1'), encode({ ...one, addresses: [...one.addresses, '192.168.9.9'] }));
+    await rig.settled();
+    expect(await nodes()).toEqual(['none', 'host-1']);
+  });
+
   it('is not judged while most are silent at once: then etcd or the controller is cut off, and the others live', async () => {
     await make({ endpoints: ['web-1', '10.10.2.9'] });
     rig.store.remove(keys.alive('host-1'));

@@ -1,8 +1,10 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import { type HealthRecord, healthId } from '@causeway/shared/model/health';
+import type { NodeRecord } from '@causeway/shared/model/node';
 import type { ServiceSpec } from '@causeway/shared/model/service';
+import { entriesOf } from '@causeway/shared/net/family';
 import { placesOf, silentHosts } from '../view/facts.ts';
-import type { Change } from '../view/tables.ts';
+import type { Change, Stored } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 import { type Labels, selects } from './places.ts';
 import { parseEndpointRef } from './ref.ts';
@@ -62,6 +64,8 @@ function note(change: Change, view: View, touched: Touched): void {
       break;
     case 'alive':
     case 'node':
+      if (change.kind === 'node' && addressesIn(change.before) !== addressesIn(change.after))
+        touched.areSubnetsOther = true;
       // One more or less that is silent decides over all others that are.
       if (change.before?.value.id !== change.after?.value.id)
         for (const host of [change.id, ...silentHosts(view)]) touched.hosts.add(host);
@@ -75,6 +79,12 @@ function note(change: Change, view: View, touched: Touched): void {
         touched.services.add(service);
       break;
   }
+}
+
+/** Where a host itself is. */
+function addressesIn(row: Stored<NodeRecord> | undefined): string {
+  if (row === undefined) return '';
+  return [...row.value.addresses, ...entriesOf(row.value).map(([, { publicIp }]) => publicIp)].sort().join();
 }
 
 /** The services about whose endpoints a host says something that it did not say before, or the other way round. */

@@ -7,7 +7,7 @@ import type { NodeRecord } from '@causeway/shared/model/node';
 import { type Block, blockHasIp, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
-import { type HostAt, hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
+import { hostAtOf } from '../endpoints/host-at.ts';
 import { type HealthVerdict, type Labels, type Places, selects } from '../endpoints/places.ts';
 import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
 import type { Tables } from './tables.ts';
@@ -160,18 +160,6 @@ function verdictOf(
   }
   const found = known.get(healthId({ service, portName, address, port }));
   return found ?? (record.healthy === undefined ? 'healthy' : undefined);
-}
-
-const indexes = new WeakMap<View, { readonly revision: number; readonly hostAt: HostAt }>();
-
-/** One index for each revision of the leases. */
-function hostAtOf(view: View): HostAt {
-  const revision = view.revision('network');
-  const known = indexes.get(view);
-  if (known?.revision === revision) return known.hostAt;
-  const hostAt = hostsBySubnet([...view.tables.lease.values()].map((lease) => lease.value));
-  indexes.set(view, { revision, hostAt });
-  return hostAt;
 }
 
 function range(text: string): Block {
