@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { forgetFlows, listUdpFlows } from '../../node-agent/src/kernel/conntrack.ts';
+import { forgetFlows, listFlows } from '../../node-agent/src/kernel/conntrack.ts';
 import { createFlowCleaner } from '../../node-agent/src/loop/flow-cleaner.ts';
 import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 
@@ -11,18 +11,20 @@ export interface Call {
   /** Of the life before; absent: the agent has just started. */
   readonly from?: readonly FirewallIntent[];
   readonly to: readonly FirewallIntent[];
+  /** Somebody else had taken the rules away meanwhile. */
+  readonly mended?: boolean;
 }
 
 async function main(): Promise<void> {
-  const { from, to }: Call = JSON.parse(await text(process.stdin));
+  const { from, to, mended }: Call = JSON.parse(await text(process.stdin));
   let isNow = false;
   const cleaner = createFlowCleaner({
-    udpFlows: async (family) => (isNow ? listUdpFlows(family) : { flows: [], local: [] }),
+    listFlows: async (request) => (isNow ? listFlows(request) : { flows: [], local: [] }),
     forgetFlows,
   });
   if (from !== undefined) await cleaner.clean(from);
   isNow = true;
-  process.stdout.write(JSON.stringify(await cleaner.clean(to)));
+  process.stdout.write(JSON.stringify(await cleaner.clean(to, mended)));
 }
 
 main();

@@ -2,7 +2,8 @@ import { applyAll } from '../../node-agent/src/kernel/apply.ts';
 import { chooseHost, type HostAddress } from '../../node-agent/src/kernel/choose-host.ts';
 import { holdsOurs } from '../../node-agent/src/kernel/firewall-tools.ts';
 import type { HostInfo, Kernel, Look, Signal } from '../../node-agent/src/kernel/kernel.ts';
-import type { UdpFlow } from '../../node-agent/src/plan/flows.ts';
+import type { Flow } from '../../node-agent/src/plan/flows.ts';
+import { isNamed } from '../../node-agent/src/plan/flows-deletions.ts';
 import type { FirewallListing, FirewallTool, Observed } from '../../node-agent/src/plan/observed.ts';
 import type { FirewallStep, Step } from '../../node-agent/src/plan/step.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
@@ -30,8 +31,8 @@ export class FakeKernel extends FakeNetwork implements Kernel {
     'iptables-nft': perFamily(() => new FakeIptables()),
     'iptables-legacy': perFamily(() => new FakeIptables()),
   };
-  /** What the kernel remembers of UDP; undefined: the program that knows it is not installed. */
-  flows: Record<Family, readonly UdpFlow[]> | undefined = { ipv4: [], ipv6: [] };
+  /** What the kernel remembers; undefined: the program that knows it is not installed. */
+  flows: Record<Family, readonly Flow[]> | undefined = { ipv4: [], ipv6: [] };
   #listener: ((signal: Signal, reason: string) => void) | undefined;
 
   async host(request: Parameters<Kernel['host']>[0]): Promise<HostInfo> {
@@ -79,16 +80,21 @@ export class FakeKernel extends FakeNetwork implements Kernel {
     });
   }
 
-  async udpFlows(family: Family) {
+  async listFlows({ family, protocols }: Parameters<Kernel['listFlows']>[0]) {
     const all = [...this.links.values()].flatMap(({ addresses }) => addresses);
     const local = all.map((address) => `${address.split('/')[0]}/${family === 'ipv4' ? 32 : 128}`);
-    return this.flows && { flows: this.flows[family], local };
+    return (
+      this.flows && {
+        flows: this.flows[family].filter(({ protocol }) => protocols.includes(protocol)),
+        local,
+      }
+    );
   }
 
-  async forgetFlows({ family, flows }: Parameters<Kernel['forgetFlows']>[0]): Promise<number> {
-    if (this.flows !== undefined)
-      this.flows[family] = this.flows[family].filter((flow) => !flows.includes(flow));
-    return flows.length;
+  async forgetFlows({ family, deletions }: Parameters<Kernel['forgetFlows']>[0]): Promise<number> {
+    const isMeant = (flow: Flow) => deletions.some((deletion) => isNamed(deletion, flow));
+    if (this.flows !== undefined) this.flows[family] = this.flows[family].filter((flow) => !isMeant(flow));
+    return deletions.length;
   }
 
   async remains() {

@@ -91,7 +91,7 @@ export async function openRealKernel(driver: string): Promise<RealKernel> {
     observe: (look) => call('observe', look),
     apply: (steps) => call('apply', steps),
     // What is absent in JSON is the one thing that `null` stands for.
-    udpFlows: async (family) => (await call<FlowListing | null>('udpFlows', family)) ?? undefined,
+    listFlows: async (request) => (await call<FlowListing | null>('listFlows', request)) ?? undefined,
     forgetFlows: (forgetting) => call('forgetFlows', forgetting),
     remains: () => call('remains'),
     restoreSysctls: () => call('restoreSysctls'),

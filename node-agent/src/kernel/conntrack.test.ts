@@ -20,7 +20,16 @@ it.each([
     false,
   ],
 ])('reads a flow that is %s', (_, line, replied) => {
-  expect(parseFlows(`${line}\n`)).toEqual([{ original, reply, replied }]);
+  expect(parseFlows(`${line}\n`)).toEqual([{ protocol: 'udp', original, reply, replied }]);
+});
+
+it.each([
+  ['tcp', `tcp      6 431999 ESTABLISHED ${V4} ${BACK} [ASSURED] mark=0 use=1`, true],
+  ['tcp', `tcp      6 119 SYN_SENT ${V4} [UNREPLIED] ${BACK} mark=0 use=1`, false],
+  ['tcp', `tcp      6 ${V4} ${BACK} [OFFLOAD] mark=0 use=2`, true],
+  ['sctp', `sctp     132 599 ESTABLISHED ${V4} ${BACK} [ASSURED] mark=0 use=1`, true],
+])('reads a connection by %s', (protocol, line, replied) => {
+  expect(parseFlows(line)).toEqual([{ protocol, original, reply, replied }]);
 });
 
 it('reads IPv6, the same address always as the same text', () => {
@@ -32,7 +41,7 @@ it('reads IPv6, the same address always as the same text', () => {
 
 it.each([
   ['', 'nothing'],
-  [`tcp      6 431999 ESTABLISHED ${V4} ${BACK} [ASSURED] mark=0 use=1`, 'TCP'],
+  [`dccp     33 431999 OPEN ${V4} ${BACK} [ASSURED] mark=0 use=1`, 'a protocol without services'],
   [`udp      17 29 ${V4} ${BACK} mark=0 zone=7 use=1`, 'a zone of its own'],
   [`udp      17 29 ${V4} zone-orig=7 ${BACK} mark=0 use=1`, 'a zone of one direction'],
   ['conntrack v1.4.7 (conntrack-tools): 0 flow entries have been shown.', 'a remark'],

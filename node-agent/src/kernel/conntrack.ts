@@ -1,49 +1,52 @@
+import { PROTOCOLS, type Protocol } from '@causeway/shared/model/service';
 import { canonicalIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { isInstalled, run } from '@causeway/shared/run';
-import type { FlowListing, Tuple, UdpFlow } from '../plan/flows.ts';
+import type { Flow, FlowListing, Tuple } from '../plan/flows.ts';
+import type { Deletion } from '../plan/flows-deletions.ts';
 import { parseBatch } from './ip-json.ts';
-import type { Forgetting } from './kernel.ts';
+import type { FlowRequest, Forgetting } from './kernel.ts';
 
 /** A busy router's table has millions of entries. */
 const LIST_TIMEOUT_MS = 60_000;
-/**
- * For each of its lines `conntrack` reads the whole table (measured: 0.1 s where that has 10,000 entries), so a program
- * is given some at a time.
- */
-const LINES_AT_ONCE = 20;
+/** For each deletion `conntrack` reads the whole table, so a program is given as many as it may do in this time. */
+const AT_ONCE_MS = 250;
+const MOST_AT_ONCE = 200;
 
 /**
  * @returns undefined when the program `conntrack` is not installed
  * @throws CausewayError `command-failed`
  */
-export async function listUdpFlows(family: Family): Promise<FlowListing | undefined> {
+export async function listFlows({ family, protocols }: FlowRequest): Promise<FlowListing | undefined> {
   if (!isInstalled('conntrack')) return undefined;
-  const doing = `listing the ${FAMILY_NAMES[family]} flows of UDP`;
-  const [{ stdout }, local] = await Promise.all([
-    run('conntrack', ['-L', '-f', family, '-p', 'udp'], { doing, timeoutMs: LIST_TIMEOUT_MS }),
-    listLocal(family),
-  ]);
-  return { flows: parseFlows(stdout), local };
+  const list = async (protocol: Protocol) => {
+    const doing = `listing the ${FAMILY_NAMES[family]} flows of ${protocol.toUpperCase()}`;
+    const options = { doing, timeoutMs: LIST_TIMEOUT_MS };
+    return parseFlows((await run('conntrack', ['-L', '-f', family, '-p', protocol], options)).stdout);
+  };
+  const [flows, local] = await Promise.all([Promise.all(protocols.map(list)), listLocal(family)]);
+  return { flows: flows.flat(), local };
 }
 
 /**
- * Makes the kernel forget exactly these flows: the next packet of each is the first one again, so the rules see it. One
- * that is gone meanwhile is no fault.
+ * Makes the kernel forget these flows: the next packet of each is the first one again, so the rules see it. Flows that
+ * are gone meanwhile are no fault.
  *
- * @returns how many were asked for
+ * @returns how many deletions were asked for
  * @throws CausewayError `command-failed`
  */
-export async function forgetFlows({ family, flows, withinMs }: Forgetting): Promise<number> {
-  const until = performance.now() + withinMs;
-  const doing = `removing stale ${FAMILY_NAMES[family]} flows of UDP`;
-  let asked = 0;
-  while (asked < flows.length && performance.now() < until) {
-    const some = flows.slice(asked, asked + LINES_AT_ONCE);
-    const input = some.map((flow) => `${deletion(family, flow).join(' ')}\n`).join('');
+export async function forgetFlows({ family, deletions, withinMs }: Forgetting): Promise<number> {
+  const doing = `removing stale ${FAMILY_NAMES[family]} flows`;
+  const startedAt = performance.now();
+  let [asked, atOnce] = [0, 1];
+  while (asked < deletions.length && performance.now() - startedAt < withinMs) {
+    const some = deletions.slice(asked, asked + atOnce);
+    const input = some.map((deletion) => `${argumentsOf(family, deletion).join(' ')}\n`).join('');
     // It opens its standard input by name, which only a pipe lets it; ours is a socket.
     await run('sh', ['-c', 'cat | conntrack --load-file -'], { doing, input, timeoutMs: LIST_TIMEOUT_MS });
     asked += some.length;
+    const each = (performance.now() - startedAt) / asked;
+    atOnce = Math.max(1, Math.min(MOST_AT_ONCE, Math.round(AT_ONCE_MS / each)));
   }
   return asked;
 }
@@ -64,18 +67,21 @@ async function listLocal(family: Family): Promise<readonly string[]> {
 
 const TUPLE = 'src=(\\S+) dst=(\\S+) sport=(\\d+) dport=(\\d+)';
 const LINE = new RegExp(
-  `^udp +17 (?:\\d+ )?${TUPLE} (?:packets=\\d+ bytes=\\d+ )?(\\[UNREPLIED\\] )?${TUPLE}(.*)`,
+  `^(udp|tcp|sctp) +\\d+ (?:\\d+ )?(?:[A-Z_]+ )?${TUPLE} (?:packets=\\d+ bytes=\\d+ )?(\\[UNREPLIED\\] )?${TUPLE}(.*)`,
 );
 /** Another world of addresses, which is not ours (conntrack zones). */
 const ZONE = / zone(-orig|-reply)?=[1-9]/;
 
-/** From `conntrack -L -p udp`; lines of other kinds are left out, those of zones too. Pure. */
-export function parseFlows(listing: string): readonly UdpFlow[] {
+/** From `conntrack -L`; lines of protocols without services are left out, those of zones too. Pure. */
+export function parseFlows(listing: string): readonly Flow[] {
   return listing.split('\n').flatMap((line) => {
     const found = LINE.exec(line);
-    if (found === null || ZONE.test(found[10] ?? '')) return [];
-    const [, a = '', b = '', c, d, unreplied, e = '', f = '', g, h] = found;
-    return [{ original: tuple(a, b, c, d), reply: tuple(e, f, g, h), replied: unreplied === undefined }];
+    if (found === null || ZONE.test(found[11] ?? '')) return [];
+    const [, name, a = '', b = '', c, d, unreplied, e = '', f = '', g, h] = found;
+    const protocol = PROTOCOLS.find((one) => one === name);
+    if (protocol === undefined) return [];
+    const [original, reply] = [tuple(a, b, c, d), tuple(e, f, g, h)];
+    return [{ protocol, original, reply, replied: unreplied === undefined }];
   });
 }
 
@@ -91,13 +97,21 @@ function canonical(address: string): string {
   return address.includes(':') && address.includes('.') ? (canonicalIp(address) ?? address) : address;
 }
 
-/** Arguments of `conntrack` that mean this flow and no other. */
-function deletion(family: Family, { original, reply }: UdpFlow): readonly string[] {
+/** Arguments of `conntrack` that mean what the deletion names, outside of all zones, and nothing else. */
+function argumentsOf(family: Family, { protocol, original, reply }: Deletion): readonly string[] {
   return [
-    ...['-D', '-f', family, '-p', 'udp', '-w', '0'],
-    ...['--orig-src', original.source, '--orig-dst', original.destination],
-    ...['--orig-port-src', `${original.sourcePort}`, '--orig-port-dst', `${original.destinationPort}`],
-    ...['--reply-src', reply.source, '--reply-dst', reply.destination],
-    ...['--reply-port-src', `${reply.sourcePort}`, '--reply-port-dst', `${reply.destinationPort}`],
+    ...['-D', '-f', family, '-p', protocol, '-w', '0', '--orig-zone', '0', '--reply-zone', '0'],
+    ...tupleArguments('orig', original),
+    ...tupleArguments('reply', reply),
   ];
+}
+
+function tupleArguments(direction: 'orig' | 'reply', tuple: Partial<Tuple>): readonly string[] {
+  const { source, destination, sourcePort, destinationPort } = tuple;
+  return Object.entries({
+    [`--${direction}-src`]: source,
+    [`--${direction}-dst`]: destination,
+    [`--${direction}-port-src`]: sourcePort,
+    [`--${direction}-port-dst`]: destinationPort,
+  }).flatMap(([option, value]) => (value === undefined ? [] : [option, `${value}`]));
 }

@@ -1,8 +1,10 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { HostFacts } from '@causeway/shared/model/host-facts';
+import type { Protocol } from '@causeway/shared/model/service';
 import type { ByFamily, Family } from '@causeway/shared/net/family';
-import type { FlowListing, UdpFlow } from '../plan/flows.ts';
+import type { FlowListing } from '../plan/flows.ts';
+import type { Deletion } from '../plan/flows-deletions.ts';
 import type { FirewallTool, Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Fate, Step } from '../plan/step.ts';
@@ -78,9 +80,14 @@ export interface Watching {
   close(): void;
 }
 
+export interface FlowRequest {
+  readonly family: Family;
+  readonly protocols: readonly Protocol[];
+}
+
 export interface Forgetting {
   readonly family: Family;
-  readonly flows: readonly UdpFlow[];
+  readonly deletions: readonly Deletion[];
   /** No more are begun after this time, milliseconds. */
   readonly withinMs: number;
 }
@@ -98,8 +105,8 @@ export interface Kernel {
   /** Applies the steps in their order and tells the fate of each; never rejects for a step's fault. */
   apply(steps: readonly Step[]): Promise<readonly Fate[]>;
   /** @returns undefined when the program that knows flows is not installed. @throws CausewayError when it fails */
-  udpFlows(family: Family): Promise<FlowListing | undefined>;
-  /** Makes the kernel forget exactly these. @returns how many were begun with. @throws CausewayError */
+  listFlows(request: FlowRequest): Promise<FlowListing | undefined>;
+  /** Makes the kernel forget exactly the flows that are named. @returns how many were begun with. @throws CausewayError */
   forgetFlows(forgetting: Forgetting): Promise<number>;
   remains(): Promise<Remains>;
   /** Puts back the sysctls that `apply` changed. @returns a sentence for each. */

@@ -5,7 +5,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
 import type { Step } from '../plan/step.ts';
 import { applyAll } from './apply.ts';
-import { forgetFlows, listUdpFlows } from './conntrack.ts';
+import { forgetFlows, listFlows } from './conntrack.ts';
 import { createEchoes, type Echoes } from './echoes.ts';
 import { readHost } from './facts.ts';
 import { type Firewall, openFirewall } from './firewall.ts';
@@ -43,7 +43,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
         other: (step) =>
           step.kind === 'sysctl-set' ? setSysctl(step.path, step.value, sysctlFile) : firewall.apply(step),
       }),
-    udpFlows: listUdpFlows,
+    listFlows,
     forgetFlows,
     remains: () => remains(firewall),
     restoreSysctls: () => restoreSysctls(sysctlFile),

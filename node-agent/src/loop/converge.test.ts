@@ -7,7 +7,7 @@ import { connectedRoute } from '../../../test/support/fake-routes.ts';
 import { endpoint, intentOf, serviceIntent, TEST_SERVICE } from '../../../test/support/intents.ts';
 import { hostOf } from '../../../test/support/network-damage.ts';
 import type { Look } from '../kernel/kernel.ts';
-import type { UdpFlow } from '../plan/flows.ts';
+import type { Flow } from '../plan/flows.ts';
 import { type Converger, createConverger } from './converge.ts';
 
 const rulesets = { nftables, iptables };
@@ -206,7 +206,8 @@ describe('stale flows of UDP', () => {
       }),
     ]);
   const serving = (address: string) => ({ ...host([2]), firewalls: [udp(address)] });
-  const flowTo = (address: string): UdpFlow => ({
+  const flowTo = (address: string): Flow => ({
+    protocol: 'udp',
     original: { source: '10.10.1.9', destination: '2.2.2.2', sourcePort: 4000, destinationPort: 53 },
     reply: { source: address, destination: '10.10.1.9', sourcePort: 53, destinationPort: 4000 },
     replied: true,
@@ -234,16 +235,16 @@ describe('stale flows of UDP', () => {
   it('stay for as long as the rules are not there, or nobody can list them', async () => {
     await converger.round(serving('10.10.1.2'), NOTHING);
     kernel.flows = { ipv4: [flowTo('10.10.1.2')], ipv6: [] };
-    const { apply, udpFlows } = kernel;
+    const { apply, listFlows } = kernel;
     kernel.apply = async (steps) =>
       steps.map((step) => ({ step, fate: 'failed', error: new Error('refused') }));
     const refused = await converger.round(serving('10.10.1.3'), NOTHING);
     expect([refused.flowsClean, flows()]).toEqual([false, ['10.10.1.2']]);
     kernel.apply = apply;
-    kernel.udpFlows = async () => Promise.reject(new Error('no memory'));
+    kernel.listFlows = async () => Promise.reject(new Error('no memory'));
     const unlisted = await converger.round(serving('10.10.1.3'), NOTHING);
     expect(unlisted).toMatchObject({ firewallHeld: true, flowsClean: false, problems: ['no memory'] });
-    kernel.udpFlows = udpFlows;
+    kernel.listFlows = listFlows;
     expect(await converger.round(serving('10.10.1.3'), NOTHING)).toMatchObject({
       forgotten: 1,
       problems: [],

@@ -1,11 +1,12 @@
-import type { FirewallIntent } from '@causeway/shared/desired/intent';
-import type { Family } from '@causeway/shared/net/family';
+import type { FirewallIntent, ServiceIntent } from '@causeway/shared/desired/intent';
 import { beforeEach, expect, it } from 'vitest';
 import { endpoint, intentOf, serviceIntent } from '../../../test/support/intents.ts';
-import type { UdpFlow } from '../plan/flows.ts';
+import type { Flow } from '../plan/flows.ts';
+import { isNamed } from '../plan/flows-deletions.ts';
 import { createFlowCleaner, type FlowCleaner } from './flow-cleaner.ts';
 
-const to = (address: string): UdpFlow => ({
+const to = (address: string): Flow => ({
+  protocol: 'udp',
   original: { source: '10.10.1.9', destination: '2.2.2.2', sourcePort: 4000, destinationPort: 53 },
   reply: { source: address, destination: '10.10.1.9', sourcePort: 53, destinationPort: 4000 },
   replied: true,
@@ -19,9 +20,10 @@ const serving = (...addresses: string[]): FirewallIntent =>
     }),
   ]);
 
-let flows: readonly UdpFlow[] | undefined;
-let listings: Family[];
-let forgotten: UdpFlow[];
+let flows: readonly Flow[] | undefined;
+/** Family and protocols. */
+let listings: string[];
+let forgotten: Flow[];
 /** How many are removed before the time is over. */
 let most: number;
 let fault: Error | undefined;
@@ -30,14 +32,15 @@ let cleaner: FlowCleaner;
 beforeEach(() => {
   [flows, listings, forgotten, most, fault] = [[OLD, NEW], [], [], 10, undefined];
   cleaner = createFlowCleaner({
-    udpFlows: async (family) => {
-      listings.push(family);
+    listFlows: async ({ family, protocols }) => {
+      listings.push([family, ...protocols].join(' '));
       if (fault !== undefined) throw fault;
       return flows && { flows: flows.filter((flow) => !forgotten.includes(flow)), local: [] };
     },
-    forgetFlows: async (asked) => {
-      const some = asked.flows.slice(0, most);
-      forgotten.push(...some);
+    forgetFlows: async ({ deletions }) => {
+      const some = deletions.slice(0, most);
+      const isMeant = (flow: Flow) => some.some((one) => isNamed(one, flow)) && !forgotten.includes(flow);
+      forgotten.push(...(flows ?? []).filter(isMeant));
       return some.length;
     },
   });
@@ -47,7 +50,7 @@ it('lists once at the start of a life, and again only when a change may have lef
   const both = serving('10.10.1.2', '10.10.1.3');
   expect(await cleaner.clean([both])).toEqual({ forgotten: 0, problems: [], done: true });
   expect(await cleaner.clean([structuredClone(both)])).toMatchObject({ forgotten: 0 });
-  expect(listings).toEqual(['ipv4']);
+  expect(listings).toEqual(['ipv4 udp']);
   expect(await cleaner.clean([serving('10.10.1.3')])).toMatchObject({ forgotten: 1, done: true });
   expect([listings.length, forgotten]).toEqual([2, [OLD]]);
 });
@@ -80,12 +83,41 @@ it('removes the flows of a family that the network has no more', async () => {
   expect(forgotten).toEqual([OLD, NEW]);
 });
 
-it('says that the program is missing for as long as UDP is served, and does not ask over and over', async () => {
+it('lists once more where the rules were gone for a while, until that has been done', async () => {
+  const serve = serving('10.10.1.2', '10.10.1.3');
+  await cleaner.clean([serve]);
+  const dark: Flow = { ...OLD, reply: { ...OLD.reply, source: '2.2.2.2' }, replied: false };
+  flows = [OLD, NEW, dark];
+  expect(await cleaner.clean([serve])).toMatchObject({ forgotten: 0 });
+  fault = new Error('no memory');
+  expect(await cleaner.clean([serve], true)).toMatchObject({ done: false });
+  fault = undefined;
+  expect(await cleaner.clean([serve])).toEqual({ forgotten: 1, problems: [], done: true });
+  await cleaner.clean([serve]);
+  expect([forgotten, listings.length]).toEqual([[dark], 3]);
+});
+
+it('lists connections by TCP only where a drain is over, once', async () => {
+  const web = (more: Partial<ServiceIntent>) => [
+    intentOf([serviceIntent({ id: 'web', vip: '2.2.2.2', port: 53, ...more })]),
+  ];
+  flows = [{ ...OLD, protocol: 'tcp' }];
+  await cleaner.clean(web({ endpoints: [endpoint('10.10.1.2', 53)] }));
+  await cleaner.clean(web({ endpoints: [endpoint('10.10.1.3', 53)] }));
+  const over = web({ drained: [endpoint('10.10.1.2', 53)] });
+  expect(await cleaner.clean(over)).toEqual({ forgotten: 1, problems: [], done: true });
+  await cleaner.clean(structuredClone(over));
+  expect(listings).toEqual(['ipv4 udp', 'ipv4 tcp']);
+});
+
+it('says that the program is missing for as long as UDP is served, and does all of it when it is there', async () => {
   flows = undefined;
   const missing = { done: true, problems: [expect.stringMatching(/program conntrack is not installed/)] };
   expect(await cleaner.clean([intentOf([])])).toMatchObject({ done: true, problems: [] });
-  expect(await cleaner.clean([serving('10.10.1.2')])).toMatchObject(missing);
-  expect(await cleaner.clean([serving('10.10.1.2')])).toMatchObject(missing);
-  expect(listings).toHaveLength(2);
+  expect(await cleaner.clean([serving('10.10.1.3')])).toMatchObject(missing);
+  expect(await cleaner.clean([serving('10.10.1.3')])).toMatchObject(missing);
   expect(await cleaner.clean([intentOf([])])).toMatchObject({ problems: [] });
+  flows = [OLD, NEW];
+  expect(await cleaner.clean([serving('10.10.1.3')])).toEqual({ forgotten: 1, problems: [], done: true });
+  expect(forgotten).toEqual([OLD]);
 });

@@ -2,50 +2,64 @@ import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { messageOf } from '@causeway/shared/errors';
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import type { Kernel } from '../kernel/kernel.ts';
-import { mayLeaveStale, servesUdp, staleFlows } from '../plan/flows.ts';
+import { leavingStale, needsFlows, staleFlows } from '../plan/flows.ts';
+import { type Deletion, deletionsOf } from '../plan/flows-deletions.ts';
 
 export interface Cleaning {
   /** Flows that the kernel was made to forget. */
   readonly forgotten: number;
   /** Sentences. */
   readonly problems: readonly string[];
-  /** False: it must be tried again. */
+  /** False: it must be tried again; at once, if some were forgotten. */
   readonly done: boolean;
 }
 
 /**
  * Rules see the first packet of a flow only, and a UDP flow never ends as long as a client goes on sending: whoever
- * changes the services must make the kernel forget the flows that they ruled before.
+ * changes the services must make the kernel forget the flows that they ruled before. Of TCP and SCTP, those to an endpoint
+ * whose drain is over.
  */
 export interface FlowCleaner {
-  /** Call it when the kernel holds the rules of `intents`, all of them. */
-  clean(intents: readonly FirewallIntent[]): Promise<Cleaning>;
+  /**
+   * Call it when the kernel holds the rules of `intents`, all of them.
+   *
+   * @param mended whether they were not there for a while, so that flows have begun which nobody ruled
+   */
+  clean(intents: readonly FirewallIntent[], mended?: boolean): Promise<Cleaning>;
 }
 
 /** One round removes flows of a family for this long at most, milliseconds; what is left is the next round's. */
-const ROUND_MS = 3_000;
+const ROUND_MS = 1_000;
 
 /** Lists flows once for each change that may have left stale ones, and once at the start of a life. */
-export function createFlowCleaner(kernel: Pick<Kernel, 'udpFlows' | 'forgetFlows'>): FlowCleaner {
+export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlows'>): FlowCleaner {
   /** What no stale flow is left of. */
   const cleaned = new Map<Family, FirewallIntent>();
-
-  let isMissing = false;
+  /** Families whose rules were gone since then. */
+  const doubted = new Set<Family>();
+  /** Families of which no flow can be known. */
+  const missing = new Set<Family>();
 
   async function cleanFamily(to: FirewallIntent, withinMs: number): Promise<Cleaning> {
     const { family } = to;
     const from = cleaned.get(family);
-    if (!mayLeaveStale(from, to)) return settled(to, 0);
-    const listing = await kernel.udpFlows(family);
-    isMissing = listing === undefined;
-    if (listing === undefined) return settled(to, 0);
-    const stale = staleFlows(listing, { from, to });
-    const forgotten = stale.length === 0 ? 0 : await kernel.forgetFlows({ family, flows: stale, withinMs });
-    if (forgotten < stale.length) return { forgotten, problems: [], done: false };
-    return settled(to, forgotten);
+    const protocols = leavingStale(doubted.has(family) ? undefined : from, to);
+    if (protocols.length === 0) return settled(to, 0);
+    const listing = await kernel.listFlows({ family, protocols });
+    if (listing === undefined) {
+      // Once the program is there, all of it is to be done.
+      missing.add(family);
+      return { forgotten: 0, problems: [], done: true };
+    }
+    const deletions = deletionsOf(listing.flows, staleFlows(listing, { from, to }));
+    const begun = deletions.length === 0 ? 0 : await kernel.forgetFlows({ family, deletions, withinMs });
+    const forgotten = countOf(deletions.slice(0, begun));
+    return begun < deletions.length ? { forgotten, problems: [], done: false } : settled(to, forgotten);
   }
   function settled(to: FirewallIntent, forgotten: number): Cleaning {
     cleaned.set(to.family, to);
+    doubted.delete(to.family);
+    missing.delete(to.family);
     return { forgotten, problems: [], done: true };
   }
   /** A family that the network has no more serves nothing. */
@@ -58,7 +72,8 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'udpFlows' | 'forgetFlows
   }
 
   return {
-    clean: async (intents) => {
+    clean: async (intents, mended = false) => {
+      if (mended) for (const family of FAMILIES) doubted.add(family);
       const cleanings: Cleaning[] = [];
       for (const family of FAMILIES) {
         const to = intentOf(family, intents);
@@ -68,7 +83,7 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'udpFlows' | 'forgetFlows
       return {
         forgotten: cleanings.reduce((sum, { forgotten }) => sum + forgotten, 0),
         problems: [
-          ...(isMissing && intents.some(servesUdp) ? [MISSING] : []),
+          ...(missing.size > 0 && intents.some(needsFlows) ? [MISSING] : []),
           ...cleanings.flatMap(({ problems }) => problems),
         ],
         done: cleanings.every(({ done }) => done),
@@ -78,7 +93,11 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'udpFlows' | 'forgetFlows
 }
 
 const MISSING =
-  'stale flows of UDP services are not removed: the program conntrack is not installed; clients may go on to endpoints that are gone';
+  'stale flows of services are not removed: the program conntrack is not installed; clients of UDP may go on to endpoints that are gone, and connections to endpoints whose drain is over stand';
+
+function countOf(deletions: readonly Deletion[]): number {
+  return deletions.reduce((sum, { count }) => sum + count, 0);
+}
 
 function failed(error: unknown): Cleaning {
   return { forgotten: 0, problems: [messageOf(error)], done: false };

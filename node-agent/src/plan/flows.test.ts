@@ -1,7 +1,7 @@
 import type { FirewallIntent, ServiceIntent } from '@causeway/shared/desired/intent';
 import { describe, expect, it } from 'vitest';
 import { endpoint, intentOf, serviceIntent } from '../../../test/support/intents.ts';
-import { mayLeaveStale, staleFlows, type UdpFlow } from './flows.ts';
+import { type Flow, leavingStale, needsFlows, staleFlows } from './flows.ts';
 
 const [A, B] = [endpoint('10.10.1.2', 53), endpoint('10.10.2.2', 53)];
 const dns = (more: Partial<ServiceIntent> = {}) =>
@@ -23,10 +23,11 @@ const LOCAL = ['127.0.0.0/8', '192.168.122.11/32', '10.10.1.1/32'];
 const CLIENT = { source: '192.168.122.200', sourcePort: 40000 };
 
 /** @param via what the client asks, `ADDRESS:PORT`  @param at who is asked in truth; the same: it is not translated */
-function flow(via: string, at: string, replied = true): UdpFlow {
+function flow(via: string, at: string, replied = true): Flow {
   const [destination = '', to = ''] = via.split('|');
   const [source = '', from = ''] = at.split('|');
   return {
+    protocol: 'udp',
     original: { ...CLIENT, destination, destinationPort: Number(to) },
     reply: { source, sourcePort: Number(from), destination: '10.10.1.1', destinationPort: 1024 },
     replied,
@@ -36,7 +37,7 @@ function flow(via: string, at: string, replied = true): UdpFlow {
 const VIP = '2.2.2.2|53';
 const NODE_PORT = '192.168.122.11|30053';
 const FRONTENDS = [VIP, NODE_PORT, '10.10.1.1|30053'];
-const isStale = (one: UdpFlow, from: FirewallIntent | undefined, to: FirewallIntent) =>
+const isStale = (one: Flow, from: FirewallIntent | undefined, to: FirewallIntent) =>
   staleFlows({ flows: [one], local: LOCAL }, { from, to }).length === 1;
 
 describe.each(FRONTENDS)('a flow through %s', (via) => {
@@ -77,6 +78,13 @@ describe.each(FRONTENDS)('a flow through %s', (via) => {
       false,
     ],
     [
+      'is stale when the drain of its endpoint is over',
+      flow(via, '10.10.2.2|53'),
+      dns(),
+      dns({ endpoints: [A], drained: [B] }),
+      true,
+    ],
+    [
       'stays with an endpoint on another host, when new ones may not go there',
       flow(via, '10.10.2.2|53'),
       dns(),
@@ -95,6 +103,31 @@ describe.each(FRONTENDS)('a flow through %s', (via) => {
     expect(isStale(one, before, after ?? intent())).toBe(expected);
     // After a restart the same is known of what is served; of what is not served any more, nothing.
     if (to?.protocol === 'udp') expect(isStale(one, undefined, intent(to))).toBe(expected);
+  });
+});
+
+describe.each(['tcp', 'sctp'] as const)('a connection by %s', (protocol) => {
+  const connection = (via: string, at: string): Flow => ({ ...flow(via, at), protocol });
+  const web = dns({ protocol, endpoints: [A], drained: [B] });
+  it.each(FRONTENDS)('through %s is cut where the drain is over, and nowhere else', (via) => {
+    const over = connection(via, '10.10.2.2|53');
+    for (const from of [undefined, intent(), intent(dns({ protocol })), intent(web)]) {
+      expect(isStale(over, from, intent(web))).toBe(true);
+      for (const at of ['10.10.1.2|53', '10.10.9.9|53', '10.10.2.2|54', via])
+        expect(isStale(connection(via, at), from, intent(web))).toBe(false);
+    }
+    expect(isStale(over, intent(web), intent(dns({ protocol, endpoints: [A], keeping: [B] })))).toBe(false);
+    expect(isStale(over, intent(web), intent())).toBe(false);
+  });
+
+  it.each([
+    ['straight to the endpoint', connection('10.10.2.2|53', '10.10.2.2|53')],
+    ['through another service', connection('2.2.2.3|53', '10.10.2.2|53')],
+    ['by another protocol', flow(VIP, '10.10.2.2|53')],
+    ['to another host', connection('192.168.122.12|30053', '10.10.2.2|53')],
+  ])('is never cut: %s', (_, one) => {
+    expect(isStale(one, undefined, intent(web))).toBe(false);
+    expect(isStale(one, intent(dns({ protocol })), intent(web))).toBe(false);
   });
 });
 
@@ -161,7 +194,8 @@ describe('flows are looked at', () => {
     ['when it has another VIP', dns(), dns({ vip: '2.2.2.3' })],
     ['when it has another NodePort', dns(), dns({ nodePort: 30054 })],
     ['when it has a NodePort no more', dns(), without('nodePort')],
-  ])('%s', (_, from, to) => expect(mayLeaveStale(intent(from), intent(to))).toBe(true));
+    ['when a drain is over', dns({ endpoints: [A], keeping: [B] }), dns({ endpoints: [A], drained: [B] })],
+  ])('%s', (_, from, to) => expect(leavingStale(intent(from), intent(to))).toEqual(['udp']));
 
   it.each([
     ['when nothing is new', dns(), dns()],
@@ -169,17 +203,31 @@ describe('flows are looked at', () => {
     ['when one drains', dns(), dns({ endpoints: [A], keeping: [B] })],
     ['for TCP', tcp, dns({ id: 'web', protocol: 'tcp', endpoints: [] })],
     ['when clients stay with their endpoint', dns(), dns({ affinity: true })],
-  ])('not %s', (_, from, to) => expect(mayLeaveStale(intent(from), intent(to))).toBe(false));
+  ])('not %s', (_, from, to) => expect(leavingStale(intent(from), intent(to))).toEqual([]));
+
+  it.each(['tcp', 'sctp'] as const)('of %s, while a drain is over, once for each', (protocol) => {
+    const web = (more: Partial<ServiceIntent>) => intent(dns({ protocol, ...more }));
+    const over = web({ endpoints: [A], drained: [B] });
+    expect(leavingStale(web({}), over)).toEqual([protocol]);
+    expect(leavingStale(undefined, over)).toContain(protocol);
+    expect(leavingStale(undefined, web({}))).not.toContain(protocol);
+    expect(leavingStale(over, web({ endpoints: [], drained: [B] }))).toEqual([]);
+    expect(leavingStale(over, web({ endpoints: [], drained: [A, B] }))).toEqual([protocol]);
+    expect(leavingStale(over, web({ endpoints: [A], drained: [B], vip: '2.2.2.3' }))).toEqual([protocol]);
+    expect(leavingStale(over, web({ endpoints: [A] }))).toEqual([]);
+    expect(leavingStale(over, { ...over, nodePortCidrs: ['192.168.122.0/24'] })).toEqual([protocol]);
+    expect([over, web({})].map(needsFlows)).toEqual([true, false]);
+  });
 
   it('once at the start of a life, and when NodePorts are served on other addresses', () => {
     const { serviceRange: _, ...bare } = intent();
-    expect([intent(dns()), intent(), bare].map((to) => mayLeaveStale(undefined, to))).toEqual([
-      true,
-      true,
-      false,
+    expect([intent(dns()), intent(), bare].map((to) => leavingStale(undefined, to))).toEqual([
+      ['udp'],
+      ['udp'],
+      [],
     ]);
     const other = (one: FirewallIntent) => ({ ...one, nodePortCidrs: ['192.168.122.0/24'] });
-    expect(mayLeaveStale(intent(dns()), other(intent(dns())))).toBe(true);
-    expect(mayLeaveStale(intent(tcp), other(intent(tcp)))).toBe(false);
+    expect(leavingStale(intent(dns()), other(intent(dns())))).toEqual(['udp']);
+    expect(leavingStale(intent(tcp), other(intent(tcp)))).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
-import type { FirewallIntent, ServiceIntent } from '@causeway/shared/desired/intent';
+import type { EndpointIntent, FirewallIntent, ServiceIntent } from '@causeway/shared/desired/intent';
 import { difference } from '@causeway/shared/desired/order';
+import { PROTOCOLS, type Protocol } from '@causeway/shared/model/service';
 import { type Block, blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { RANGES } from '@causeway/shared/rules/ranges';
 
@@ -11,8 +12,9 @@ export interface Tuple {
   readonly destinationPort: number;
 }
 
-/** What the kernel remembers of one UDP exchange, and applies to all of its packets: rules see the first one only. */
-export interface UdpFlow {
+/** What the kernel remembers of one exchange, and applies to all of its packets: rules see the first one only. */
+export interface Flow {
+  readonly protocol: Protocol;
   /** As the client sent it. */
   readonly original: Tuple;
   /** As an answer would come, before it is translated back. */
@@ -21,9 +23,10 @@ export interface UdpFlow {
   readonly replied: boolean;
 }
 
-/** What is known of the UDP packets that pass a host, in one family. */
+/** What is known of the packets that pass a host, in one family. */
 export interface FlowListing {
-  readonly flows: readonly UdpFlow[];
+  /** Of the protocols that were asked for. */
+  readonly flows: readonly Flow[];
   /** CIDRs of the host's own addresses, all of them: where its NodePorts are met. */
   readonly local: readonly string[];
 }
@@ -36,9 +39,9 @@ export interface FlowChange {
 }
 
 /**
- * The flows that an earlier state of the services would go on ruling. Such a flow goes to a VIP or to a NodePort of ours,
- * and
- * - leads to what is not an endpoint of that service, or not any more, or
+ * The flows that must end. Such a flow goes to a VIP or to a NodePort of ours, and leads to an endpoint whose drain is
+ * over, or it is one of UDP that an earlier state of the services would go on ruling:
+ * - it leads to what is not an endpoint of that service, or not any more, or
  * - is not translated at all, though there are endpoints now, and nobody has answered it: what was sent before there was
  *   a service, or an endpoint, would go into the dark for as long as the client keeps trying; or
  * - is translated, and nothing serves what it went to any more.
@@ -48,74 +51,107 @@ export interface FlowChange {
  * ours only if it went into the service range and was led to a container: others, Kubernetes for one, may use the same
  * range for services of their own. Pure.
  */
-export function staleFlows({ flows, local }: FlowListing, { from, to }: FlowChange): readonly UdpFlow[] {
+export function staleFlows({ flows, local }: FlowListing, { from, to }: FlowChange): readonly Flow[] {
   const own = local.flatMap((text) => parseBlock(text) ?? []);
   const [before, now] = [from === undefined ? undefined : frontends(from, own), frontends(to, own)];
   const [range, network] = [parseBlock(to.serviceRange ?? ''), parseBlock(to.network)];
   return flows.filter((flow) => {
-    const service = now(flow.original);
+    const service = now(flow);
     if (service !== undefined) return isStale(flow, service);
-    if (!isTranslated(flow)) return false;
+    if (flow.protocol !== 'udp' || !isTranslated(flow)) return false;
     return before === undefined
       ? isIn(range, flow.original.destination) && isIn(network, flow.reply.source)
-      : before(flow.original) !== undefined;
+      : before(flow) !== undefined;
   });
 }
 
 /**
- * Whether a change of the services can leave stale flows behind: an endpoint or a frontend of UDP is gone, or something
- * that had none has endpoints. Pure.
+ * The protocols of which a change of the services can leave stale flows behind: of UDP, an endpoint or a frontend is
+ * gone, or something that had none has endpoints; of any, an endpoint's drain is over. Pure.
  */
-export function mayLeaveStale(from: FirewallIntent | undefined, to: FirewallIntent): boolean {
-  if (from === undefined) return servesUdp(to) || to.serviceRange !== undefined;
-  if (from.nodePortCidrs.join() !== to.nodePortCidrs.join()) return servesUdp(from) || servesUdp(to);
+export function leavingStale(from: FirewallIntent | undefined, to: FirewallIntent): readonly Protocol[] {
+  if (from === undefined)
+    return PROTOCOLS.filter((protocol) =>
+      protocol === 'udp' ? servesUdp(to) || to.serviceRange !== undefined : hasDrained(to.services, protocol),
+    );
+  if (from.nodePortCidrs.join() !== to.nodePortCidrs.join())
+    return PROTOCOLS.filter((protocol) =>
+      protocol === 'udp' ? servesUdp(from) || servesUdp(to) : hasDrained(to.services, protocol),
+    );
   const { gone, come } = difference(from.services, to.services);
-  const old = new Map(gone.filter(isUdp).map((service) => [service.id, service]));
-  for (const service of come.filter(isUdp)) {
-    const last = old.get(service.id);
-    old.delete(service.id);
-    if (last === undefined || !sameFrontends(last, service)) return true;
-    if (last.endpoints.length === 0 && service.endpoints.length > 0) return true;
-    const places = placesOf(service);
-    if ([...placesOf(last)].some((place) => !places.has(place))) return true;
+  const old = new Map(gone.map((service) => [`${service.protocol} ${service.id}`, service]));
+  const found = new Set<Protocol>();
+  for (const service of come) {
+    const key = `${service.protocol} ${service.id}`;
+    if (mayLeave(old.get(key), service)) found.add(service.protocol);
+    old.delete(key);
   }
-  return old.size > 0;
+  if ([...old.values()].some(isUdp)) found.add('udp');
+  return [...found];
 }
 
-/** Whether any UDP service is there. Pure. */
-export function servesUdp({ services }: FirewallIntent): boolean {
+/** Whether anything is there whose flows must be known some day: a service of UDP, or an endpoint whose drain is over. Pure. */
+export function needsFlows({ services }: FirewallIntent): boolean {
+  return services.some((service) => isUdp(service) || service.drained !== undefined);
+}
+
+function servesUdp({ services }: FirewallIntent): boolean {
   return services.some(isUdp);
+}
+
+function hasDrained(services: readonly ServiceIntent[], protocol: Protocol): boolean {
+  return services.some((service) => service.protocol === protocol && service.drained !== undefined);
 }
 
 function isUdp({ protocol }: ServiceIntent): boolean {
   return protocol === 'udp';
 }
 
+/** @param last the same service before, if it was there */
+function mayLeave(last: ServiceIntent | undefined, service: ServiceIntent): boolean {
+  const isOther = last === undefined || !sameFrontends(last, service);
+  if (!isUdp(service)) {
+    const { drained } = placesOf(service);
+    const known = isOther ? undefined : placesOf(last).drained;
+    return [...drained].some((place) => !known?.has(place));
+  }
+  if (isOther || (last.endpoints.length === 0 && service.endpoints.length > 0)) return true;
+  const { kept } = placesOf(service);
+  return [...placesOf(last).kept].some((place) => !kept.has(place));
+}
+
 function sameFrontends(a: ServiceIntent, b: ServiceIntent): boolean {
   return a.vip === b.vip && a.port === b.port && a.nodePort === b.nodePort;
 }
 
-function isStale(flow: UdpFlow, service: ServiceIntent): boolean {
-  if (!isTranslated(flow)) return !flow.replied && service.endpoints.length > 0;
-  const { source, sourcePort } = flow.reply;
-  return !placesOf(service).has(`${source} ${sourcePort}`);
+/** TCP and SCTP know when they end, and an endpoint that is gone from the service ends nothing. */
+function isStale(flow: Flow, service: ServiceIntent): boolean {
+  const { kept, drained } = placesOf(service);
+  const place = `${flow.reply.source} ${flow.reply.sourcePort}`;
+  if (flow.protocol !== 'udp') return isTranslated(flow) && drained.has(place);
+  return isTranslated(flow) ? !kept.has(place) : !flow.replied && service.endpoints.length > 0;
 }
 
 /** Whether an answer is expected from another place than the one that was asked. */
-function isTranslated({ original, reply }: UdpFlow): boolean {
+function isTranslated({ original, reply }: Flow): boolean {
   return original.destination !== reply.source || original.destinationPort !== reply.sourcePort;
 }
 
-const known = new WeakMap<ServiceIntent, ReadonlySet<string>>();
+interface FlowPlaces {
+  /** Where a flow of the service may lead. */
+  readonly kept: ReadonlySet<string>;
+  readonly drained: ReadonlySet<string>;
+}
 
-/** Where a flow of the service may lead. */
-function placesOf(service: ServiceIntent): ReadonlySet<string> {
+const known = new WeakMap<ServiceIntent, FlowPlaces>();
+
+function placesOf(service: ServiceIntent): FlowPlaces {
   const last = known.get(service);
   if (last !== undefined) return last;
-  const { endpoints, localEndpoints, keeping = [] } = service;
-  const places = new Set(
-    [...endpoints, ...localEndpoints, ...keeping].map(({ address, port }) => `${address} ${port}`),
-  );
+  const { endpoints, localEndpoints, keeping = [], drained = [] } = service;
+  const setOf = (all: readonly Pick<EndpointIntent, 'address' | 'port'>[]) =>
+    new Set(all.map(({ address, port }) => `${address} ${port}`));
+  const places = { kept: setOf([...endpoints, ...localEndpoints, ...keeping]), drained: setOf(drained) };
   known.set(service, places);
   return places;
 }
@@ -124,13 +160,13 @@ function placesOf(service: ServiceIntent): ReadonlySet<string> {
 function frontends(
   { family, services, nodePortCidrs }: FirewallIntent,
   own: readonly Block[],
-): (to: Tuple) => ServiceIntent | undefined {
+): (flow: Flow) => ServiceIntent | undefined {
   const vips = new Map<string, ServiceIntent>();
-  const nodePorts = new Map<number, ServiceIntent>();
+  const nodePorts = new Map<string, ServiceIntent>();
   for (const service of services) {
-    if (!isUdp(service)) continue;
-    if (service.vip !== undefined) vips.set(`${service.vip} ${service.port}`, service);
-    if (service.nodePort !== undefined) nodePorts.set(service.nodePort, service);
+    const { protocol, vip, port, nodePort } = service;
+    if (vip !== undefined) vips.set(`${protocol} ${vip} ${port}`, service);
+    if (nodePort !== undefined) nodePorts.set(`${protocol} ${nodePort}`, service);
   }
   const loopback = parseBlock(RANGES[family].loopback);
   const served = nodePortCidrs.flatMap((text) => parseBlock(text) ?? []);
@@ -138,10 +174,10 @@ function frontends(
     own.some((block) => isIn(block, address)) &&
     !isIn(loopback, address) &&
     (served.length === 0 || served.some((block) => isIn(block, address)));
-  return ({ destination, destinationPort }) => {
-    const service = vips.get(`${destination} ${destinationPort}`);
+  return ({ protocol, original: { destination, destinationPort } }) => {
+    const service = vips.get(`${protocol} ${destination} ${destinationPort}`);
     if (service !== undefined) return service;
-    const other = nodePorts.get(destinationPort);
+    const other = nodePorts.get(`${protocol} ${destinationPort}`);
     return other === undefined || !isServed(destination) ? undefined : other;
   };
 }
