@@ -1,4 +1,5 @@
 import { CAUSEWAY_PREFIX, FLANNEL_PREFIX } from '../names.ts';
+import { follower } from '../sorted-map.ts';
 import type { Guard, KeyValue, PrefixState, Store, Write } from './store.ts';
 
 /**
@@ -62,19 +63,12 @@ function nameBack(storedPrefix: string, asked: string): (kv: KeyValue) => KeyVal
 
 /** Gives the same object for the same object, since whoever reads the states goes by identity. */
 function renamer(storedPrefix: string, asked: string): (state: PrefixState) => PrefixState {
-  const rename = nameBack(storedPrefix, asked);
-  const known = new WeakMap<KeyValue, KeyValue>();
-  const once = (kv: KeyValue): KeyValue => {
-    const found = known.get(kv) ?? rename(kv);
-    known.set(kv, found);
-    return found;
-  };
+  const renamed = (key: string) => asked + key.slice(storedPrefix.length);
+  const follow = follower(nameBack(storedPrefix, asked), renamed);
   return ({ items, revision, changed }) => ({
-    items: new Map([...items.values()].map(once).map((kv) => [kv.key, kv])),
+    items: follow(items),
     revision,
     storedPrefix,
-    ...(changed === undefined
-      ? {}
-      : { changed: changed.map((key) => asked + key.slice(storedPrefix.length)) }),
+    ...(changed === undefined ? {} : { changed: changed.map(renamed) }),
   });
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { SortedMap } from '../sorted-map.ts';
 import { watchPrefix } from './etcd-watch.ts';
 import type { Listing, PrefixState } from './store.ts';
 
@@ -79,7 +80,7 @@ it('watches from the revision after the listing', async () => {
   const { stream, states, connections } = setUp();
   const first = await stream(0);
   expect(first.startRevision).toBe(11);
-  expect(states).toEqual([{ items: new Map(), revision: 10 }]);
+  expect(states).toEqual([{ items: SortedMap.of(), revision: 10 }]);
   expect(connections).toEqual([]);
   first.say({ created: true });
   expect(connections.map(([up]) => up)).toEqual([true]);

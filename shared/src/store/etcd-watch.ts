@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, messageOf } from '../errors.ts';
+import { SortedMap } from '../sorted-map.ts';
 import { rangeEnd, toKeyValue, type WatchResponse, type WireStream } from './etcd-wire.ts';
 import type { KeyValue, Listing, PrefixListener, Watch } from './store.ts';
 
@@ -127,38 +128,38 @@ function connectionReporter(listener: PrefixListener, signal: AbortSignal) {
 }
 
 /**
- * Keeps a prefix's keys and hands out a copy after changes. Everything that arrives in one turn of the event
- * loop is one delivery, so that a burst of a thousand revisions does not copy the whole prefix a thousand times.
+ * Keeps a prefix's keys. Everything that arrives in one turn of the event loop is one delivery, so that a burst of a
+ * thousand revisions is not a thousand deliveries.
  */
 function prefixDelivery(listener: PrefixListener, signal: AbortSignal) {
-  let items = new Map<string, KeyValue>();
+  let items = SortedMap.of<KeyValue>();
   let revision = 0;
-  let changed = new Set<string>();
+  /** By key, what it is since the last delivery; undefined: gone. */
+  let changed = new Map<string, KeyValue | undefined>();
   let scheduled = false;
   let incomplete = false;
 
   function flush(): void {
     scheduled = false;
     if (signal.aborted || changed.size === 0 || incomplete) return;
-    const keys = [...changed];
-    changed = new Set();
-    guarded(() => listener.onState({ items: new Map(items), revision, changed: keys }));
+    items = items.with(changed);
+    const keys = [...changed.keys()];
+    changed = new Map();
+    guarded(() => listener.onState({ items, revision, changed: keys }));
   }
 
   return {
     replace(listing: Listing): void {
-      items = new Map(listing.items.map((item) => [item.key, item]));
+      items = listed(items, listing.items);
       revision = listing.revision;
-      changed = new Set();
+      changed = new Map();
       incomplete = false;
-      guarded(() => listener.onState({ items: new Map(items), revision }));
+      guarded(() => listener.onState({ items, revision }));
     },
     apply(response: WatchResponse): void {
       for (const event of response.events) {
         const kv = toKeyValue(event.kv);
-        if (event.type === 'Delete') items.delete(kv.key);
-        else items.set(kv.key, kv);
-        changed.add(kv.key);
+        changed.set(kv.key, event.type === 'Delete' ? undefined : kv);
         // Not the header's revision: while a watch catches up, that one is ahead of the events.
         revision = Math.max(revision, kv.modRevision);
       }
@@ -168,6 +169,28 @@ function prefixDelivery(listener: PrefixListener, signal: AbortSignal) {
       setImmediate(flush);
     },
   };
+}
+
+/** What is as it was before stays the same object: a look at ten thousand keys that finds nothing new costs nobody more. */
+function listed(before: SortedMap<KeyValue>, found: readonly KeyValue[]): SortedMap<KeyValue> {
+  const all = SortedMap.of(found.map((kv) => [kv.key, kv] as const));
+  if (before.size === 0) return all;
+  return before.with(
+    all
+      .changesSince(before)
+      .filter(({ before: one, after }) => !isSame(one, after))
+      .map(({ key, after }) => [key, after] as const),
+  );
+}
+
+/** In all that it says: revisions alone repeat where etcd's data were put back from a backup. */
+function isSame(a: KeyValue | undefined, b: KeyValue | undefined): boolean {
+  return (
+    a?.modRevision === b?.modRevision &&
+    a?.createRevision === b?.createRevision &&
+    a?.leaseId === b?.leaseId &&
+    a?.value === b?.value
+  );
 }
 
 /** A listener's own fault must not end the watch; it is shown as a warning of the process. */

@@ -21,6 +21,7 @@ export interface Listing {
 
 /** All keys of a prefix at one revision; delivered whole at first and again after each revision that changed it. */
 export interface PrefixState {
+  /** Never changed; a key that is as it was before is the same object. Of a watch it is a `SortedMap`. */
   readonly items: ReadonlyMap<string, KeyValue>;
   /** Every change under the prefix up to this revision is in `items`. */
   readonly revision: number;
