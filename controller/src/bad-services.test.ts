@@ -158,6 +158,29 @@ it('has at most 50 ports', async () => {
   expect(answer.detail).toContain('has more than 50 ports');
 });
 
+describe('a health check by connection', () => {
+  const ports = [{ port: 80 }, { port: 53, protocol: 'udp' }];
+
+  it('needs a port of TCP', async () => {
+    for (const type of ['tcp', 'http', 'https']) {
+      const answer = await refused(rig, 'POST', '/v1/services', service({ ports, health: { type } }));
+      expect(answer).toMatchObject({ status: 422, field: 'health.port' });
+      expect(answer.detail).toBe(
+        `health.port is missing: ports[1] is 53/udp, and a check of the type "${type}" needs a port of TCP to ask at`,
+      );
+    }
+  });
+
+  it.each([
+    { ports, health: { type: 'tcp', port: 80 } },
+    { ports, health: { type: 'command', command: ['true'] } },
+    { ports: [{ port: 80 }], health: { type: 'tcp' } },
+  ])('has one: %j', async (overrides) => {
+    const other = service({ name: 'asked', vip: '2.2.2.200', ...overrides });
+    expect(await rig.ask('POST', '/v1/services?dryRun', other)).toMatchObject({ status: 200 });
+  });
+});
+
 describe('a NodePort', () => {
   it.each([
     [80, 422, 'ports[0].nodePort 80 is outside of the NodePort range 30000-32767'],

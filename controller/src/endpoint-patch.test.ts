@@ -76,6 +76,42 @@ describe('an endpoint of a service', () => {
     expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
     await rig.ask('POST', URL, { to: 'web-1' });
     expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
+    await patch('web-1', { drain: true });
+    await rig.ask('POST', URL, { to: 'web-1', drain: false });
+    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 9 });
+  });
+
+  it('is named by its container or workload alone, whether it leads anywhere or not', async () => {
+    await rig.ask('POST', '/v1/workloads', { name: 'db', addresses: ['203.0.113.9'] });
+    await rig.ask('POST', URL, { to: 'db:5432' });
+    expect((await patch('db', { weight: 4 })).body.endpoints[2]).toEqual({ to: 'db:5432', weight: 4 });
+    await patch('web-1:80', { weight: 6 });
+    expect((await refs())[0]).toEqual({ to: 'web-1', weight: 6 });
+    expect((await patch('db:5433', { weight: 5 })).status).toBe(404);
+    await rig.ask('DELETE', '/v1/workloads/db');
+    await rig.settled();
+    expect((await rig.ask('DELETE', `${URL}/db`)).body.endpoints).toHaveLength(2);
+  });
+
+  it('that is gone stands in the way of no other change, and of no replacement', async () => {
+    rig.store.remove(keys.container('web-1'));
+    rig.store.remove(keys.containerStatus('web-1'));
+    await rig.settled();
+    const { name, vips, ports, endpoints } = (await rig.ask('GET', '/v1/services/s')).body;
+    const unnamed = ports.map(({ name: _none, ...port }: { name: string }) => port);
+    const again = { name, vip: vips, ports: unnamed, endpoints, affinity: 'client' };
+    expect(await rig.ask('PUT', '/v1/services/s', again)).toMatchObject({
+      status: 200,
+      body: { affinity: 'client', status: { unresolved: ['there is no container or workload "web-1"'] } },
+    });
+    expect((await patch('web-1', { weight: 2 })).body.endpoints[0]).toEqual({ to: 'web-1', weight: 2 });
+    const more = { ...again, endpoints: [...endpoints, 'web-9'] };
+    expect((await refused(rig, 'PUT', '/v1/services/s', more)).detail).toBe(
+      'endpoints[2] "web-9" names no container or workload: there is none called "web-9"',
+    );
+    expect(
+      await rig.ask('PUT', '/v1/services/t', { ports: [{ port: 80 }], endpoints: ['web-1'] }),
+    ).toMatchObject({ status: 422 });
   });
 
   it('that a selector found becomes a named one by what is said of it', async () => {

@@ -167,6 +167,14 @@ describe('in a network of both families', () => {
     ).toEqual([keys.vip('10.96.1.0'), keys.vip('fd00:10:96::100')]);
   });
 
+  it('a list of VIPs that leaves one open leaves the family of a service what it is', async () => {
+    await make({ families: ['ipv6'] });
+    const put = (body: object) => rig.ask('PUT', '/v1/services/a', { ports: PORTS, ...body });
+    expect((await put({ vip: ['auto'] })).body.vips).toEqual(['fd00:10:96::100']);
+    expect((await put({ vip: ['auto', '2.2.2.2'] })).body.vips).toEqual(['fd00:10:96::100', '2.2.2.2']);
+    expect((await put({ vip: ['auto', 'auto'] })).body.vips).toEqual(['fd00:10:96::100', '2.2.2.2']);
+  });
+
   it('endpoints have the addresses of the families that are served', async () => {
     const places = async () =>
       (await rig.ask('GET', '/v1/services/a/endpoints')).body.items.map(

@@ -1,10 +1,10 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
-import type { EndpointPatch } from '@causeway/shared/model/endpoint-input';
+import { type EndpointPatch, type ParsedEndpointInput, refOf } from '@causeway/shared/model/endpoint-input';
 import type { Drain, EndpointRef, ServiceSpec } from '@causeway/shared/model/service';
 import { MAX_ENDPOINTS, type ParsedServiceInput } from '@causeway/shared/model/service-input';
-import { parseEndpointRef } from '../endpoints/ref.ts';
-import { checkEndpointRef } from '../validate/endpoint-ref.ts';
+import { type ParsedRef, parseEndpointRef } from '../endpoints/ref.ts';
+import { checkEndpointRef, namesIn } from '../validate/endpoint-ref.ts';
 import { checkPlaces, checkService } from '../validate/service.ts';
 import { type Chance, complete, sameService } from './complete.ts';
 import { noService, type Planner } from './service-writer.ts';
@@ -34,14 +34,19 @@ export function planReplace(input: ParsedServiceInput, chance: Chance): Planner 
 /**
  * Adds an endpoint. One that is there already gets the weight and the drain that come with it, if any do.
  *
- * @param ref as the user typed it
+ * @param input as the user typed it; `drain: false` ends a drain
  */
-export function planAddEndpoint(name: string, ref: EndpointRef): Planner {
+export function planAddEndpoint(name: string, input: ParsedEndpointInput): Planner {
+  const ref = refOf(input);
   return (before, facts) => {
     if (before === undefined) throw noService(name);
     const known = before.endpoints.find(({ to }) => to === ref.to);
-    if (known !== undefined) return withEndpoints(before, replaced(before.endpoints, { ...known, ...ref }));
-    checkEndpointRef('to', ref.to, before, facts);
+    if (known !== undefined) {
+      const { drain: _ended, ...used } = known;
+      const kept = input.drain === false ? used : known;
+      return withEndpoints(before, replaced(before.endpoints, { ...kept, ...ref }));
+    }
+    checkEndpointRef('to', ref.to, before, facts, namesIn(before.endpoints));
     return withEndpoints(before, appended(before, [ref]));
   };
 }
@@ -61,8 +66,7 @@ export function planPatchEndpoint(
 ): Planner {
   return (before) => {
     if (before === undefined) throw noService(name);
-    const isNamed = before.endpoints.some((ref) => ref.to === to);
-    const named = isNamed ? [to] : refsTo(to, resolved);
+    const named = refsTo(to, before, resolved);
     if (named.length === 0) throw noEndpoint(before, to);
     const found = before.endpoints.filter((ref) => named.includes(ref.to));
     const isNew = (text: string) => found.every((ref) => ref.to !== text);
@@ -81,8 +85,7 @@ export function planPatchEndpoint(
 export function planRemoveEndpoint(name: string, to: string, resolved: readonly Endpoint[]): Planner {
   return (before) => {
     if (before === undefined) throw noService(name);
-    const isNamed = before.endpoints.some((ref) => ref.to === to);
-    const gone = isNamed ? [to] : refsTo(to, resolved);
+    const gone = refsTo(to, before, resolved);
     const endpoints = before.endpoints.filter((ref) => !gone.includes(ref.to));
     if (endpoints.length < before.endpoints.length) return { ...before, endpoints };
     if (gone.length === 0) throw noEndpoint(before, to);
@@ -130,16 +133,24 @@ function withEndpoints(before: ServiceSpec, endpoints: readonly EndpointRef[]): 
   return sameService(before, after) ? before : after;
 }
 
-/** The references behind the endpoints at a place, or in a container. */
-function refsTo(to: string, resolved: readonly Endpoint[]): readonly string[] {
-  const ref = parseEndpointRef(to);
-  return resolved
-    .filter((endpoint) => {
-      const isPort = ref?.portText === undefined || ref.port === endpoint.port;
-      const isPlace = ref?.address !== undefined && ref.address === endpoint.address && isPort;
-      return isPlace || to === endpoint.container || to === endpoint.ref;
-    })
-    .map((endpoint) => endpoint.ref);
+/**
+ * The references that a text means: itself, or those to the same container or workload, or the ones behind the endpoints
+ * at a place. What leads nowhere is named as well.
+ */
+function refsTo(to: string, { endpoints }: ServiceSpec, resolved: readonly Endpoint[]): readonly string[] {
+  if (endpoints.some((ref) => ref.to === to)) return [to];
+  const meant = parseEndpointRef(to);
+  if (meant === undefined) return [];
+  const isPort = (port: number | undefined) => meant.portText === undefined || meant.port === port;
+  const isIt = (ref: ParsedRef | undefined, port: number | undefined) =>
+    ref !== undefined && ref.name === meant.name && ref.address === meant.address && isPort(port);
+  const named = endpoints.map(({ to: text }) => ({ ref: text, parsed: parseEndpointRef(text) }));
+  const behind = resolved.filter(({ address, port, ref }) => {
+    const isPlace = meant.address === address && isPort(port);
+    return isPlace || isIt(parseEndpointRef(ref), port);
+  });
+  const found = [...named.filter(({ parsed }) => isIt(parsed, parsed?.port)), ...behind];
+  return [...new Set(found.map(({ ref }) => ref))];
 }
 
 function noEndpoint(spec: ServiceSpec, to: string): CausewayError {

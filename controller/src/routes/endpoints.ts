@@ -1,4 +1,4 @@
-import { endpointInputSchema, endpointPatchSchema, refOf } from '@causeway/shared/model/endpoint-input';
+import { endpointInputSchema, endpointPatchSchema } from '@causeway/shared/model/endpoint-input';
 import { z } from 'zod';
 import { planAddEndpoint, planPatchEndpoint, planRemoveEndpoint } from '../allocate/plan-service.ts';
 import { noService } from '../allocate/service-writer.ts';
@@ -85,7 +85,7 @@ function addRoute(app: App, { services, view }: Deps): void {
     async (request, reply) => {
       const { name } = request.params;
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const written = await services.put(name, planAddEndpoint(name, refOf(request.body)), options);
+      const written = await services.put(name, planAddEndpoint(name, request.body), options);
       return answerService(reply, written, view);
     },
   );

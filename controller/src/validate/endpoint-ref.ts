@@ -20,6 +20,7 @@ export interface ForService {
 /**
  * Checks one reference to an endpoint, as the user typed it.
  *
+ * @param known names that the service has already: what was removed since then is no reason to refuse another change
  * @throws CausewayError `invalid`
  */
 export function checkEndpointRef(
@@ -27,12 +28,18 @@ export function checkEndpointRef(
   text: string,
   service: ForService,
   facts: ClusterFacts,
+  known: ReadonlySet<string>,
 ): void {
   const ref = parseEndpointRef(text);
   if (ref === undefined) throw invalid(field, text, NOT_A_REF);
   checkPort(field, text, ref, service);
   if (ref.address !== undefined) checkAddress(field, text, ref.address, service, facts);
-  else checkName(field, text, ref.name, facts);
+  else if (!known.has(ref.name)) checkName(field, text, ref.name, facts);
+}
+
+/** The names of containers and workloads in these references. */
+export function namesIn(refs: readonly { readonly to: string }[]): ReadonlySet<string> {
+  return new Set(refs.flatMap(({ to }) => parseEndpointRef(to)?.name ?? []));
 }
 
 /** Refuses a reference that is given twice. @throws CausewayError `invalid` */

@@ -3,7 +3,7 @@ import type { Protocol, ServiceSpec } from '@causeway/shared/model/service';
 import type { ParsedServiceInput, ParsedServicePort } from '@causeway/shared/model/service-input';
 import { MAX_PLACES } from '../endpoints/resolve.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
-import { checkEndpointRef, checkNoDuplicates } from './endpoint-ref.ts';
+import { checkEndpointRef, checkNoDuplicates, namesIn } from './endpoint-ref.ts';
 import { checkSourceRanges } from './source-ranges.ts';
 import { checkVips, type Frontends } from './vips.ts';
 
@@ -32,7 +32,7 @@ export interface DraftPort {
 export function checkService(
   input: ParsedServiceInput,
   facts: ClusterFacts,
-  self: Pick<ServiceSpec, 'name' | 'vips' | 'families'> | undefined,
+  self: Pick<ServiceSpec, 'name' | 'vips' | 'families' | 'endpoints'> | undefined,
 ): ServiceDraft {
   const selfName = self?.name ?? input.name;
   const frontends = checkVips(input, facts, self, selfName);
@@ -50,6 +50,7 @@ export function checkService(
         field: 'name',
       },
     );
+  checkHealth(input, ports);
   checkEndpoints(input, frontends, ports, self, facts);
   return {
     ...frontends,
@@ -77,11 +78,24 @@ function optionsOf(input: ParsedServiceInput, { families }: Frontends) {
   };
 }
 
+/** A check by connection is asked at the endpoint's own port, which must be one of TCP. @throws CausewayError `invalid` */
+function checkHealth({ health }: ParsedServiceInput, ports: readonly DraftPort[]): void {
+  if (health === undefined || health.type === 'command' || health.port !== undefined) return;
+  const index = ports.findIndex(({ protocol }) => protocol !== 'tcp');
+  const port = ports[index];
+  if (port === undefined) return;
+  throw new CausewayError(
+    'invalid',
+    `health.port is missing: ports[${index}] is ${port.port}/${port.protocol}, and a check of the type "${health.type}" needs a port of TCP to ask at`,
+    { field: 'health.port' },
+  );
+}
+
 function checkEndpoints(
   { endpoints }: ParsedServiceInput,
   { vips, families }: Frontends,
   ports: readonly DraftPort[],
-  self: Pick<ServiceSpec, 'vips'> | undefined,
+  self: Pick<ServiceSpec, 'vips' | 'endpoints'> | undefined,
   facts: ClusterFacts,
 ): void {
   checkPlaces('endpoints', { endpoints, ports, families });
@@ -89,8 +103,9 @@ function checkEndpoints(
   const known = vips.flatMap(({ address }) => address ?? []);
   // What is left open may stay what it is.
   const kept = known.length < vips.length ? (self?.vips ?? []) : [];
+  const names = namesIn(self?.endpoints ?? []);
   endpoints.forEach(({ to }, index) => {
-    checkEndpointRef(`endpoints[${index}]`, to, { vips: [...known, ...kept], families, ports }, facts);
+    checkEndpointRef(`endpoints[${index}]`, to, { vips: [...known, ...kept], families, ports }, facts, names);
   });
 }
 

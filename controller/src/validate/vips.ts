@@ -45,7 +45,7 @@ export function checkVips(
     const families = openFamilies(input, facts, self);
     return { vips: families.map((family) => ({ family })), families };
   }
-  const vips = wishes(input, facts, selfName);
+  const vips = wishes(input, facts, self, selfName);
   const families = vips.map(({ family }) => family);
   if (input.families !== undefined && !sameSet(input.families, families)) {
     throw invalid(
@@ -75,7 +75,13 @@ function servedFamilies(facts: ClusterFacts): readonly Family[] {
   return FAMILIES.filter((family) => facts.networks[family] !== undefined);
 }
 
-function wishes(input: Asked, facts: ClusterFacts, selfName: string | undefined): readonly VipWish[] {
+/** A VIP that is left open is of a family that the service has, if it has one to spare. */
+function wishes(
+  input: Asked,
+  facts: ClusterFacts,
+  self: Pick<ServiceSpec, 'families'> | undefined,
+  selfName: string | undefined,
+): readonly VipWish[] {
   const texts = typeof input.vip === 'string' ? [input.vip] : input.vip;
   const fieldOf = (index: number) => (typeof input.vip === 'string' ? 'vip' : `vip[${index}]`);
   const taken = new Set<Family>();
@@ -91,9 +97,10 @@ function wishes(input: Asked, facts: ClusterFacts, selfName: string | undefined)
     taken.add(wish.family);
     return wish;
   });
+  const open = input.families ?? [...(self?.families ?? []), ...servedFamilies(facts)];
   return given.map((wish, index) => {
     if (wish !== undefined) return wish;
-    const family = (input.families ?? servedFamilies(facts)).find((one) => !taken.has(one));
+    const family = open.find((one) => !taken.has(one) && facts.networks[one] !== undefined);
     if (family === undefined)
       throw invalid(
         fieldOf(index),
