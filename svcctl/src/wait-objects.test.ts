@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client } from './client/client.ts';
 import { parseServer } from './client/discover.ts';
-import { FakeController } from './support/fake-controller.ts';
+import { FakeController, service } from './support/fake-controller.ts';
 import { waitForContainers, waitForRemoval, waitForTargets } from './wait-objects.ts';
 
 let controller: FakeController;
@@ -77,20 +77,30 @@ describe('waitForTargets', () => {
   const endpoint = (ref: string, revision: number) => ({
     ...{ service: 'web', portName: '', address: '10.10.1.2', port: 12345, ref, revision },
   });
+  const waiting = 'container "web-1" has not started on host-1 yet';
+  const web = (...unresolved: readonly string[]) =>
+    service('web', { status: { endpoints: 1, ready: 1, unresolved } });
+  const target = { service: 'web', name: 'web-1' };
 
   it('returns the revision at which the target was found', async () => {
-    controller.list('/v1/endpoints', []);
-    const waiting = waitForTargets(client, [{ service: 'web', ref: 'web-1:12345' }], patience);
-    await controller.watched('/v1/endpoints');
-    controller.send('/v1/endpoints', 'added', endpoint('web-1:12345', 42));
-    expect(await waiting).toBe(42);
+    controller.list('/v1/services', [web(waiting)]);
+    controller.list('/v1/services/web/endpoints', [endpoint('web-1:12345', 42)]);
+    const over = waitForTargets(client, [target], patience);
+    await controller.watched('/v1/services');
+    controller.send('/v1/services', 'modified', web());
+    expect(await over).toBe(42);
   });
 
-  it('names targets that lead nowhere', async () => {
-    controller.list('/v1/endpoints', [endpoint('web-2:12345', 3)]);
-    const targets = [{ service: 'web', ref: 'web-1:12345' }];
-    await expect(waitForTargets(client, targets, hasty)).rejects.toMatchObject({
-      message: 'waiting for endpoints: not within 500 ms: web-1:12345 of service web',
+  it('ends where two targets lead to one place, whatever else leads nowhere', async () => {
+    controller.list('/v1/services', [web('there is no container or workload "gone"')]);
+    controller.list('/v1/services/web/endpoints', [endpoint('10.10.1.2:12345', 3)]);
+    expect(await waitForTargets(client, [target, { ...target, name: 'web-2' }], patience)).toBe(3);
+  });
+
+  it('says of targets that lead nowhere why', async () => {
+    controller.list('/v1/services', [web(waiting)]);
+    await expect(waitForTargets(client, [target], hasty)).rejects.toMatchObject({
+      message: `waiting for endpoints: not within 500 ms: service web: ${waiting}`,
     });
   });
 

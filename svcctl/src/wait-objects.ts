@@ -1,6 +1,6 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerStatus } from '@causeway/shared/model/container';
-import type { ContainerView, EndpointView } from './api.ts';
+import type { ContainerView, EndpointView, ServiceView } from './api.ts';
 import type { Client } from './client/client.ts';
 import { followUntil } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
@@ -72,16 +72,17 @@ export async function waitForRemoval(
   );
 }
 
-/** A service's target as it was typed. */
+/** A service's target: the container or workload that it names. */
 export interface Target {
   readonly service: string;
-  readonly ref: string;
+  readonly name: string;
 }
 
 /**
- * Waits until the controller has found what these targets lead to.
+ * Waits until the controller has found what these targets lead to. Two targets may lead to one place, which is one
+ * endpoint: what counts is that none of them leads nowhere.
  * @returns etcd's revision of the newest of those endpoints, 0 for none
- * @throws CausewayError `timeout` naming the targets that lead nowhere
+ * @throws CausewayError `timeout` with what the controller says of those that lead nowhere
  */
 export async function waitForTargets(
   client: Client,
@@ -89,23 +90,35 @@ export async function waitForTargets(
   patience: Patience,
 ): Promise<number> {
   if (targets.length === 0) return 0;
-  let found: EndpointView[] = [];
-  const missing = () =>
-    targets.filter(({ service, ref }) => !found.some((each) => each.service === service && each.ref === ref));
-  await followUntil<EndpointView>(client, {
+  let services: ReadonlyMap<string, ServiceView> = new Map();
+  const missing = () => [...new Set(targets.flatMap((target) => lost(target, services)))];
+  const ended = await followUntil<ServiceView>(client, {
     ...patience,
-    path: '/v1/endpoints',
-    keyOf: (each) => [each.service, each.portName, each.address, each.port].join(' '),
+    path: '/v1/services',
+    keyOf: ({ name }) => name,
     look: (all) => {
-      found = [...all.values()];
+      services = all;
     },
     isDone: () => missing().length === 0,
   });
-  const lost = missing().map(({ service, ref }) => `${ref} of service ${service}`);
-  if (lost.length > 0)
+  if (ended !== 'done')
     throw new CausewayError(
       'timeout',
-      `waiting for endpoints: not within ${formatDuration(patience.timeoutMs)}: ${lost.join(', ')}`,
+      `waiting for endpoints: not within ${formatDuration(patience.timeoutMs)}: ` +
+        (ended === 'untold' ? 'the controller did not tell' : missing().join(', ')),
     );
-  return Math.max(...found.map(({ revision }) => revision ?? 0));
+  const names = [...new Set(targets.map(({ service }) => service))];
+  const sets = await Promise.all(
+    names.map((name) => client.list<EndpointView>(`/v1/services/${name}/endpoints`)),
+  );
+  return Math.max(0, ...sets.flatMap(({ items }) => items.map(({ revision }) => revision ?? 0)));
+}
+
+/** Why a target leads nowhere, each a sentence. */
+function lost({ service, name }: Target, services: ReadonlyMap<string, ServiceView>): readonly string[] {
+  const status = services.get(service)?.status;
+  if (status === undefined) return [`${name} of service ${service}`];
+  return status.unresolved
+    .filter((sentence) => sentence.includes(JSON.stringify(name)))
+    .map((sentence) => `service ${service}: ${sentence}`);
 }

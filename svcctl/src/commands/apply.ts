@@ -123,8 +123,9 @@ async function writeEach(
 function targetsIn(services: readonly Manifest[], names: ReadonlySet<string>): Target[] {
   return services.flatMap(({ name, body }) =>
     (Array.isArray(body.endpoints) ? body.endpoints.map(refOf) : [])
-      .filter((ref) => names.has(nameIn(ref)))
-      .map((ref) => ({ service: name, ref })),
+      .map(nameIn)
+      .filter((target) => names.has(target))
+      .map((target) => ({ service: name, name: target })),
   );
 }
 

@@ -100,6 +100,15 @@ describe('svcctl expose: endpoints and clients', () => {
     });
   });
 
+  it.each(['', '  '])('takes no empty command: "%s"', async (line) => {
+    const { code, stderr } = await svcctl(['expose', ':80', '--health', 'command', '--health-command', line]);
+    expect([code, stderr]).toEqual([
+      2,
+      `svcctl: health-command ${JSON.stringify(line)} is empty: a line for sh is needed\n`,
+    ]);
+    expect(controller.asked).toEqual([]);
+  });
+
   it('shows what came of it', async () => {
     const full = {
       vips: ['2.2.2.2', 'fd00::2'],

@@ -65,6 +65,7 @@ export function healthInput(options: HealthOptions): HealthInput | undefined {
     throw not('health-path', path, 'http and https');
   if (line !== undefined && type !== 'command') throw not('health-command', line, 'command');
   if (port !== undefined && type === 'command') throw not('health-port', port, 'tcp, http and https');
+  if (line?.trim() === '') throw invalid('health-command', line, 'is empty: a line for sh is needed');
   if (type === 'command' && line === undefined)
     throw new CausewayError('invalid', 'health "command" needs a --health-command', { field: 'health' });
   return {
