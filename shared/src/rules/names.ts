@@ -11,7 +11,7 @@ export const chains = {
   sources: `${CHAIN_PREFIX}SOURCES`,
   nodeSources: `${CHAIN_PREFIX}NODESOURCES`,
   /** One per service port with source ranges: drops who is in none of them. */
-  sourcesOf: (service: ServiceIntent) => `${CHAIN_PREFIX}SRC-${hash(service.id)}`,
+  sourcesOf: (service: ServiceIntent) => `${CHAIN_PREFIX}SRC-${hashOf(service)}`,
   /** nat: one rule per VIP and port; last, the host's own addresses → `nodePorts`. */
   services: `${CHAIN_PREFIX}SERVICES`,
   nodePorts: `${CHAIN_PREFIX}NODEPORTS`,
@@ -28,23 +28,47 @@ export const chains = {
   /** raw */
   prerouting: `${CHAIN_PREFIX}PREROUTING`,
   /** One per service port: picks an endpoint. */
-  service: (service: ServiceIntent) => `${CHAIN_PREFIX}SVC-${hash(service.id)}`,
+  service: (service: ServiceIntent) => `${CHAIN_PREFIX}SVC-${hashOf(service)}`,
   /** Picks one of this host's endpoints. */
-  here: (service: ServiceIntent) => `${CHAIN_PREFIX}SVL-${hash(service.id)}`,
+  here: (service: ServiceIntent) => `${CHAIN_PREFIX}SVL-${hashOf(service)}`,
   /** A VIP of internal policy `local` → `here`. */
-  internal: (service: ServiceIntent) => `${CHAIN_PREFIX}INT-${hash(service.id)}`,
+  internal: (service: ServiceIntent) => `${CHAIN_PREFIX}INT-${hashOf(service)}`,
   /** A NodePort of external policy `local` → `service` or `here`. */
-  external: (service: ServiceIntent) => `${CHAIN_PREFIX}EXT-${hash(service.id)}`,
+  external: (service: ServiceIntent) => `${CHAIN_PREFIX}EXT-${hashOf(service)}`,
   /** One per service port and endpoint: translates. */
-  endpoint: (service: ServiceIntent, endpoint: EndpointIntent) =>
-    `${CHAIN_PREFIX}SEP-${hash(`${service.id} ${service.protocol} ${endpoint.address}:${endpoint.port}`)}`,
+  endpoint: nameOfEndpoint,
 } as const;
+
+/** A hash costs as much as all else of a service's rules, and both are the same objects from one change to the next. */
+const hashes = new WeakMap<ServiceIntent, string>();
+const endpointNames = new WeakMap<
+  EndpointIntent,
+  { readonly service: ServiceIntent; readonly name: string }
+>();
+
+function hashOf(service: ServiceIntent): string {
+  const known = hashes.get(service);
+  if (known !== undefined) return known;
+  const found = hash(service.id);
+  hashes.set(service, found);
+  return found;
+}
+
+function nameOfEndpoint(service: ServiceIntent, endpoint: EndpointIntent): string {
+  const known = endpointNames.get(endpoint);
+  if (known?.service === service) return known.name;
+  const place = `${service.id} ${service.protocol} ${endpoint.address}:${endpoint.port}`;
+  const name = `${CHAIN_PREFIX}SEP-${hash(place)}`;
+  endpointNames.set(endpoint, { service, name });
+  return name;
+}
 
 /** 16 characters of A-Z and 2-7 (80 bits). */
 function hash(text: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const digest = createHash('sha256').update(text).digest();
+  // As text of bytes: a buffer for each costs as much as the hash.
+  const digest = createHash('sha256').update(text).digest('binary');
   let found = '';
-  for (let i = 0; i < 16; i++) found += alphabet[(digest[i] ?? 0) & 31];
+  for (let i = 0; i < 16; i++) found += alphabet[digest.charCodeAt(i) & 31];
   return found;
 }

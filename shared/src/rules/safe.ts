@@ -19,12 +19,19 @@ function address(value: string, family: Family): string {
   return value;
 }
 
+/** The network is asked for with every service. */
+const lastCidr: Partial<Record<Family, { readonly value: string; readonly text: string }>> = {};
+
 /** @returns the block with its host bits zero, as the kernel lists it. */
 function cidr(value: string, family: Family): string {
+  const last = lastCidr[family];
+  if (last?.value === value) return last.text;
   const block = typeof value === 'string' ? parseBlock(value) : undefined;
   if (block?.family !== family || isMapped({ family, value: block.base }))
     throw refused('network', value, `is no ${FAMILY_NAMES[family]} CIDR`);
-  return formatBlock(block);
+  const text = formatBlock(block);
+  lastCidr[family] = { value, text };
+  return text;
 }
 
 /** Name of a link. */

@@ -7,15 +7,14 @@ import { Restore } from './table.ts';
 export function bring(listing: Listing, layout: Layout): string {
   const restore = new Restore();
   const present = keepJumps(listing, layout, restore);
-  const wanted = new Set<string>();
+  const stale = new Map([...listing.chains].map(([table, chains]) => [table, new Set(chains.keys())]));
   for (const chain of layout.chains) {
-    wanted.add(`${chain.table} ${chain.name}`);
+    stale.get(chain.table)?.delete(chain.name);
     restore.fill(chain);
   }
   for (const jump of layout.jumps)
     if (!present.has(keyOf(jump))) restore.rule(jump.table, `-I ${jump.chain} ${jump.rule}`);
-  for (const [table, chains] of listing.chains)
-    for (const name of chains.keys()) if (!wanted.has(`${table} ${name}`)) restore.remove(table, name);
+  for (const [table, names] of stale) for (const name of names) restore.remove(table, name);
   return restore.text();
 }
 

@@ -35,8 +35,8 @@ function changeJumps(from: FirewallIntent, to: FirewallIntent, restore: Restore)
 
 /** The changed services' own chains: filled anew where they differ, removed where nobody needs them. */
 function changeChains(diff: ServiceDiff, intent: FirewallIntent, restore: Restore): void {
-  const old = byName(diff.before.flatMap((service) => chainsOfService(service, intent)));
-  const wanted = byName(diff.after.flatMap((service) => chainsOfService(service, intent)));
+  const old = byName(diff.before.flatMap((service) => [...chainsOfService(service, intent)]));
+  const wanted = byName(diff.after.flatMap((service) => [...chainsOfService(service, intent)]));
   for (const chain of wanted.values()) {
     const held = old.get(chain.name);
     if (held === undefined || held.rules.join('\n') !== chain.rules.join('\n')) restore.fill(chain);

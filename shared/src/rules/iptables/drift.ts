@@ -1,13 +1,30 @@
 import { type Listing, normal } from './listing.ts';
-import type { Chain, Jump, Layout } from './part.ts';
+import type { Chain, Jump, Layout, Table } from './part.ts';
 
 /** Compares what one variant lists with what it should hold. Each difference is a sentence. */
 export function driftOf(layout: Layout, listing: Listing): readonly string[] {
-  return [
-    ...driftOfJumps(layout.jumps, listing),
-    ...driftOfNames(layout.chains, listing),
-    ...layout.chains.flatMap((chain) => driftOfRules(chain, listing)),
-  ];
+  const names = new Map<Table, Set<string>>();
+  const rules: string[] = [];
+  for (const chain of layout.chains) {
+    note(names, chain);
+    rules.push(...driftOfRules(chain, listing));
+  }
+  return [...driftOfJumps(layout.jumps, listing), ...driftOfNames(names, listing), ...rules];
+}
+
+/**
+ * The chains alone that are missing, by table. Where one of those that all services share is, all rules are written, and it
+ * is of no use to compare those of ten thousand services first.
+ */
+export function missingChains(layout: Layout, listing: Listing): readonly string[] {
+  const names = new Map<Table, Set<string>>();
+  for (const chain of layout.chains) note(names, chain);
+  return [...names].flatMap(([table, wanted]) => driftOfMissing(table, wanted, listing));
+}
+
+function note(names: Map<Table, Set<string>>, { table, name }: Chain): void {
+  const known = names.get(table) ?? new Set();
+  names.set(table, known.add(name));
 }
 
 /** A rule in one form, with its place, so that equal ones have equal keys. */
@@ -15,7 +32,7 @@ export function keyOf({ table, chain, rule }: { table: string; chain: string; ru
   return `${table} ${chain} ${normal(rule)}`;
 }
 
-function driftOfJumps(jumps: readonly Jump[], listing: Listing): string[] {
+export function driftOfJumps(jumps: readonly Jump[], listing: Listing): string[] {
   const wanted = new Set(jumps.map(keyOf));
   const foreign = listing.jumps
     .filter((jump) => !wanted.has(keyOf(jump)))
@@ -34,16 +51,21 @@ function driftOfJump(jump: Jump, listing: Listing): string[] {
 }
 
 /** One sentence per table and kind, however many chains differ. */
-function driftOfNames(wanted: readonly Chain[], listing: Listing): string[] {
+function driftOfNames(wanted: ReadonlyMap<Table, ReadonlySet<string>>, listing: Listing): string[] {
   return [...listing.chains].flatMap(([table, held]) => {
-    const names = new Set(wanted.filter((chain) => chain.table === table).map((chain) => chain.name));
-    const missing = [...names].filter((name) => !held.has(name));
+    const names = wanted.get(table) ?? new Set<string>();
     const extra = [...held.keys()].filter((name) => !names.has(name));
     return [
-      ...summary(`table ${table} lacks the chain`, missing),
+      ...driftOfMissing(table, names, listing),
       ...summary(`table ${table} holds a chain without a purpose:`, extra),
     ];
   });
+}
+
+function driftOfMissing(table: Table, wanted: ReadonlySet<string>, { chains }: Listing): string[] {
+  const held = chains.get(table);
+  const missing = [...wanted].filter((name) => held?.has(name) !== true);
+  return summary(`table ${table} lacks the chain`, missing);
 }
 
 function driftOfRules(chain: Chain, listing: Listing): string[] {

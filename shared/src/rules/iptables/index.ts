@@ -2,8 +2,8 @@ import type { FirewallIntent } from '../../desired/intent.ts';
 import type { Beside, Ruleset } from '../ruleset.ts';
 import { bring } from './bring.ts';
 import { changeServices } from './change.ts';
-import { driftOf } from './drift.ts';
-import { besideLayout, servingLayout } from './layout.ts';
+import { driftOf, driftOfJumps, missingChains } from './drift.ts';
+import { besideLayout, servingJumps, servingLayout } from './layout.ts';
 import { type Listing, parseListing } from './listing.ts';
 import { NO_OTHERS, othersOf } from './others.ts';
 import { TABLES } from './part.ts';
@@ -27,7 +27,10 @@ function change(from: FirewallIntent, to: FirewallIntent): string {
 
 function drift(intent: FirewallIntent, text: string): readonly string[] {
   const listing = parseListing(text);
-  return driftOf(servingLayout(intent, othersOf(listing)), listing);
+  const others = othersOf(listing);
+  const missing = missingChains(servingLayout({ ...intent, services: [] }, others), listing);
+  if (missing.length > 0) return [...driftOfJumps(servingJumps(intent, others), listing), ...missing];
+  return driftOf(servingLayout(intent, others), listing);
 }
 
 function beside(intent: FirewallIntent, text: string): Beside {

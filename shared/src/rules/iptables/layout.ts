@@ -11,7 +11,12 @@ export function servingLayout(intent: FirewallIntent, others: Others): Layout {
   return {
     family: intent.family,
     jumps: servingJumps(intent, others),
-    chains: [...chainsOf(intent), ...chains],
+    chains: {
+      *[Symbol.iterator]() {
+        yield* chains;
+        yield* chainsOf(intent);
+      },
+    },
   };
 }
 

@@ -46,7 +46,8 @@ export interface List {
 export interface Layout {
   readonly family: Family;
   readonly jumps: readonly Jump[];
-  readonly chains: readonly Chain[];
+  /** Made one after the other, each time that they are gone through: those of ten thousand services together are large. */
+  readonly chains: Iterable<Chain>;
 }
 
 /** `-m comment --comment "…"`. The text is ours, or a checked id; quotes and backslashes never are in it. */

@@ -31,11 +31,12 @@ export function questionOf({ role, intent, others }: Expectation, turn: number):
 }
 
 function render({ jumps, chains }: Layout): string {
+  const all = [...chains];
   return TABLES.map((table) =>
     questionOfTable(
       table,
       jumps.filter((jump) => jump.table === table),
-      chains.filter((chain) => chain.table === table),
+      all.filter((chain) => chain.table === table),
     ),
   ).join('');
 }

@@ -18,17 +18,15 @@ export function listsOf(intent: FirewallIntent): readonly List[] {
   return PARTS.flatMap((part) => part.lists(intent));
 }
 
-export function chainsOfService(service: ServiceIntent, intent: FirewallIntent): readonly Chain[] {
-  return PARTS.flatMap((part) => part.ofService(service, intent));
+export function* chainsOfService(service: ServiceIntent, intent: FirewallIntent): Generator<Chain> {
+  for (const part of PARTS) yield* part.ofService(service, intent);
 }
 
-/** Every chain of ours with all its rules. */
-export function chainsOf(intent: FirewallIntent): readonly Chain[] {
-  return [
-    ...PARTS.flatMap((part) => part.chains(intent)),
-    ...listsOf(intent).map((list) => chainOfList(list, intent)),
-    ...intent.services.flatMap((service) => chainsOfService(service, intent)),
-  ];
+/** Every chain of ours with all its rules: first those that all services share. */
+export function* chainsOf(intent: FirewallIntent): Generator<Chain> {
+  for (const part of PARTS) yield* part.chains(intent);
+  for (const list of listsOf(intent)) yield chainOfList(list, intent);
+  for (const service of intent.services) yield* chainsOfService(service, intent);
 }
 
 /** A list with all its rules. */
@@ -42,7 +40,7 @@ export class Restore {
 
   /** Makes a chain, or empties it. */
   declare(table: Table, chain: string): void {
-    this.#lines(table).declared.push(`:${chain} - [0:0]`);
+    this.#lines(table).declared.push(chain);
   }
 
   /** `-A`, `-I` or `-D` with everything behind it, in the order of the calls. */
@@ -57,9 +55,10 @@ export class Restore {
   }
 
   /** Declares a chain and fills it. */
-  fill(chain: Chain): void {
-    this.declare(chain.table, chain.name);
-    for (const rule of chain.rules) this.rule(chain.table, `-A ${chain.name} ${rule}`);
+  fill({ table, name, rules }: Chain): void {
+    this.declare(table, name);
+    // Joined at once: a text put together from others keeps them all until somebody reads it.
+    if (rules.length > 0) this.rule(table, `-A ${name} ${rules.join(`\n-A ${name} `)}`);
   }
 
   /**
@@ -74,7 +73,9 @@ export class Restore {
       .flatMap((table) => {
         const lines = this.#tables.get(table);
         if (lines === undefined) return [];
-        return [`*${table}`, ...lines.declared, ...lines.rules, ...lines.removed, 'COMMIT', ''].join('\n');
+        const { declared, rules, removed } = lines;
+        const declarations = declared.length === 0 ? [] : [`:${declared.join(' - [0:0]\n:')} - [0:0]`];
+        return [`*${table}`, ...declarations, ...rules, ...removed, 'COMMIT', ''].join('\n');
       })
       .join('');
   }
@@ -89,6 +90,7 @@ export class Restore {
 }
 
 interface Lines {
+  /** Names of chains. */
   readonly declared: string[];
   readonly rules: string[];
   readonly removed: string[];
