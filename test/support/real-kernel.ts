@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Kernel, Signal } from '../../node-agent/src/kernel/kernel.ts';
 import type { FlowListing } from '../../node-agent/src/plan/flows.ts';
+import type { Fate } from '../../node-agent/src/plan/step.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
 import { start } from '../../shared/src/run.ts';
 import type { Answer } from '../contract/kernel-driver.ts';
@@ -35,6 +36,11 @@ export async function buildDriver(directory: string): Promise<string> {
   const entryPoints = [new URL('../contract/kernel-driver.ts', import.meta.url).pathname];
   await build({ entryPoints, bundle: true, platform: 'node', outfile });
   return outfile;
+}
+
+/** What is left of an error in JSON is its message. */
+function withError(fate: Fate): Fate {
+  return fate.fate === 'failed' ? { ...fate, error: new Error(fate.error.message) } : fate;
 }
 
 export async function openRealKernel(driver: string): Promise<RealKernel> {
@@ -89,7 +95,7 @@ export async function openRealKernel(driver: string): Promise<RealKernel> {
     host: (request) => call('host', request),
     toolFor: (dataplane) => call('toolFor', dataplane),
     observe: (look) => call('observe', look),
-    apply: (steps) => call('apply', steps),
+    apply: async (steps) => (await call<readonly Fate[]>('apply', steps)).map(withError),
     // What is absent in JSON is the one thing that `null` stands for.
     listFlows: async (request) => (await call<FlowListing | null>('listFlows', request)) ?? undefined,
     forgetFlows: (forgetting) => call('forgetFlows', forgetting),

@@ -11,6 +11,7 @@ import {
   type StepKind,
   type SysctlStep,
 } from '../plan/step.ts';
+import { linesOf } from './refusal.ts';
 
 /** The effects that steps are made of. */
 export interface Hands {
@@ -51,7 +52,9 @@ function fateOf(step: Step, error: Error | undefined, failures: Failures): Fate 
   if (error === undefined) return { step, fate: 'done' };
   // What it needs has failed in the same run: the kernel's complaint would only repeat that.
   const because = failures.blocking(step);
-  return because === undefined ? { step, fate: 'failed', error } : notExecuted(step, because);
+  if (because !== undefined) return notExecuted(step, because);
+  const refused = linesOf(error);
+  return { step, fate: 'failed', error, ...(refused.length === 0 ? {} : { refused }) };
 }
 
 function notExecuted(step: Step, kind: StepKind): Fate {

@@ -7,6 +7,7 @@ import { hasOthers } from '@causeway/shared/rules/iptables/others';
 import { TABLES } from '@causeway/shared/rules/iptables/part';
 import { isInstalled, run } from '@causeway/shared/run';
 import type { FirewallListing, FirewallTool } from '../plan/observed.ts';
+import { refusalOf } from './refusal.ts';
 
 export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
 
@@ -138,10 +139,7 @@ async function tryFirewall(
     await run(command, args, { input, doing, timeoutMs: APPLY_TIMEOUT_MS });
     return undefined;
   } catch (cause) {
-    const told = messageOf(cause);
-    const lines = refusedLines(input, told);
-    const shown = lines.length === 0 ? '' : `\nrefused:\n${lines.join('\n')}`;
-    return new CausewayError('kernel-rejected', `${told.trimEnd()}${shown}`, { cause });
+    return refusalOf(input, cause);
   }
 }
 
@@ -162,21 +160,6 @@ async function listLegacy(program: string, family: Family, doing: string): Promi
     ),
   );
   return (await Promise.all(tables)).join('');
-}
-
-/** Most lines of a payload that an error repeats. */
-const SHOWN_LINES = 5;
-
-/** @returns `LINE: text` for the lines of `input` that a complaint of nft or iptables-restore names. Pure. */
-export function refusedLines(input: string, complaint: string): readonly string[] {
-  const named = [...complaint.matchAll(/stdin:(\d+):|\bline:? (\d+)\b/g)].map((found) =>
-    Number(found[1] ?? found[2]),
-  );
-  const lines = input.split('\n');
-  return [...new Set(named)]
-    .filter((number) => lines[number - 1] !== undefined)
-    .slice(0, SHOWN_LINES)
-    .map((number) => `${number}: ${lines[number - 1]}`);
 }
 
 function commandOf(tool: FirewallTool, family: Family): [string, readonly string[]] {

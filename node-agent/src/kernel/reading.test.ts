@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { IpStep, RouteKey } from '../plan/step.ts';
-import { refusedLines } from './firewall-tools.ts';
 import { readComplaints } from './ip.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
 import {
@@ -13,6 +12,7 @@ import {
   tunnelsOf,
 } from './ip-json.ts';
 import { ipSignals } from './ip-monitor.ts';
+import { linesOf, refusalOf, refusedLines } from './refusal.ts';
 
 describe('what ip -json says', () => {
   const output = [
@@ -162,13 +162,30 @@ describe('complaints', () => {
   });
 
   it.each([
-    ['/dev/stdin:2:5-9: Error: syntax error', ['2: bad']],
-    ['iptables-restore: line 2 failed', ['2: bad']],
-    ['iptables-restore v1.8.9 (nf_tables): \nline 3: CHAIN_DEL failed', ['3: worse']],
+    ['/dev/stdin:2:5-9: Error: syntax error', [[2, 'bad']]],
+    ['iptables-restore: line 2 failed', [[2, 'bad']]],
+    ['iptables-restore v1.8.9 (nf_tables): \nline 3: CHAIN_DEL failed', [[3, 'worse']]],
     ['no line is named', []],
     ['/dev/stdin:99:1-1: Error', []],
-  ])('of nft and iptables show the lines: %s', (complaint, lines) => {
-    expect(refusedLines('good\nbad\nworse', complaint)).toEqual(lines);
+  ])('of nft and iptables name the lines: %s', (complaint, lines) => {
+    const found = refusedLines('good\nbad\nworse', complaint);
+    expect(found.map(({ number, text }) => [number, text])).toEqual(lines);
+  });
+
+  it('of nft and iptables are told on one line, with the lines that they name, and cut', () => {
+    const input = ['good', `  bad ${'x'.repeat(300)},`, '\u001b[31mworse', ...Array(9).fill('same')].join(
+      '\n',
+    );
+    const complaint = `nft: exit 1: /dev/stdin:2:3-5: Error: File exists\n  bad ${'x'.repeat(300)},\n  ^^^\n/dev/stdin:3:1-1: Error: no\n`;
+    const error = refusalOf(input, new Error(complaint));
+    expect(error.message).toBe(
+      `nft: exit 1: /dev/stdin:2:3-5: Error: File exists /dev/stdin:3:1-1: Error: no; line 2: bad ${'x'.repeat(156)}…; line 3: \\u001b[31mworse`,
+    );
+    expect(linesOf(error)).toEqual(input.split('\n').slice(1, 3));
+    const all = input.split('\n').map((_, i) => `line ${i + 1} failed`);
+    const long = refusalOf(input, new Error(all.join('\n')));
+    expect(long.message.split('; ')).toHaveLength(6);
+    expect(linesOf(long)).toHaveLength(12);
   });
 });
 

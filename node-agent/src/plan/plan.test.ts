@@ -20,6 +20,7 @@ const ruleset: Ruleset = {
   drift: (intent, listing) => (listing === intent.subnet ? [] : ['a', 'b', 'c', 'd']),
   beside: (_, listing) => ({ input: listing, reasons: [], holds: false }),
   parts: (input) => [input],
+  speaking: () => [],
 };
 const rulesets = { nftables: ruleset, iptables: ruleset };
 

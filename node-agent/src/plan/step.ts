@@ -130,7 +130,13 @@ export function isFirewallStep(step: Step): step is FirewallStep {
 /** A step's fate. `notExecuted`: a step that it needs has failed before it. */
 export type Fate =
   | { readonly step: Step; readonly fate: 'done' }
-  | { readonly step: Step; readonly fate: 'failed'; readonly error: Error }
+  /** `refused`: those lines of a firewall step's input that the kernel, or the tool, named. */
+  | {
+      readonly step: Step;
+      readonly fate: 'failed';
+      readonly error: Error;
+      readonly refused?: readonly string[];
+    }
   | { readonly step: Step; readonly fate: 'notExecuted'; readonly because: string };
 
 /** Steps in the order in which they are applied, and what no step of ours may mend. */

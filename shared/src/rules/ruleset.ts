@@ -1,4 +1,4 @@
-import type { FirewallIntent } from '../desired/intent.ts';
+import type { FirewallIntent, ServiceIntent } from '../desired/intent.ts';
 import type { Family } from '../net/family.ts';
 
 /**
@@ -36,6 +36,11 @@ export interface Ruleset {
    * may not ask for a larger buffer. Between the parts, new connections may be refused; those that stand go on.
    */
   parts(input: string): readonly string[];
+  /**
+   * Those services of the intent that some of these lines speak of, each a line of what `full` made of it; a line may be
+   * several services', or nobody's. Takes as long as making them all.
+   */
+  speaking(intent: FirewallIntent, lines: readonly string[]): readonly ServiceIntent[];
 }
 
 /**

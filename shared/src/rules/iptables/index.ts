@@ -1,4 +1,4 @@
-import type { FirewallIntent } from '../../desired/intent.ts';
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Beside, Ruleset } from '../ruleset.ts';
 import { bring } from './bring.ts';
 import { changeServices } from './change.ts';
@@ -8,13 +8,13 @@ import { type Listing, parseListing } from './listing.ts';
 import { NO_OTHERS, othersOf } from './others.ts';
 import { TABLES } from './part.ts';
 import { split } from './split.ts';
-import { Restore } from './table.ts';
+import { chainsOfService, listsOf, Restore } from './table.ts';
 
 /**
  * iptables, in the shape of the text that people know: a chain per service and per endpoint, statistic mode.
  * Every output is one `iptables-restore --noflush`, for the nft and the legacy variant alike.
  */
-export const ruleset: Ruleset = { full, change, clean, drift, beside, parts: split };
+export const ruleset: Ruleset = { full, change, clean, drift, beside, parts: split, speaking };
 
 function full(intent: FirewallIntent, text = ''): string {
   const listing = parseListing(text);
@@ -60,4 +60,16 @@ function clean(text: string): string {
   for (const { table, chain, rule } of listing.jumps) restore.rule(table, `-D ${chain} ${rule}`);
   for (const [table, chains] of listing.chains) for (const name of chains.keys()) restore.remove(table, name);
   return restore.text();
+}
+
+/** By the service's own chains, and by its rules in the lists that it shares with others. */
+function speaking(intent: FirewallIntent, lines: readonly string[]): readonly ServiceIntent[] {
+  const rules = new Set(lines);
+  const chains = new Set(lines.map((line) => /^(?::|-A )(\S+)/.exec(line)?.[1]));
+  const lists = listsOf(intent);
+  return intent.services.filter(
+    (service) =>
+      [...chainsOfService(service, intent)].some(({ name }) => chains.has(name)) ||
+      lists.some(({ name, entries }) => entries([service]).some((rule) => rules.has(`-A ${name} ${rule}`))),
+  );
 }

@@ -1,4 +1,4 @@
-import type { FirewallIntent } from '../../desired/intent.ts';
+import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
 import type { Ruleset } from '../ruleset.ts';
 import { changeServices } from './change.ts';
@@ -19,6 +19,7 @@ export const ruleset: Ruleset = {
     reasons: [],
   }),
   parts: split,
+  speaking,
 };
 
 /** `add` before `delete` makes the deletion harmless when there is no table; all of it is one transaction. */
@@ -35,4 +36,12 @@ function full(intent: FirewallIntent): string {
     ...elements.map(([map, held]) => renderElements('add', family, map, held)),
     '',
   ].join('\n');
+}
+
+/** By the element's key, which is the start of its line. */
+function speaking({ services, family }: FirewallIntent, lines: readonly string[]): readonly ServiceIntent[] {
+  const keys = new Set(lines.map((line) => line.split(' : ')[0]?.replace(/,$/, '').trim()));
+  return services.filter((service) =>
+    [...elementsOf([service], family).values()].some((held) => [...held.keys()].some((key) => keys.has(key))),
+  );
 }
