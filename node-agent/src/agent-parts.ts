@@ -12,6 +12,7 @@ import { createHealthChecks, type HealthChecks } from './health-checks/health-ch
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
 import { createContainerKeeper } from './loop/container-keeper.ts';
 import { createConverger } from './loop/converge.ts';
+import { leavingOut } from './loop/left-out.ts';
 import { createLoop, type Loop } from './loop/loop.ts';
 import { createReporter, type Reporter } from './loop/reporter.ts';
 import type { FirewallTool } from './plan/observed.ts';
@@ -51,7 +52,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       healthChecks,
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
-      converger: createConverger({ kernel, rulesets, tool }),
+      converger: leavingOut(createConverger({ kernel, rulesets, tool }), rulesets),
       host: hostReader({ kernel, request, dataplane, place }, host),
       focus: (focus) => refocus(focus),
     },

@@ -32,6 +32,8 @@ export interface Round extends PeerCount {
   /** Stale flows that the kernel was made to forget, and whether none is left. */
   readonly forgotten: number;
   readonly flowsClean: boolean;
+  /** Services that are left out of the rules, so that the kernel takes the others (`left-out.ts`). Absent: none. */
+  readonly leftOut?: number;
 }
 
 export interface Converger {
@@ -115,7 +117,7 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
     };
     // The memory was wrong: the kernel says what is there instead.
     if (quick.network === undefined || lost.length === 0) return mine;
-    return after(mine, await round(desired, { network: true, firewall: !firewallHeld }));
+    return together(mine, await round(desired, { network: true, firewall: !firewallHeld }));
   }
 
   async function observe(
@@ -198,7 +200,7 @@ function wayOf({ destination, gateway, device }: RouteIntent): string {
 }
 
 /** Two rounds as one: what the first could not do, the second has tried again. */
-function after(first: Round, second: Round): Round {
+export function together(first: Round, second: Round): Round {
   const done = first.fates.filter(({ fate }) => fate === 'done');
   return {
     ...second,

@@ -165,6 +165,7 @@ function isWhole(round: Round): boolean {
     round.networkHeld &&
     round.firewallHeld &&
     round.flowsClean &&
+    round.leftOut === undefined &&
     round.fates.every(({ fate }) => fate === 'done')
   );
 }
