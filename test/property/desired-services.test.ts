@@ -4,10 +4,10 @@ import { firewallIntents } from '../../shared/src/desired/firewall.ts';
 import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { ENDPOINT_STATES, type Endpoint, type EndpointSet } from '../../shared/src/model/endpoint.ts';
 import { POLICIES, type ServiceSpec, WHEN_UNHEALTHY } from '../../shared/src/model/service.ts';
-import type { ServicesSince, Snapshot } from '../../shared/src/model/snapshot.ts';
+import type { Snapshot } from '../../shared/src/model/snapshot.ts';
 import { blockHasBlock, familyOf, parseBlock } from '../../shared/src/net/block.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { type ServicePart, serviceSorter } from '../../shared/src/store/service-parts.ts';
+import { follower } from '../../shared/src/sorted-map.ts';
 import { DUAL_STACK, HOST_1, OWN, only, resolved, serviceSpec, snapshotOf } from '../support/desired-host.ts';
 
 /** A small world, so that services meet: the same VIPs, NodePorts, endpoints, and some that none can be. */
@@ -79,7 +79,6 @@ const anySpec = (name: string): fc.Arbitrary<ServiceSpec> =>
 interface World {
   readonly specs: readonly ServiceSpec[];
   readonly sets: ReadonlyMap<string, EndpointSet>;
-  readonly since?: ServicesSince;
 }
 
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -104,7 +103,7 @@ const anySituation = fc.record({
 });
 type Situation = typeof anySituation extends fc.Arbitrary<infer T> ? T : never;
 
-function snapshotIn({ specs, sets, since }: World, { config, nodePortCidrs }: Situation): Snapshot {
+function snapshotIn({ specs, sets }: World, { config, nodePortCidrs }: Situation): Snapshot {
   const { settings } = snapshotOf();
   const asked = nodePortCidrs === undefined ? {} : { nodePortCidrs };
   return snapshotOf({
@@ -112,7 +111,6 @@ function snapshotIn({ specs, sets, since }: World, { config, nodePortCidrs }: Si
     services: specs,
     endpoints: sets,
     settings: { ...settings, ...asked },
-    ...(since === undefined ? {} : { since }),
   });
 }
 
@@ -223,19 +221,10 @@ describe('whatever is asked of services', () => {
         }),
         (steps) => {
           let last: World = { specs: [], sets: new Map() };
-          const [sort, part] = [serviceSorter(), onePartEach()];
+          const shared = follower((set: EndpointSet) => set);
           for (const [next, keptSpecs, keptSets, situation] of steps) {
             last = merged(last, next, keptSpecs, keptSets);
-            const { services, endpoints, since } = sort([
-              ...last.specs.map((spec) => part({ spec })),
-              ...[...last.sets.values()].map((set) => part({ set })),
-            ]);
-            const told = {
-              ...last,
-              specs: services,
-              sets: endpoints,
-              ...(since === undefined ? {} : { since }),
-            };
+            const told = { ...last, sets: shared(last.sets) };
             expect(hostIn(told, situation)).toEqual(
               hostIn(structuredClone(last), structuredClone(situation)),
             );
@@ -267,14 +256,4 @@ function merged(last: World, next: World, keptSpecs: readonly string[], keptSets
     ([name, set]) => [name, (keptSets.includes(name) && last.sets.get(name)) || set] as const,
   );
   return { specs, sets: new Map(sets) };
-}
-
-/** What is the same object is the same part, as for a key that did not change. */
-function onePartEach(): (part: ServicePart) => ServicePart {
-  const known = new Map<object, ServicePart>();
-  return (part) => {
-    const held = 'spec' in part ? part.spec : part.set;
-    known.set(held, known.get(held) ?? part);
-    return known.get(held) ?? part;
-  };
 }

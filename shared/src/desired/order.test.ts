@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { difference, insertById, removeById } from './order.ts';
+import { difference, exchanged } from './order.ts';
 
 describe('difference', () => {
   it.each([
@@ -17,10 +17,18 @@ describe('difference', () => {
 });
 
 describe('a list sorted by id', () => {
-  it('stays so when some go and come', () => {
-    const list = ['b', 'd', 'f'].map((id) => ({ id }));
-    for (const id of ['a', 'e', 'g', 'c']) insertById(list, { id });
-    for (const id of ['a', 'g', 'd']) removeById(list, id);
-    expect(list.map(({ id }) => id).join('')).toBe('bcef');
+  it.each([
+    ['bdf', 'd', 'acg', 'abcfg'],
+    ['bdf', 'bdf', '', ''],
+    ['bdf', 'bf', 'bf', 'bdf'],
+    ['', '', 'ba', 'ab'],
+    ['bdf', '', '', 'bdf'],
+  ])('stays so when of %s those of %s go and %s come', (from, gone, come, to) => {
+    const list = (ids: string) => [...ids].map((id) => ({ id }));
+    const sorted = list(from);
+    const found = exchanged(sorted, list(gone), list(come));
+    expect(found.map(({ id }) => id).join('')).toBe(to);
+    expect(sorted.map(({ id }) => id).join('')).toBe(from);
+    expect(found === sorted).toBe(gone + come === '');
   });
 });

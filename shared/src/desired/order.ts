@@ -21,14 +21,32 @@ export function difference<T>(
   return { gone: before.filter((one) => !has.has(one)), come: after.filter((one) => !had.has(one)) };
 }
 
-/** @param sorted by id, changed in place; it has the one with this id */
-export function removeById(sorted: Identified[], id: string): void {
-  sorted.splice(placeOf(sorted, id), 1);
-}
-
-/** @param sorted by id, changed in place; it has none with the same id */
-export function insertById<T extends Identified>(sorted: T[], one: T): void {
-  sorted.splice(placeOf(sorted, one.id), 0, one);
+/**
+ * @param sorted by id; it has all that go, and then none of those that come
+ * @returns the same list where nothing comes or goes
+ */
+export function exchanged<T extends Identified>(
+  sorted: readonly T[],
+  gone: readonly Identified[],
+  come: readonly T[],
+): readonly T[] {
+  if (gone.length + come.length === 0) return sorted;
+  const cuts = gone.map(({ id }) => placeOf(sorted, id)).sort((a, b) => a - b);
+  const result: T[] = [];
+  let [next, cut] = [0, 0];
+  const copy = (end: number) => {
+    for (const one of sorted.slice(next, end)) {
+      if (cuts[cut] === next) cut++;
+      else result.push(one);
+      next++;
+    }
+  };
+  for (const one of [...come].sort(byId)) {
+    copy(placeOf(sorted, one.id));
+    result.push(one);
+  }
+  copy(sorted.length);
+  return result;
 }
 
 /** The number of those whose ids are smaller. */

@@ -1,56 +1,52 @@
+import type { EndpointSet } from '../model/endpoint.ts';
+import type { ServiceSpec } from '../model/service.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { SortedMap } from '../sorted-map.ts';
+import { difference } from './order.ts';
 import { readService, type ServiceReading } from './service.ts';
 
-/** All services of a snapshot, as one host reads them. */
+/** All services of a snapshot, as one host reads them. All maps are by a service's name. */
 export interface Readings {
   readonly services: Snapshot['services'];
-  readonly endpoints: Snapshot['endpoints'];
-  /** One per service, in the order of the snapshot. */
-  readonly all: readonly ServiceReading[];
-  readonly problems: readonly string[];
-  /** By name, at which place a service is. */
-  readonly places: () => ReadonlyMap<string, number>;
+  readonly specs: SortedMap<ServiceSpec>;
+  readonly endpoints: SortedMap<EndpointSet>;
+  readonly all: SortedMap<ServiceReading>;
+  /** Sentences, of those of which there are some. */
+  readonly problems: SortedMap<readonly string[]>;
 }
 
-/** @param last those of an earlier snapshot, of the same host; what the snapshot says to be the same is not looked at */
-export function readAll(snapshot: Snapshot, host: string, last: Readings | undefined): Readings {
-  const { services, endpoints, since } = snapshot;
-  const isNext =
-    last !== undefined && last.services === since?.services && last.endpoints === since.endpoints;
-  if (isNext) return readChanged(snapshot, host, last, since.changed);
-  const all = services.map((spec) => readService(spec, endpoints.get(spec.name), host));
-  return { services, endpoints, all, problems: problemsOf(all), places: placesOf(services) };
-}
+export const NOTHING_READ: Readings = {
+  services: [],
+  specs: SortedMap.of(),
+  endpoints: SortedMap.of(),
+  all: SortedMap.of(),
+  problems: SortedMap.of(),
+};
 
-function readChanged(
-  { services, endpoints }: Snapshot,
-  host: string,
-  last: Readings,
-  changed: ReadonlySet<string>,
-): Readings {
-  const all = [...last.all];
-  let problems = last.problems.length;
-  for (const name of changed) {
-    const place = last.places().get(name);
-    const spec = place === undefined ? undefined : services[place];
+/** @param last those of an earlier snapshot, of the same host: only what is another object since is read. Pure. */
+export function readAll(snapshot: Snapshot, host: string, last: Readings): Readings {
+  const { services } = snapshot;
+  const endpoints = SortedMap.of(snapshot.endpoints);
+  const { gone, come } = difference(last.services, services);
+  const specs = last.specs.with([
+    ...gone.map(({ name }) => [name, undefined] as const),
+    ...come.map((spec) => [spec.name, spec] as const),
+  ]);
+  const names = new Set([
+    ...[...gone, ...come].map(({ name }) => name),
+    ...endpoints.changesSince(last.endpoints).map(({ key }) => key),
+  ]);
+  const read = [...names].map((name) => {
+    const spec = specs.get(name);
     // Endpoints may be there without their service.
-    if (place === undefined || spec === undefined) continue;
-    const reading = readService(spec, endpoints.get(name), host);
-    all[place] = reading;
-    problems += reading.problems.length;
-  }
-  return { ...last, services, endpoints, all, problems: problems === 0 ? [] : problemsOf(all) };
-}
-
-function problemsOf(all: readonly ServiceReading[]): readonly string[] {
-  return all.flatMap(({ problems }) => problems);
-}
-
-/** Found out when somebody asks, and once. */
-function placesOf(services: Snapshot['services']): Readings['places'] {
-  let places: ReadonlyMap<string, number> | undefined;
-  return () => {
-    places ??= new Map(services.map(({ name }, place) => [name, place]));
-    return places;
+    return [name, spec === undefined ? undefined : readService(spec, endpoints.get(name), host)] as const;
+  });
+  const problems = read.map(
+    ([name, reading]) => [name, reading?.problems.length ? reading.problems : undefined] as const,
+  );
+  return {
+    ...{ services, specs, endpoints },
+    all: last.all.with(read),
+    problems: last.problems.with(problems),
   };
 }

@@ -71,8 +71,7 @@ describe('services, from one snapshot to the next', () => {
         services: what === 'endpoints' ? services : [dual('a', 7), b],
         endpoints: what === 'endpoints' ? new Map([['a', set(1, 2)]]) : endpoints,
       };
-      const since = { ...unseen, changed: new Set(['b']) };
-      const seen = snapshotOf({ config, ...unseen, services: unseen.services.with(1, dual('b', 3)), since });
+      const seen = snapshotOf({ config, ...unseen, services: unseen.services.with(1, dual('b', 3)) });
       expect(read(seen)).toEqual(read(structuredClone(seen)));
     },
   );

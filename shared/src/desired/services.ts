@@ -5,9 +5,9 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { FAMILY_NAMES, type Family } from '../net/family.ts';
 import type { ServiceIntent } from './intent.ts';
 import { type Occupied, vipConflict } from './occupied.ts';
-import { byId, difference, insertById, removeById } from './order.ts';
-import { type Readings, readAll } from './readings.ts';
-import type { Candidate } from './service.ts';
+import { byId, exchanged } from './order.ts';
+import { NOTHING_READ, type Readings, readAll } from './readings.ts';
+import type { Candidate, ServiceReading } from './service.ts';
 
 export interface Services {
   /** Sorted by id; no two of one family claim the same. */
@@ -42,9 +42,6 @@ interface LeftOut {
   readonly reason: string;
 }
 
-/** Most services that may come and go before it is quicker to judge all anew. */
-const FEW = 100;
-
 /** By network configuration, the last judgement in it. */
 const judgements = new WeakMap<NetworkConfig, Judgement>();
 
@@ -58,16 +55,25 @@ export function servicesOf(snapshot: Snapshot, situation: Situation): Services {
   const known = judgements.get(config);
   const last = known?.situation === key ? known : undefined;
   judgements.delete(config);
-  const readings = readAll(snapshot, situation.facts.name, last?.readings);
-  const followed = last === undefined ? undefined : follow(last, readings, config, situation);
+  const readings = readAll(snapshot, situation.facts.name, last?.readings ?? NOTHING_READ);
+  const followed = follow(last ?? nothingJudged(key), readings, config, situation);
   const next = followed ?? judgeAll(readings, key, config, situation);
   judgements.set(config, next);
   const left = next.left.map(
     ({ candidate, reason }) => `service ${show(candidate.intent.id)} is left out: ${reason}`,
   );
-  return { byFamily: next.byFamily, problems: [...readings.problems, ...left] };
+  return { byFamily: next.byFamily, problems: [...readings.problems.list().flat(), ...left] };
 }
 
+function nothingJudged(situation: string): Judgement {
+  return {
+    ...{ situation, readings: NOTHING_READ, left: [], isContested: false },
+    byFamily: { ipv4: [], ipv6: [] },
+    claims: { ipv4: new Map(), ipv6: new Map() },
+  };
+}
+
+/** In the order of their ids, so that of two that claim the same the first gets it. */
 function judgeAll(
   readings: Readings,
   situation: string,
@@ -78,7 +84,7 @@ function judgeAll(
   const byFamily: Record<Family, ServiceIntent[]> = { ipv4: [], ipv6: [] };
   const left: LeftOut[] = [];
   let isContested = false;
-  for (const candidate of readings.all.flatMap(({ candidates }) => candidates).sort(byCandidate)) {
+  for (const candidate of candidatesOf(readings.all.list()).sort(byCandidate)) {
     const { family } = candidate;
     const lost = () => claim(candidate, claims[family]);
     const unfit = faultOf(candidate, config, claimed);
@@ -97,25 +103,37 @@ function follow(
   config: NetworkConfig,
   { claimed, nodePorts }: Situation,
 ): Judgement | undefined {
-  const { gone, come } = difference(last.readings.all, readings.all);
-  if (last.isContested || gone.length + come.length > FEW) return undefined;
+  if (last.isContested) return undefined;
   const { claims } = last;
-  const byFamily = { ipv4: [...last.byFamily.ipv4], ipv6: [...last.byFamily.ipv6] };
+  const changes = readings.all.changesSince(last.readings.all);
   const out = new Set(last.left.map(({ candidate }) => candidate));
-  for (const candidate of gone.flatMap(({ candidates }) => candidates)) {
+  const gone: Record<Family, ServiceIntent[]> = { ipv4: [], ipv6: [] };
+  const come: Record<Family, ServiceIntent[]> = { ipv4: [], ipv6: [] };
+  for (const candidate of candidatesOf(changes.map(({ before }) => before))) {
     if (out.delete(candidate)) continue;
     for (const one of candidate.claims) claims[candidate.family].delete(one);
-    removeById(byFamily[candidate.family], candidate.intent.id);
+    gone[candidate.family].push(candidate.intent);
   }
   const left = last.left.filter(({ candidate }) => out.has(candidate));
-  for (const candidate of come.flatMap(({ candidates }) => candidates)) {
+  for (const candidate of candidatesOf(changes.map(({ after }) => after))) {
     const reason = faultOf(candidate, config, claimed);
     if (reason !== undefined) left.push({ candidate, reason });
     else if (claim(candidate, claims[candidate.family]) !== undefined) return undefined;
-    else insertById(byFamily[candidate.family], intentOf(candidate, nodePorts));
+    else come[candidate.family].push(intentOf(candidate, nodePorts));
   }
   left.sort((a, b) => byCandidate(a.candidate, b.candidate));
-  return { ...last, readings, byFamily, left };
+  const { byFamily } = last;
+  return {
+    ...{ ...last, readings, left },
+    byFamily: {
+      ipv4: exchanged(byFamily.ipv4, gone.ipv4, come.ipv4),
+      ipv6: exchanged(byFamily.ipv6, gone.ipv6, come.ipv6),
+    },
+  };
+}
+
+function candidatesOf(readings: readonly (ServiceReading | undefined)[]): Candidate[] {
+  return readings.flatMap((reading) => reading?.candidates ?? []);
 }
 
 /** Why the service cannot be, whatever others there are. */

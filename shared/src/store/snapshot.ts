@@ -1,5 +1,4 @@
 import { CausewayError } from '../errors.ts';
-import type { ContainerSpec } from '../model/container.ts';
 import {
   type EffectiveConfig,
   type EffectiveConfigInput,
@@ -7,10 +6,13 @@ import {
   type RefusedConfig,
   unreadableNote,
 } from '../model/effective-config.ts';
+import type { EndpointSet } from '../model/endpoint.ts';
 import type { SubnetLease } from '../model/lease.ts';
 import type { NetworkConfig } from '../model/network.ts';
+import type { ServiceSpec } from '../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { follower, SortedMap } from '../sorted-map.ts';
 import {
   type Decoded,
   decodeContainer,
@@ -19,8 +21,8 @@ import {
   decodeSettings,
 } from './codec.ts';
 import { decodeLease, decodeNetworkConfig, isLeaseKey } from './codec-flannel.ts';
+import { keyReader, unknownKeys } from './key-reader.ts';
 import { keys } from './keys.ts';
-import { type ServicePart, serviceSorter } from './service-parts.ts';
 import type { KeyValue, PrefixState } from './store.ts';
 
 /** What an agent's watches delivered last. */
@@ -51,17 +53,16 @@ export interface BuiltSnapshot {
 /**
  * Makes the function that turns watched prefixes into a snapshot for one host. Values that did not change since
  * the last call are not decoded again and are the same objects again, so one change among ten thousand services
- * costs some 5 ms, and whoever works with the snapshot may go by identity. As long as a key exists and cannot be
+ * costs nothing that one hears of, and whoever works with the snapshot may go by identity. As long as a key exists and cannot be
  * read, the last value that could be read holds; of the network configuration and the settings also without the key.
  * A network configuration that never could be read is the one that hosts last followed. Where that is noted but cannot be
  * read, there is no snapshot while the configuration would renumber hosts.
  */
 export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
-  const readNetwork = cachedReader(decodeNetworkKey);
-  const readServices = cachedReader(decodeServiceKey);
-  const readContainers = cachedReader(decodeContainer);
-  const readSettings = cachedReader(decodeSettingsKey);
-  const sortOut = serviceSorter();
+  const readNetwork = keyReader(decodeNetworkKey);
+  const readServices = servicesReader();
+  const readContainers = keyReader(decodeContainer);
+  const readSettings = keyReader(decodeSettingsKey);
   const decide = effectiveOnce();
   let latest: NetworkConfig | undefined;
   let settings: Settings = DEFAULT_SETTINGS;
@@ -71,27 +72,27 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
     const services = readServices(input.services);
     const containers = readContainers(input.containers);
     const settingsRead = readSettings(input.settings);
-    const accepted = settingsRead.values.find((part) => 'accepted' in part)?.accepted;
-    for (const part of network.values) if ('config' in part) latest = part.config;
-    for (const part of settingsRead.values) if ('settings' in part) settings = part.settings;
-    const reads = [network, services, containers, settingsRead];
+    const accepted = settingsRead.values.list().find((part) => 'accepted' in part)?.accepted;
+    for (const part of network.values.list()) if ('config' in part) latest = part.config;
+    for (const part of settingsRead.values.list()) if ('settings' in part) settings = part.settings;
+    const faults = [network, ...services.reads, containers, settingsRead].map((read) => read.faults);
     const found = {
-      problems: reads.flatMap((read) => read.problems),
-      unreadable: reads.flatMap((read) => read.unreadable),
-      unknownContainers: containers.unknown.map((key) => key.slice(keys.containerPrefix.length)),
+      problems: faults.flatMap((all) => all.list()),
+      unreadable: faults.flatMap((all) => [...all.keys()]),
+      unknownContainers: unknownKeys(containers).map((key) => key.slice(keys.containerPrefix.length)),
     };
     if (!input.network.items.has(keys.networkConfig)) found.problems.push(absentConfig(input.network));
     const config = latest ?? accepted;
     if (config === undefined) return { ...found, snapshot: undefined };
-    const leases = network.values.flatMap((part) => ('lease' in part ? [part.lease] : []));
-    const unread = settingsRead.unknown.includes(keys.acceptedNetwork)
+    const leases = network.values.list().flatMap((part) => ('lease' in part ? [part.lease] : []));
+    const unread = unknownKeys(settingsRead).includes(keys.acceptedNetwork)
       ? unreadableNote(config, leases, keys.acceptedNetwork)
       : undefined;
     if (unread !== undefined) {
       found.problems.push(unread);
       return { ...found, snapshot: undefined };
     }
-    const effective = decide({ config, accepted, leases }, network);
+    const effective = decide({ config, accepted, leases }, network.values);
     if (effective.refused !== undefined) found.problems.push(effective.refused.reason);
     return {
       ...found,
@@ -100,12 +101,29 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
         config: effective.config,
         settings,
         leases,
-        ...sortOut(services.values),
-        containers: containers.values.filter((container: ContainerSpec) => container.host === nodeName),
+        services: services.specs,
+        endpoints: services.endpoints,
+        containers: containers.values.list().filter(({ host }) => host === nodeName),
         networkRevision: input.network.revision,
         servicesRevision: input.services.revision,
       },
     };
+  };
+}
+
+/** The services' list and map stay the same objects where nothing of theirs changed. */
+function servicesReader() {
+  const readSpecs = keyReader(decodeSpecKey);
+  const readSets = keyReader(decodeSetKey);
+  const byService = follower(
+    (set: EndpointSet) => set,
+    (key) => key.slice(keys.servicePrefix.length, -SET.length),
+  );
+  let last = { from: SortedMap.of<ServiceSpec>(), list: [] as readonly ServiceSpec[] };
+  return (state: PrefixState) => {
+    const [specs, sets] = [readSpecs(state), readSets(state)];
+    if (last.from !== specs.values) last = { from: specs.values, list: specs.values.list() };
+    return { specs: last.list, endpoints: byService(sets.values), reads: [specs, sets] };
   };
 }
 
@@ -125,6 +143,9 @@ function absentConfig({ storedPrefix = keys.networkPrefix }: PrefixState): strin
   return `the network has no configuration: etcd key ${key} is absent`;
 }
 
+/** How the key of a service's endpoints ends. */
+const SET = '/endpoints';
+
 type NetworkPart = { readonly config: NetworkConfig } | { readonly lease: SubnetLease };
 type SettingsPart = { readonly settings: Settings } | { readonly accepted: NetworkConfig };
 
@@ -139,70 +160,14 @@ function decodeSettingsKey(kv: KeyValue): Decoded<SettingsPart> | undefined {
   return wrap(decodeNetworkConfig(kv), (accepted) => ({ accepted }));
 }
 
-function decodeServiceKey(kv: KeyValue): Decoded<ServicePart> | undefined {
-  if (kv.key.endsWith('/spec')) return wrap(decodeServiceSpec(kv), (spec) => ({ spec }));
-  if (kv.key.endsWith('/endpoints')) return wrap(decodeEndpointSet(kv), (set) => ({ set }));
-  return undefined;
+function decodeSpecKey(kv: KeyValue): Decoded<ServiceSpec> | undefined {
+  return kv.key.endsWith('/spec') ? decodeServiceSpec(kv) : undefined;
+}
+
+function decodeSetKey(kv: KeyValue): Decoded<EndpointSet> | undefined {
+  return kv.key.endsWith(SET) ? decodeEndpointSet(kv) : undefined;
 }
 
 function wrap<T, U>(value: Decoded<T>, into: (value: T) => U): Decoded<U> {
   return value instanceof CausewayError ? value : into(value);
-}
-
-interface Read<T> {
-  readonly values: T[];
-  readonly problems: string[];
-  readonly unreadable: string[];
-  /** Those of them of which no value holds. */
-  readonly unknown: string[];
-}
-
-interface Known<T> {
-  readonly kv: KeyValue;
-  readonly value: Decoded<T> | undefined;
-  /** The last value that could be read, while there is one. */
-  readonly good: T | undefined;
-}
-
-/** @param decodeKey answers undefined for a key that is none of ours, which is no problem */
-function cachedReader<T>(
-  decodeKey: (kv: KeyValue) => Decoded<T> | undefined,
-): (state: PrefixState) => Read<T> {
-  const known = new Map<string, Known<T>>();
-  /** In the order of the last state: from one to the next nearly all keys stay at their places. */
-  let order: readonly Known<T>[] = [];
-  let last: { readonly state: PrefixState; readonly read: Read<T> } | undefined;
-
-  function decoded(kv: KeyValue): Known<T> {
-    const before = known.get(kv.key);
-    if (before?.kv === kv) return before;
-    // The text, not its revision: etcd's data can be put back from a backup, where revisions repeat.
-    const value = before?.kv.value === kv.value ? before.value : decodeKey(kv);
-    const found = { kv, value, good: value instanceof CausewayError ? before?.good : value };
-    known.set(kv.key, found);
-    return found;
-  }
-
-  return (state) => {
-    if (last?.state === state) return last.read;
-    const read: Read<T> = { values: [], problems: [], unreadable: [], unknown: [] };
-    const found: Known<T>[] = [];
-    for (const kv of state.items.values()) {
-      const before = order[found.length];
-      const one = before?.kv === kv ? before : decoded(kv);
-      found.push(one);
-      const { value, good } = one;
-      if (good !== undefined) read.values.push(good);
-      if (!(value instanceof CausewayError)) continue;
-      read.problems.push(value.message);
-      read.unreadable.push(kv.key);
-      if (good === undefined) read.unknown.push(kv.key);
-    }
-    // All that the state has is known, so it has less exactly when something is gone.
-    if (known.size > state.items.size)
-      for (const key of known.keys()) if (!state.items.has(key)) known.delete(key);
-    order = found;
-    last = { state, read };
-    return read;
-  };
 }
