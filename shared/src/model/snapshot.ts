@@ -14,21 +14,8 @@ export interface Snapshot {
   readonly services: readonly ServiceSpec[];
   /** By service name. */
   readonly endpoints: ReadonlyMap<string, EndpointSet>;
-  /** Absent: any of them may be another than before. */
-  readonly since?: ServicesSince;
   /** Only those of this host. */
   readonly containers: readonly ContainerSpec[];
   readonly networkRevision: number;
   readonly servicesRevision: number;
-}
-
-/**
- * The services of the snapshot before: all that are not named were the same objects, at the same places. It spares
- * whoever knows what came of those to look at ten thousand for one.
- */
-export interface ServicesSince {
-  readonly services: Snapshot['services'];
-  readonly endpoints: Snapshot['endpoints'];
-  /** Names of services. */
-  readonly changed: ReadonlySet<string>;
 }
