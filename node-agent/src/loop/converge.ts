@@ -88,6 +88,7 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
     const planned = plan(desired, observed, rulesets);
     const steps = inOrder([...planned.steps, ...(quick.network ?? []), ...(quick.firewall ?? [])]);
     const repairs = countRepairs(planned.steps, peers, rules);
+    const mended = planned.steps.some((step) => isFirewallStep(step) && step.kind !== 'firewall-clean');
 
     const fates = await kernel.apply(steps);
     const failures = fates.filter((fate) => fate.fate !== 'done');
@@ -102,7 +103,7 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
         ? remember(network, desired, observed.network === undefined ? undefined : planned, lost)
         : doubt(network, desired, blind.network);
     // The rules first: what is forgotten must not be ruled by the old ones again.
-    const flows = firewallHeld ? await cleaner.clean(desired.firewalls) : UNCLEANED;
+    const flows = firewallHeld ? await cleaner.clean(desired.firewalls, mended) : UNCLEANED;
     const mine: Round = {
       ...{ steps, fates, repairs, firewallHeld, networkHeld: network.held },
       ...{ forgotten: flows.forgotten, flowsClean: flows.done },

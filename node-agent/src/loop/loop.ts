@@ -98,6 +98,11 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     // What broke the network may have broken the containers' links, which are put right on a whole one only.
     if (done.repairs > 0 || asked === EVERYTHING) deps.keeper.look();
     if (isWhole(done)) return true;
+    // What is left of the flows does not wait, since nothing failed.
+    if (isWhole({ ...done, flowsClean: done.forgotten > 0 })) {
+      turns.wake();
+      return false;
+    }
     again(done.networkHeld ? { ...NOTHING, firewall: true } : EVERYTHING);
     return false;
   }
