@@ -40,7 +40,7 @@ async function main(): Promise<void> {
       const startedAt = performance.now();
       const tookMs = () => Math.round(performance.now() - startedAt);
       return runtime
-        .exec(call.in, call.exec, call.timeoutMs)
+        .exec(call.in, { command: call.exec, timeoutMs: call.timeoutMs })
         .catch((error) => ({ error: error.code, tookMs: tookMs() }));
     }
     if ('removeAll' in call) return runtime.removeAll();

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import { start } from '@causeway/shared/run';
+import { killTree } from './kill-tree.ts';
 import type { Place } from './places.ts';
 
 export interface ExecResult {
@@ -11,17 +12,25 @@ export interface ExecResult {
 
 let commands = 0;
 
+/** What to run in a container, and for how long. */
+export interface ExecRequest {
+  readonly command: readonly string[];
+  /** After which it is killed, with all that came of it. */
+  readonly timeoutMs: number;
+  /** Ends it before. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Runs one command in a container that runs, as the container's own user and in its namespaces. A command that cannot be
  * run at all ends as runc does then: with another code than 0 and a complaint.
  *
- * @throws CausewayError `timeout` when it has not ended in time; it was killed
+ * @throws CausewayError `timeout` when it has not ended in time; it was killed, and its children with it
  */
 export async function runcExec(
   runcRoot: string,
   place: Place,
-  command: readonly string[],
-  timeoutMs: number,
+  { command, timeoutMs, signal }: ExecRequest,
 ): Promise<ExecResult> {
   commands += 1;
   const pidFile = `${place.bundle}/exec-${process.pid}-${commands}.pid`;
@@ -32,29 +41,39 @@ export async function runcExec(
       said = line.trim() || said;
     },
   });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeoutMs);
-  });
+  const late = lateness(timeoutMs, signal);
   try {
-    const exit = await Promise.race([runc.exited, late]);
-    if (exit !== undefined) return { exitCode: exit.exitCode ?? -1, said };
-    await killIn(pidFile);
+    const exit = await Promise.race([runc.exited, late.reason]);
+    if (typeof exit !== 'string') return { exitCode: exit.exitCode ?? -1, said };
+    // Ending runc alone would leave the command in the container.
+    const early = await pidIn(pidFile);
     runc.kill('SIGKILL');
-    throw new CausewayError('timeout', `no end within ${timeoutMs} ms`);
+    const [first, init] = [early || (await pidIn(pidFile)), await pidIn(`${place.bundle}/pid`)];
+    if (first > 0) await killTree(first, init);
+    throw new CausewayError('timeout', exit);
   } finally {
-    clearTimeout(timer);
+    late.stop();
     await rm(pidFile, { force: true });
   }
 }
 
-/** Ending runc alone would leave the command in the container. */
-async function killIn(pidFile: string): Promise<void> {
-  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-  if (pid <= 0) return;
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it went by itself
-  }
+/** @returns a promise of the reason why something is not waited for any longer */
+function lateness(timeoutMs: number, signal: AbortSignal | undefined) {
+  let stop = () => {};
+  const reason = new Promise<string>((resolve) => {
+    const abort = () => resolve('nobody wants to know any more');
+    const timer = setTimeout(() => resolve(`no end within ${timeoutMs} ms`), timeoutMs);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+  });
+  return { reason, stop };
+}
+
+/** @returns 0 where there is none */
+async function pidIn(file: string): Promise<number> {
+  return Number(await readFile(file, 'utf8').catch(() => '')) || 0;
 }

@@ -1,6 +1,6 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { decide, leftovers } from './decide.ts';
-import { type ExecResult, runcExec } from './exec.ts';
+import { type ExecRequest, type ExecResult, runcExec } from './exec.ts';
 import type { RuntimeEvent } from './move.ts';
 import type { ContainerNetwork } from './network.ts';
 import { observe } from './observe.ts';
@@ -44,10 +44,9 @@ export interface ContainerRuntime {
   /**
    * Runs a command in a container of this host that runs.
    *
-   * @param timeoutMs after which the command is killed
    * @throws CausewayError `timeout`
    */
-  exec(name: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  exec(name: string, request: ExecRequest): Promise<ExecResult>;
   /**
    * Calls `listener` when a container's process has ended or a delayed restart is due: time for `reconcile`.
    *
@@ -88,7 +87,7 @@ export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOpti
     reconcile: (specs, network, spared = []) =>
       oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
-    exec: (name, command, timeoutMs) => runcExec(layout.runcRoot, placeOf(layout, name), command, timeoutMs),
+    exec: (name, request) => runcExec(layout.runcRoot, placeOf(layout, name), request),
     onNeed: (listener) => lookForNeed(pass, listener),
     onEvent: (listener) => {
       listeners.add(listener);

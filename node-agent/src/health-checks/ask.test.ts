@@ -143,7 +143,9 @@ describe('a command', () => {
   it('is run in the endpoint’s container, and its exit code is the answer', async () => {
     outcome = () => ({ exitCode: 0, said: 'fine' });
     expect(await ask(80, check, { container: 'web-1' })).toBeUndefined();
-    expect(commands).toEqual([['web-1', ['check', '-x'], 300]]);
+    expect(commands).toEqual([
+      ['web-1', { command: ['check', '-x'], timeoutMs: 300, signal: expect.any(AbortSignal) }],
+    ]);
     outcome = () => ({ exitCode: 3, said: 'no database' });
     expect(await ask(80, check, { container: 'web-1' })).toBe('running check: exit 3: no database');
     outcome = () => ({ exitCode: 1, said: '' });

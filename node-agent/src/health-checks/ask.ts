@@ -23,7 +23,7 @@ export function createAsk(runtime: Pick<ContainerRuntime, 'exec'>): Ask {
       case 'https':
         return askHttp(question, signal);
       case 'command':
-        return askCommand(question, runtime);
+        return askCommand(question, runtime, signal);
     }
   };
 }
@@ -61,12 +61,13 @@ function askHttp({ endpoint, check }: Question, signal: AbortSignal): Promise<Fa
 async function askCommand(
   { container, check }: Question,
   runtime: Pick<ContainerRuntime, 'exec'>,
+  signal: AbortSignal,
 ): Promise<Fault> {
   const { command = [], timeoutMs } = check;
   const what = `running ${command[0] ?? 'nothing'}`;
   if (container === undefined) return `${what}: the endpoint is no container of ours`;
   try {
-    const { exitCode, said } = await runtime.exec(container, command, timeoutMs);
+    const { exitCode, said } = await runtime.exec(container, { command, timeoutMs, signal });
     if (exitCode === 0) return undefined;
     return `${what}: exit ${exitCode}${said === '' ? '' : `: ${said.slice(0, SHOWN)}`}`;
   } catch (error) {
