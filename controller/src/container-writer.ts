@@ -32,7 +32,7 @@ export class ContainerWriter {
 
   /** @throws CausewayError `invalid`, or `conflict` when another container has the name */
   async create(input: ParsedContainerInput, dryRun: boolean): Promise<WrittenContainer> {
-    const spec = checkContainer(input, factsOf(this.#view.tables));
+    const spec = checkContainer(input, factsOf(this.#view));
     const key = keys.container(spec.name);
     const found = await this.#store.get(key);
     if (found === undefined) {

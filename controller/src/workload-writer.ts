@@ -68,7 +68,7 @@ export class WorkloadWriter {
     options: WriteOptions,
     check: (workload: Workload, old: Workload | CausewayError | undefined) => void,
   ): Promise<WrittenWorkload> {
-    const workload = checkWorkload(input, factsOf(this.#view.tables));
+    const workload = checkWorkload(input, factsOf(this.#view));
     const key = keys.workload(workload.name);
     const found = await this.#store.get(key);
     checkIfMatch(options.ifMatch, `workload "${workload.name}"`, found?.modRevision);

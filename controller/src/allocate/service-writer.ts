@@ -10,6 +10,7 @@ import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import { Turns } from '../turns.ts';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
 import { factsOf } from '../view/facts.ts';
+import { placesOf } from '../view/places.ts';
 import type { Stored } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 import { allocations, type Change, deleteService, putService, unchanged } from './transaction.ts';
@@ -79,13 +80,13 @@ export class ServiceWriter {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const before = name === undefined ? undefined : await this.#read(name);
       checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
-      const facts = withOwners(factsOf(this.#view.tables), owners);
+      const facts = withOwners(factsOf(this.#view), owners);
       const spec = plan(before?.value, facts);
       // What is stored of the endpoints is a part of what they are now, and written over only as it was read.
       const key = keys.serviceEndpoints(spec.name);
       const isUnreadable = this.#view.unreadable.has(key);
       const old = isUnreadable ? undefined : this.#view.tables.endpoints.get(spec.name);
-      const endpoints = resolved(spec, old?.value, this.#view, this.#clock());
+      const endpoints = resolved(spec, old?.value, this.#view, placesOf(this.#view, this.#clock()));
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
       const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
       const change = putService(before, held, spec, endpoints, unchanged(key, old, isUnreadable));

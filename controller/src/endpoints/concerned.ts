@@ -1,13 +1,13 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import { type HealthRecord, healthId } from '@causeway/shared/model/health';
+import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { NodeRecord } from '@causeway/shared/model/node';
-import type { ServiceSpec } from '@causeway/shared/model/service';
+import { type Block, blockHasIp, canonicalIp, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { entriesOf } from '@causeway/shared/net/family';
-import { placesOf, silentHosts } from '../view/facts.ts';
-import type { Change, Stored } from '../view/tables.ts';
+import { placesOf, silentHosts } from '../view/places.ts';
+import type { Change } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
 import { type Labels, selects } from './places.ts';
-import { parseEndpointRef } from './ref.ts';
 
 /** What a batch of changes touches, apart from the services that it names. */
 interface Touched {
@@ -17,8 +17,9 @@ interface Touched {
   readonly labels: Labels[];
   /** Hosts that came, went, or are used again. */
   readonly hosts: Set<string>;
-  /** Addresses may be on other hosts than before. */
-  areSubnetsOther: boolean;
+  /** What may be on another host than before. */
+  readonly addresses: Set<string>;
+  readonly subnets: Block[];
 }
 
 /** The services whose endpoints may be others after these changes. */
@@ -28,16 +29,15 @@ export function concerned(changes: readonly Change[], view: View): ReadonlySet<s
     names: new Set(),
     labels: [],
     hosts: new Set(),
-    areSubnetsOther: false,
+    addresses: new Set(),
+    subnets: [],
   };
   for (const change of changes) note(change, view, touched);
-  const { services, names, labels, hosts, areSubnetsOther } = touched;
-  if (names.size > 0 || areSubnetsOther) {
-    for (const [name, { value: spec }] of view.tables.service)
-      if (leadsTo(spec, names, areSubnetsOther) || isSelected(spec, labels, areSubnetsOther))
-        services.add(name);
-  }
-  if (hosts.size > 0) for (const name of servicesAskedBy(view, hosts)) services.add(name);
+  const { services, names, labels, hosts, addresses, subnets } = touched;
+  const isMoved = (address: string) => addresses.has(address) || isInside(address, subnets);
+  if (addresses.size > 0 || subnets.length > 0) addAll(services, servicesAt(view, isMoved));
+  if (names.size > 0) addAll(services, servicesWith(view, names, labels));
+  if (hosts.size > 0) addAll(services, servicesAskedBy(view, hosts));
   return services;
 }
 
@@ -60,31 +60,54 @@ function note(change: Change, view: View, touched: Touched): void {
       break;
     }
     case 'lease':
-      touched.areSubnetsOther = true;
+      touched.subnets.push(...subnetsOf(change.before?.value), ...subnetsOf(change.after?.value));
       break;
     case 'alive':
     case 'node':
-      if (change.kind === 'node' && addressesIn(change.before) !== addressesIn(change.after))
-        touched.areSubnetsOther = true;
-      // One more or less that is silent decides over all others that are.
-      if (change.before?.value.id !== change.after?.value.id)
-        for (const host of [change.id, ...silentHosts(view)]) touched.hosts.add(host);
+      noteHost(change, view, touched);
       break;
     case 'policy':
       if (change.before?.value.drained !== change.after?.value.drained)
-        for (const name of servicesOn(view, change.id)) touched.services.add(name);
+        addAll(touched.services, servicesOn(view, change.id));
       break;
     case 'health':
-      for (const service of judgedAnew(change.before?.value, change.after?.value))
-        touched.services.add(service);
+      addAll(touched.services, judgedAnew(change.before?.value, change.after?.value));
       break;
   }
 }
 
+function noteHost(change: Extract<Change, { kind: 'alive' | 'node' }>, view: View, touched: Touched): void {
+  const { before, after } = change;
+  if (change.kind === 'node')
+    addAll(
+      touched.addresses,
+      differing(ownAddresses(change.before?.value), ownAddresses(change.after?.value)),
+    );
+  // A host of which nobody can read whether it is alive counts as alive, and only until the key is gone.
+  const isUnread = before === undefined && after === undefined;
+  if (before?.value.id === after?.value.id && !isUnread) return;
+  // One more or less that is silent decides over all others that are.
+  addAll(touched.hosts, [change.id, ...silentHosts(view)]);
+}
+
 /** Where a host itself is. */
-function addressesIn(row: Stored<NodeRecord> | undefined): string {
-  if (row === undefined) return '';
-  return [...row.value.addresses, ...entriesOf(row.value).map(([, { publicIp }]) => publicIp)].sort().join();
+function ownAddresses(node: NodeRecord | undefined): ReadonlySet<string> {
+  if (node === undefined) return new Set();
+  const all = [...node.addresses, ...entriesOf(node).map(([, { publicIp }]) => publicIp)];
+  return new Set(all.map((address) => canonicalIp(address) ?? address));
+}
+
+function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] {
+  return [...[...a].filter((one) => !b.has(one)), ...[...b].filter((one) => !a.has(one))];
+}
+
+function subnetsOf(lease: SubnetLease | undefined): readonly Block[] {
+  return lease === undefined ? [] : entriesOf(lease).flatMap(([, { subnet }]) => parseBlock(subnet) ?? []);
+}
+
+function isInside(address: string, subnets: readonly Block[]): boolean {
+  const ip = subnets.length === 0 ? undefined : parseIp(address);
+  return ip !== undefined && subnets.some((subnet) => blockHasIp(subnet, ip));
 }
 
 /** The services about whose endpoints a host says something that it did not say before, or the other way round. */
@@ -101,40 +124,69 @@ function judgedAnew(before: HealthRecord | undefined, after: HealthRecord | unde
   return ids.map((id) => id.slice(0, id.indexOf(' ')));
 }
 
-function leadsTo(spec: ServiceSpec, names: ReadonlySet<string>, areSubnetsOther: boolean): boolean {
-  return spec.endpoints.some(({ to }) => {
-    const ref = parseEndpointRef(to);
-    return ref?.name === undefined ? areSubnetsOther : names.has(ref.name) || areSubnetsOther;
-  });
+/**
+ * The services that name one of these containers or workloads, or select by one of these labels, or have an endpoint of
+ * that name: of something that could not be read nobody knows by which labels it was selected.
+ */
+function servicesWith(
+  { lookUps, tables }: View,
+  names: Iterable<string>,
+  labels: readonly Labels[],
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const name of names) {
+    addAll(found, lookUps.naming.of(name));
+    addAll(found, lookUps.endpointsFrom.of(name));
+  }
+  const each = new Map(labels.map((one) => [JSON.stringify(one), one])).values();
+  const distinct = [...each];
+  for (const service of lookUps.selecting) {
+    const selector = tables.service.get(service)?.value.selector;
+    if (selector !== undefined && distinct.some((one) => selects(selector, one))) found.add(service);
+  }
+  return found;
 }
 
-function isSelected({ selector }: ServiceSpec, labels: readonly Labels[], areSubnetsOther: boolean): boolean {
-  return selector !== undefined && (areSubnetsOther || labels.some((one) => selects(selector, one)));
+/** The services that lead, or would lead, to something at such addresses: themselves, or by a workload. */
+function servicesAt(view: View, isThere: (address: string) => boolean): ReadonlySet<string> {
+  const { lookUps, tables } = view;
+  const found = new Set<string>();
+  for (const address of lookUps.pointingAt.keys())
+    if (isThere(address)) addAll(found, lookUps.pointingAt.of(address));
+  const workloads = new Map<string, Labels>();
+  for (const address of lookUps.workloadsAt.keys())
+    if (isThere(address))
+      for (const name of lookUps.workloadsAt.of(address))
+        workloads.set(name, tables.workload.get(name)?.value.labels ?? {});
+  return addAll(found, servicesWith(view, workloads.keys(), [...workloads.values()]));
 }
 
 /** The services of which an endpoint is on one of these hosts, is asked by one, or may be asked by another than it is. */
-function servicesAskedBy(view: View, hosts: ReadonlySet<string>): readonly string[] {
-  return [...view.tables.endpoints].flatMap(([name, { value: set }]) => {
-    const isChecked = view.tables.service.get(name)?.value.health !== undefined;
-    const isTheirs = ({ node, checkedBy }: Endpoint) =>
-      (node !== undefined && hosts.has(node)) || (isChecked && (node === undefined || node !== checkedBy));
-    return set.endpoints.some(isTheirs) ? [name] : [];
-  });
+function servicesAskedBy({ lookUps, tables }: View, hosts: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const host of hosts) addAll(found, lookUps.endpointsOn.of(host));
+  const isOthers = ({ node, checkedBy }: Endpoint) => node === undefined || node !== checkedBy;
+  for (const service of lookUps.checked)
+    if (tables.endpoints.get(service)?.value.endpoints.some(isOthers)) found.add(service);
+  return found;
 }
 
 /** The services of which some endpoint is on a host, or would be if the host were not drained. */
 export function servicesOn(view: View, host: string): readonly string[] {
-  const { hostAt, container, workload, selected } = placesOf(view);
-  const isOn = (address: string) => hostAt(address) === host;
-  const isNameOn = (name: string) =>
-    container(name)?.host === host || (workload(name)?.addresses.some(isOn) ?? false);
-  return [...view.tables.service].flatMap(([name, { value: spec }]) => {
-    const isRefOn = ({ to }: { readonly to: string }) => {
-      const ref = parseEndpointRef(to);
-      return ref !== undefined && (ref.name === undefined ? isOn(ref.address) : isNameOn(ref.name));
-    };
-    const isThere =
-      spec.endpoints.some(isRefOn) || (spec.selector !== undefined && selected(spec.selector).some(isNameOn));
-    return isThere ? [name] : [];
-  });
+  const { hostAt } = placesOf(view);
+  const containers = [...view.tables.container].filter(([, { value }]) => value.host === host);
+  const labels = containers.flatMap(([, { value }]) => (value.labels === undefined ? [] : [value.labels]));
+  const names = containers.map(([name]) => name);
+  const found = new Set(servicesWith(view, names, labels));
+  return [
+    ...addAll(
+      found,
+      servicesAt(view, (address) => hostAt(address) === host),
+    ),
+  ];
+}
+
+function addAll<T>(set: Set<T>, all: Iterable<T>): Set<T> {
+  for (const one of all) set.add(one);
+  return set;
 }

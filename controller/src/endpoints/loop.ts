@@ -4,18 +4,21 @@ import type { Store } from '@causeway/shared/store/store';
 import type { View } from '../view/view.ts';
 import { concerned } from './concerned.ts';
 import { nextDeadline } from './resolve.ts';
-import { updateOf } from './update.ts';
-import { eachOf, write } from './write.ts';
+import { isOvertaken, updatesOf } from './update.ts';
+import { eachOf, type WriteLog, write } from './write.ts';
 
 /** Pause before what could not be written is tried again, milliseconds. */
 const RETRY_MS = 1_000;
 /** How many services are looked at before they are written: a transaction has 128 operations at most, two for each. */
 const AT_ONCE = 60;
+/** How often those are looked at again of which one had changed, before each is written by itself. */
+const REPEATS = 3;
+/** How long the change that won may take to come here, milliseconds. */
+const WINNER_MS = 1_000;
 /** Longest wait for a deadline, milliseconds: the machine's clock may be put forward meanwhile. */
 const MAX_WAIT_MS = 60_000;
 
-export interface LoopLog {
-  debug(line: object, message: string): void;
+export interface LoopLog extends WriteLog {
   warn(line: object, message: string): void;
 }
 
@@ -75,15 +78,23 @@ export function startEndpointLoop(
     try {
       const now = clock();
       for (const name of names) noteDeadline(name, now);
-      await write(
-        store,
-        names.flatMap((name) => updateOf(view, name, now) ?? []),
-        log,
-      );
+      await writeAll(names);
     } catch (error) {
       for (const name of names) dirty.add(name);
       throw error;
     }
+  }
+
+  /** What another controller wrote in the same moment is waited for: then it is seen that nothing is left to write. */
+  async function writeAll(names: readonly string[]): Promise<void> {
+    let left = names;
+    for (let time = 0; time < REPEATS && left.length > 0; time++) {
+      const lost = await write(store, updatesOf(view, left, clock()), log);
+      if (lost.length === 0) return;
+      await view.until(() => lost.some((update) => isOvertaken(view, update)), WINNER_MS);
+      left = lost.map(({ set }) => set.service);
+    }
+    await eachOf(updatesOf(view, left, clock()), (update) => write(store, [update], log));
   }
 
   function noteDeadline(name: string, now: number): void {
@@ -105,7 +116,8 @@ export function startEndpointLoop(
   function awaitDeadline(): void {
     clearTimeout(timer);
     if (deadlines.size === 0 || stopped) return;
-    const next = Math.min(...deadlines.values());
+    let next = Number.POSITIVE_INFINITY;
+    for (const until of deadlines.values()) next = Math.min(next, until);
     const wait = Math.min(Math.max(next - clock(), 0), MAX_WAIT_MS);
     timer = setTimeout(() => {
       const now = clock();

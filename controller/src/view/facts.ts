@@ -1,14 +1,10 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { type EffectiveConfig, effectiveConfig } from '@causeway/shared/model/effective-config';
-import type { Endpoint } from '@causeway/shared/model/endpoint';
-import { type HealthRecord, healthId } from '@causeway/shared/model/health';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import { type Block, blockHasIp, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
-import { hostAtOf } from '../endpoints/host-at.ts';
-import { type HealthVerdict, type Labels, type Places, selects } from '../endpoints/places.ts';
 import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
 import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
@@ -18,11 +14,12 @@ import type { View } from './view.ts';
  *
  * @throws CausewayError `unreachable` while the cluster's configuration is not there yet
  */
-export function factsOf(tables: Tables): ClusterFacts {
+export function factsOf(view: View): ClusterFacts {
+  const { tables, lookUps } = view;
   const settings = tables.settings.get('')?.value;
-  const { config } = networkOf(tables);
+  const config = followedConfig(view);
   if (settings === undefined) throw notConfigured();
-  const networks = hostNetworks([...tables.node.values()].map(({ value }) => value));
+  const networks = hostNetworksOf(view);
   return {
     networks: networksOf(config),
     serviceRanges: {
@@ -33,12 +30,12 @@ export function factsOf(tables: Tables): ClusterFacts {
     nodePortMax: settings.nodePortMax,
     vipOwner: (address) => tables.vip.get(address)?.value,
     nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
-    hostOf: (address) => hostOf(tables, address),
+    hostOf: (address) => hostOf(view, address),
     networkAt: (address) => networks.find(({ network }) => blockHasIp(network, address)),
-    serviceWithEndpointAt: (address) => serviceWithEndpointAt(tables, address),
+    serviceWithEndpointAt: (address) => lookUps.endpointsAt.oneOf(address),
     hasContainer: (name) => tables.container.has(name),
     hasWorkload: (name) => tables.workload.has(name),
-    workloadAt: (address) => workloadAt(tables, address),
+    workloadAt: (address) => lookUps.workloadsAt.oneOf(address),
     hosts: () => [...tables.node.keys()].sort(),
     isCordoned: (host) => tables.policy.get(host)?.value.cordoned ?? false,
   };
@@ -91,77 +88,6 @@ export function hostNetworks(nodes: readonly NodeRecord[]): readonly HostNetwork
   return [...found.values()];
 }
 
-/**
- * The view as resolving endpoints sees it. Where a key cannot be read, its host counts as alive and its endpoints as
- * healthy. Where more than half of all hosts are silent at once, and more than one, it is etcd or this controller that is
- * cut off rather than they: nobody is judged by his silence then.
- *
- * @param now milliseconds since the epoch
- */
-export function placesOf(view: View, now = Date.now()): Places {
-  const { tables } = view;
-  const isAlive = (host: string) => isHeard(view, host);
-  const silent = silentHosts(view);
-  const isCutOff = silent.length > 1 && silent.length * 2 > tables.node.size;
-  return {
-    container: (name) => tables.container.get(name)?.value,
-    status: (name) => tables.containerStatus.get(name)?.value,
-    workload: (name) => tables.workload.get(name)?.value,
-    selected: (selector) => namesWith(tables, selector),
-    hostAt: hostAtOf(view),
-    isDrained: (host) => tables.policy.get(host)?.value.drained ?? false,
-    isHost: (name) => tables.node.has(name),
-    isAlive: (host) => isCutOff || isAlive(host),
-    liveHosts: () => [...tables.node.keys()].filter(isAlive),
-    verdict: (host, service, endpoint) => verdictOf(tables.health.get(host)?.value, service, endpoint),
-    now,
-  };
-}
-
-/** The hosts that have a record and no sign of life. */
-export function silentHosts(view: View): readonly string[] {
-  return [...view.tables.node.keys()].filter((host) => !isHeard(view, host));
-}
-
-function isHeard({ tables, unreadable }: View, host: string): boolean {
-  return isHostAlive(tables, host) || unreadable.has(keys.alive(host));
-}
-
-/** Whether the agent of a host keeps it alive; of a host that another machine has taken the name of, it does not. */
-function isHostAlive(tables: Tables, host: string): boolean {
-  const alive = tables.alive.get(host)?.value;
-  const node = tables.node.get(host)?.value;
-  return alive !== undefined && (node === undefined || node.id === alive.id);
-}
-
-function namesWith(tables: Tables, selector: Labels): readonly string[] {
-  const names = new Set<string>();
-  for (const { value } of [...tables.container.values(), ...tables.workload.values()])
-    if (selects(selector, value.labels)) names.add(value.name);
-  return [...names].sort();
-}
-
-/** What each record says, by endpoint: a host may have thousands. */
-const verdicts = new WeakMap<HealthRecord, ReadonlyMap<string, HealthVerdict>>();
-
-function verdictOf(
-  record: HealthRecord | undefined,
-  service: string,
-  { portName, address, port }: Endpoint,
-): HealthVerdict | undefined {
-  if (record === undefined) return undefined;
-  let known = verdicts.get(record);
-  if (known === undefined) {
-    known = new Map<string, HealthVerdict>([
-      ...(record.healthy ?? []).map((id) => [id, 'healthy'] as const),
-      ...record.unhealthy.map((one) => [healthId(one), { complaint: one.reason }] as const),
-    ]);
-    verdicts.set(record, known);
-  }
-  const found = known.get(healthId({ service, portName, address, port }));
-  return found ?? (record.healthy === undefined ? 'healthy' : undefined);
-}
-
 function range(text: string): Block {
   const block = parseBlock(text);
   if (block === undefined)
@@ -169,26 +95,34 @@ function range(text: string): Block {
   return block;
 }
 
-function hostOf(tables: Tables, address: string): string | undefined {
-  for (const { value: node } of tables.node.values()) {
-    const isPublic = entriesOf(node).some(([, { publicIp }]) => publicIp === address);
-    if (isPublic || node.addresses.includes(address)) return node.name;
-  }
-  for (const { value: lease } of tables.lease.values()) {
-    const own = entriesOf(lease).find(([, { publicIp }]) => publicIp === address);
-    if (own !== undefined) return lease.node?.name ?? `with subnet ${own[1].subnet}`;
-  }
-  return undefined;
+function hostOf({ tables, lookUps }: View, address: string): string | undefined {
+  const host = lookUps.hostsAt.oneOf(address);
+  if (host !== undefined) return host;
+  const lease = tables.lease.get(lookUps.leasesAt.oneOf(address) ?? '')?.value;
+  const own = lease && entriesOf(lease).find(([, { publicIp }]) => publicIp === address);
+  return own && (lease.node?.name ?? `with subnet ${own[1].subnet}`);
 }
 
-function workloadAt(tables: Tables, address: string): string | undefined {
-  for (const { value } of tables.workload.values()) if (value.addresses.includes(address)) return value.name;
-  return undefined;
-}
+/** Of a thousand hosts, each lease may have a say in it. */
+const followedConfig = keptFor(
+  (view) => [view.tables.config.get(''), view.tables.accepted.get(''), view.revision('network')],
+  (view) => networkOf(view.tables).config,
+);
 
-function serviceWithEndpointAt(tables: Tables, address: string): string | undefined {
-  for (const { value: set } of tables.endpoints.values()) {
-    if (set.endpoints.some((endpoint) => endpoint.address === address)) return set.service;
-  }
-  return undefined;
+const hostNetworksOf = keptFor(
+  (view) => [view.lookUps.hostsVersion],
+  (view) => hostNetworks([...view.tables.node.values()].map(({ value }) => value)),
+);
+
+/** Keeps what is made of a view until something of what it is made from is other. */
+function keptFor<T>(from: (view: View) => readonly unknown[], make: (view: View) => T): (view: View) => T {
+  const made = new WeakMap<View, { readonly from: readonly unknown[]; readonly value: T }>();
+  return (view) => {
+    const now = from(view);
+    const last = made.get(view);
+    if (last !== undefined && now.every((one, index) => one === last.from[index])) return last.value;
+    const value = make(view);
+    made.set(view, { from: now, value });
+    return value;
+  };
 }

@@ -42,8 +42,9 @@ export class TableSet {
     const wasUnreadable = this.unreadable.delete(key);
     if (location === undefined) return undefined;
     const change = this.#replace(location.kind, location.id, item);
-    // Whoever waited for an unreadable key has to hear that it is gone, too.
-    return wasUnreadable || change.before !== undefined || change.after !== undefined ? change : undefined;
+    // That a key cannot be read is known of it, too: whoever goes by that has to hear when it comes and when it goes.
+    const isKnown = wasUnreadable || this.unreadable.has(key);
+    return isKnown || change.before !== undefined || change.after !== undefined ? change : undefined;
   }
 
   #replace<K extends Kind>(kind: K, id: string, item: KeyValue | undefined): Change {

@@ -58,7 +58,7 @@ export type MutableTables = { readonly [K in Kind]: Map<string, Stored<Rows[K]>>
 
 /**
  * One row that came (`after` only), changed (both) or went (`before` only); without either, a key that never could be
- * read went. Both are the same object when the key cannot be read any more.
+ * read came or went. Both are the same object when the key cannot be read any more.
  */
 export type Change = {
   [K in Kind]: {

@@ -2,6 +2,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { PrefixState, Store, Watch } from '@causeway/shared/store/store';
 import { type Batch, SOURCES, type Source } from './batch.ts';
 import { Journal } from './journal.ts';
+import { LookUps } from './look-ups.ts';
 import { TableSet } from './table-set.ts';
 import type { Tables } from './tables.ts';
 
@@ -15,6 +16,8 @@ export interface Connection {
 /** What the controller knows of the cluster, kept in memory by one list-and-watch per prefix. */
 export class View {
   readonly #tables = new TableSet();
+  /** Of the tables, as they are. */
+  readonly lookUps = new LookUps();
   readonly #journal = new Journal();
   readonly #revision: Record<Source, number> = { causeway: 0, network: 0 };
   readonly #connected: Record<Source, boolean> = { causeway: false, network: false };
@@ -127,6 +130,7 @@ export class View {
 
   #receive(source: Source, state: PrefixState): void {
     const changes = this.#tables.apply(SOURCES[source], state);
+    this.lookUps.note(changes);
     const first = !this.#loaded[source];
     this.#revision[source] = state.revision;
     this.#loaded[source] = true;
