@@ -22,10 +22,12 @@ import { nodeOperationRoutes } from './routes/node-operations.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { serviceRoutes } from './routes/services.ts';
+import { settingsRoutes } from './routes/settings.ts';
 import { statusRoutes } from './routes/status.ts';
 import { subnetRoutes } from './routes/subnets.ts';
 import { versionRoutes } from './routes/version.ts';
 import { workloadRoutes } from './routes/workloads.ts';
+import { SettingsWriter } from './settings-writer.ts';
 import { LastWords } from './status/last-words.ts';
 import type { OwnAddress } from './validate/ranges.ts';
 import { schemaError } from './validate/schema-error.ts';
@@ -55,7 +57,7 @@ const UNAVAILABLE = 503;
 const BODY_LIMIT = 1024 * 1024;
 
 const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
-  ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes],
+  ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes, settingsRoutes],
   ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, eventRoutes, ipamRoutes],
 ];
 
@@ -81,6 +83,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     workloads: new WorkloadWriter(store, view),
     nodes: new NodeWriter(store, view),
     network: new NetworkWriter(store, view, options.own ?? []),
+    settings: new SettingsWriter(store, view, options.own ?? []),
     lastWords: new LastWords(store, view, options.patienceMs),
     streams: new Streams(),
     chance,

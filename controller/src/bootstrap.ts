@@ -8,7 +8,7 @@ import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
 import { configOf, type NetworkPatch } from './network/patch.ts';
-import { checkSettingsAsked, newSettings, type WantedSettings, withAddedRange } from './settings.ts';
+import { newSettings, otherSettings, type WantedSettings } from './settings.ts';
 import type { HostNetwork } from './validate/cluster-facts.ts';
 import {
   checkDisjoint,
@@ -69,13 +69,12 @@ export function newCluster(wanted: Wanted): Cluster {
 }
 
 /**
- * Writes the network's configuration and the settings where there are none, and compares them where there are.
+ * Writes the network's configuration and the settings where there are none.
  * Everything is checked before anything is written. Waits for etcd, and for keys that cannot be read to be repaired,
  * for as long as it takes.
  *
  * @param onWait is told why it waits, each time
- * @throws CausewayError `conflict` when the cluster in etcd is not the one that was asked for, `invalid` when the
- *   ranges overlap something
+ * @throws CausewayError `invalid` when the ranges overlap something
  */
 export async function ensureCluster(
   store: Store,
@@ -104,28 +103,22 @@ async function settle(store: Store, wanted: Wanted, fresh: Cluster): Promise<Clu
   const settings = await read(store, keys.settings, decodeSettings);
   const cluster = {
     config: known ?? fresh.config,
-    settings: settings === undefined ? fresh.settings : withAddedRange(settings, wanted, fresh.settings),
+    settings: settings ?? fresh.settings,
   };
-  checkAsked(wanted, fresh, cluster);
   const ranges = rangesOf(cluster);
   checkOwnAddresses(ranges, wanted.own ?? []);
-  if (config !== undefined && cluster.settings === settings) return cluster;
+  if (config !== undefined && settings !== undefined) return cluster;
   checkDisjoint(ranges);
   const hosts = await knownNetworks(store);
   const { serviceRange, serviceRangeIpv6, ...networks } = ranges;
   if (known === undefined) checkHostNetworks(networks, hosts);
-  if (settings === undefined) checkHostNetworks({ serviceRange }, hosts);
-  if (cluster.settings !== settings) checkHostNetworks({ serviceRangeIpv6 }, hosts);
+  if (settings === undefined) checkHostNetworks({ serviceRange, serviceRangeIpv6 }, hosts);
   const missing = [
     ...(config === undefined ? [[keys.networkConfig, encodeNetworkConfig(cluster.config)] as const] : []),
-    ...(cluster.settings === settings ? [] : [[keys.settings, encode(cluster.settings)] as const]),
+    ...(settings === undefined ? [[keys.settings, encode(cluster.settings)] as const] : []),
   ];
   const { ok } = await store.transaction(
-    missing.map(([key]) =>
-      key === keys.settings && settings !== undefined
-        ? { key, value: encode(settings) }
-        : { key, absent: true },
-    ),
+    missing.map(([key]) => ({ key, absent: true })),
     missing.map(([put, value]) => ({ put, value })),
   );
   return ok ? cluster : undefined;
@@ -151,14 +144,9 @@ async function knownNetworks(store: Store): Promise<readonly HostNetwork[]> {
   return hostNetworks(nodes);
 }
 
-/** @throws CausewayError `conflict` for a range that is not the cluster's and cannot be changed */
-function checkAsked(wanted: Wanted, fresh: Cluster, { settings }: Cluster): void {
-  checkSettingsAsked(wanted, fresh.settings, settings);
-}
-
 /**
- * Flags of the first configuration that `svcctl network set` may have changed since. They are no reason to refuse an
- * existing cluster: a controller could not be started again after such a change.
+ * Flags of the first configuration that `svcctl network set` may have changed since, as `svcctl settings set` the
+ * others. They are no reason to refuse an existing cluster: a controller could not be started again after such a change.
  */
 const CHANGEABLE = [
   ...(['network', 'subnetLen', 'networkIpv6', 'subnetLenIpv6'] as const),
@@ -166,17 +154,21 @@ const CHANGEABLE = [
   ...(['masquerade', 'nonMasqueradeCidrs'] as const),
 ] as const;
 
-/**
- * What was asked for and is not so in a cluster that exists.
- *
- * @returns a sentence, undefined when it is so
- */
-export function ignoredFlags(wanted: Wanted, config: NetworkConfig): string | undefined {
+/** What was asked for and is not so in a cluster that exists, each a sentence. */
+export function ignoredFlags(wanted: Wanted, { config, settings }: Cluster): readonly string[] {
   const asked = CHANGEABLE.filter((field) => wanted[field] !== undefined);
   const patch: NetworkPatch = Object.fromEntries(asked.map((field) => [field, wanted[field]]));
-  if (asked.length === 0 || isSo(patch, config)) return undefined;
-  const flags = asked.map((field) => `--${networkFlagOf(field)}`).join(', ');
-  return `${flags}: the cluster in etcd has another network configuration, which holds; svcctl network set changes it`;
+  const isOther = asked.length > 0 && !isSo(patch, config);
+  const others = otherSettings(wanted, newSettings(wanted, undefined), settings);
+  const flags = asked.map((field) => `--${networkFlagOf(field)}`);
+  return [
+    ...(isOther ? [ignored(flags, 'network configuration', 'network')] : []),
+    ...(others.length > 0 ? [ignored(others, 'value', 'settings')] : []),
+  ];
+}
+
+function ignored(flags: readonly string[], what: string, command: string): string {
+  return `${flags.join(', ')}: the cluster in etcd has another ${what}, which holds; svcctl ${command} set changes it`;
 }
 
 function isSo(patch: NetworkPatch, config: NetworkConfig): boolean {

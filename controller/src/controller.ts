@@ -14,7 +14,7 @@ export interface ControllerOptions {
 }
 
 export interface Controller extends Listening {
-  /** Resolves once the cluster's configuration is in etcd, or after `close`; rejects when it is another cluster's. */
+  /** Resolves once the cluster's configuration is in etcd, or after `close`; rejects when the flags cannot be. */
   readonly ready: Promise<void>;
 }
 
@@ -43,8 +43,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   ).then(
     ({ config, settings }) => {
       logger.info({ config, settings }, 'the cluster is configured');
-      const ignored = ignoredFlags(wanted, config);
-      if (ignored !== undefined) logger.warn(ignored);
+      for (const sentence of ignoredFlags(wanted, { config, settings })) logger.warn(sentence);
     },
     (error: unknown) => {
       if (!stopped.signal.aborted) throw error;

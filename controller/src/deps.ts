@@ -12,6 +12,7 @@ import type { ServiceWriter } from './allocate/service-writer.ts';
 import type { ContainerWriter } from './container-writer.ts';
 import type { NetworkWriter } from './network/network-writer.ts';
 import type { NodeWriter } from './nodes/node-writer.ts';
+import type { SettingsWriter } from './settings-writer.ts';
 import type { LastWords } from './status/last-words.ts';
 import type { View } from './view/view.ts';
 import type { Streams } from './watch/stream.ts';
@@ -35,6 +36,7 @@ export interface Deps {
   readonly workloads: WorkloadWriter;
   readonly nodes: NodeWriter;
   readonly network: NetworkWriter;
+  readonly settings: SettingsWriter;
   readonly lastWords: LastWords;
   readonly streams: Streams;
   readonly chance: Chance;

@@ -62,6 +62,7 @@ describe('/openapi.json', () => {
       '/v1/services/{name}',
       '/v1/services/{name}/endpoints',
       '/v1/services/{name}/endpoints/{to}',
+      '/v1/settings',
       '/v1/status',
       '/v1/subnets',
       '/v1/workloads',

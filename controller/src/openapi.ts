@@ -3,7 +3,17 @@ import swagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { App } from './deps.ts';
 
-const TAGS = ['network', 'nodes', 'subnets', 'services', 'endpoints', 'containers', 'workloads', 'about'];
+const TAGS = [
+  'network',
+  'settings',
+  'nodes',
+  'subnets',
+  'services',
+  'endpoints',
+  'containers',
+  'workloads',
+  'about',
+];
 
 /** Serves `/openapi.json`, made from the routes' schemas; must be called before the routes are added. */
 export async function openApi(app: App): Promise<void> {

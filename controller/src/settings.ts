@@ -1,7 +1,9 @@
-import { CausewayError, invalid } from '@causeway/shared/errors';
+import { invalid } from '@causeway/shared/errors';
 import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
 import { canonicalBlock, formatBlock, isMapped, parseBlock } from '@causeway/shared/net/block';
+import type { SettingsPatch } from './objects/settings.ts';
 import { checkedServiceRange, checkedServiceRangeIpv6, meet } from './validate/ranges.ts';
+import { inFields } from './validate/settings.ts';
 
 /** The settings as the flags ask for them. What was not asked for is undefined: an existing cluster's own counts. */
 export interface WantedSettings {
@@ -32,31 +34,45 @@ export function newSettings(wanted: WantedSettings, networkIpv6: string | undefi
 }
 
 /**
- * The settings of a cluster that exists, which was made before there were VIPs of IPv6, with the range that is asked
- * for now.
+ * Puts a patch over the settings of a cluster.
  *
- * @returns the same object when nothing is to be added
+ * @throws CausewayError `invalid`, naming the field of the patch
  */
-export function withAddedRange(settings: Settings, wanted: WantedSettings, fresh: Settings): Settings {
-  const { serviceRangeIpv6 } = fresh;
-  if (settings.serviceRangeIpv6 !== undefined || serviceRangeIpv6 === undefined) return settings;
-  return wanted.serviceRangeIpv6 === undefined ? settings : { ...settings, serviceRangeIpv6 };
+export function patchedSettings(before: Settings, patch: SettingsPatch): Settings {
+  const { nodePortMin = before.nodePortMin, nodePortMax = before.nodePortMax } = patch;
+  if (nodePortMin > nodePortMax) {
+    const field = patch.nodePortMin === undefined ? 'nodePortMax' : 'nodePortMin';
+    throw invalid(field, patch[field], `leaves no NodePort: ${nodePortMin} to ${nodePortMax}`);
+  }
+  return inFields(() => {
+    const rangeIpv6 =
+      patch.serviceRangeIpv6 === undefined
+        ? before.serviceRangeIpv6
+        : rangeIpv6Of(patch.serviceRangeIpv6, undefined);
+    const cidrs =
+      patch.nodePortCidrs === undefined ? before.nodePortCidrs : nodePortCidrs(patch.nodePortCidrs);
+    return {
+      serviceRange:
+        patch.serviceRange === undefined ? before.serviceRange : checkedServiceRange(patch.serviceRange),
+      ...(rangeIpv6 === undefined ? {} : { serviceRangeIpv6: rangeIpv6 }),
+      ...(cidrs === undefined || cidrs.length === 0 ? {} : { nodePortCidrs: cidrs }),
+      ...{ nodePortMin, nodePortMax },
+    };
+  });
 }
 
-/** @throws CausewayError `conflict` for a setting that is not the cluster's */
-export function checkSettingsAsked(wanted: WantedSettings, fresh: Settings, found: Settings): void {
+/** The flags that ask for other settings than a cluster has, which were changed since or never were these. */
+export function otherSettings(wanted: WantedSettings, fresh: Settings, found: Settings): readonly string[] {
   const text = {
     range: ({ serviceRange }: Settings) => canonicalBlock(serviceRange) ?? serviceRange,
     rangeIpv6: ({ serviceRangeIpv6 = 'none' }: Settings) =>
       canonicalBlock(serviceRangeIpv6) ?? serviceRangeIpv6,
     ports: ({ nodePortMin, nodePortMax }: Settings) => `${nodePortMin}-${nodePortMax}`,
     cidrs: ({ nodePortCidrs: cidrs = [] }: Settings) =>
-      cidrs.length === 0
-        ? 'none'
-        : cidrs
-            .map((cidr) => canonicalBlock(cidr) ?? cidr)
-            .sort()
-            .join(','),
+      cidrs
+        .map((cidr) => canonicalBlock(cidr) ?? cidr)
+        .sort()
+        .join(),
   };
   const asked = [
     ['service-range', wanted.serviceRange, text.range],
@@ -64,17 +80,8 @@ export function checkSettingsAsked(wanted: WantedSettings, fresh: Settings, foun
     ['node-port-range', wanted.nodePorts, text.ports],
     ['node-port-cidrs', wanted.nodePortCidrs, text.cidrs],
   ] as const;
-  for (const [flag, given, textOf] of asked)
-    if (given !== undefined) checkSame(flag, textOf(fresh), textOf(found));
-}
-
-/** @throws CausewayError `conflict` for a flag that asks for something else than the cluster has */
-export function checkSame(flag: string, wanted: string | number | undefined, found: string | number): void {
-  if (wanted === undefined || wanted === found) return;
-  throw new CausewayError(
-    'conflict',
-    `--${flag} ${wanted} is not what this cluster in etcd has, ${found}: leave the flag out to go on with that, or use another etcd`,
-    { field: flag, value: wanted },
+  return asked.flatMap(([flag, given, textOf]) =>
+    given === undefined || textOf(fresh) === textOf(found) ? [] : [`--${flag}`],
   );
 }
 

@@ -13,6 +13,7 @@ import { addIpam } from './commands/ipam.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
 import { addRun } from './commands/run.ts';
+import { addSettings } from './commands/settings.ts';
 import { addStatus } from './commands/status.ts';
 import { addUnexpose } from './commands/unexpose.ts';
 import { addVersion } from './commands/version.ts';
@@ -50,7 +51,7 @@ export function buildProgram(io: Io): Command {
     .addHelpText('after', rootHelp);
   const context = new Context(io, program);
   const add = [addExpose, addUnexpose, addEndpoint, addRun, addWorkload, addGet, addDescribe];
-  const more = [addStatus, addEvents, addNode, addNetwork, addIpam, addApply, addDelete];
+  const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addIpam, addApply, addDelete];
   for (const one of [...add, ...more, addVersion, addCompletion]) one(context);
   return program;
 }

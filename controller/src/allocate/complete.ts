@@ -68,7 +68,7 @@ function chooseVip(
   if (range === undefined) {
     throw new CausewayError(
       'exhausted',
-      'allocating a VIP: the cluster has no service range of IPv6; give an address, or start the controller with --service-range-ipv6',
+      'allocating a VIP: the cluster has no service range of IPv6; give an address, or make a range with svcctl settings set --service-range-ipv6',
       { field: 'vip', value: 'auto' },
     );
   }

@@ -127,7 +127,8 @@ export class NetworkWriter {
           tables.accepted.get(''),
           unreadable.has(keys.acceptedNetwork),
         );
-        const written = await this.#put(found, value, noted);
+        const ranges = unchanged(keys.settings, tables.settings.get(''), unreadable.has(keys.settings));
+        const written = await this.#put(found, value, [noted, ranges]);
         if (written !== undefined) return written;
       }
       throw new CausewayError(
@@ -138,12 +139,12 @@ export class NetworkWriter {
   }
 
   /**
-   * @param noted that what hosts follow is what it was: the decision to renumber or not rests on it
+   * @param rested that what hosts follow, and the service ranges, are what they were: what is written rests on it
    * @returns undefined after a lost race
    */
-  async #put(found: KeyValue, value: string, noted: Guard): Promise<NetworkWritten | undefined> {
+  async #put(found: KeyValue, value: string, rested: readonly Guard[]): Promise<NetworkWritten | undefined> {
     const result = await this.#store.transaction(
-      [{ key: keys.networkConfig, modRevision: found.modRevision }, noted],
+      [{ key: keys.networkConfig, modRevision: found.modRevision }, ...rested],
       [{ put: keys.networkConfig, value }],
     );
     if (!result.ok) return undefined;

@@ -6,6 +6,9 @@ import type { View } from '../view/view.ts';
 /** The revision of etcd that a write made: what `--wait` waits for. */
 export const REVISION_HEADER = 'x-causeway-revision';
 
+/** Whether a write changed something, where the body is what was written. */
+export const CHANGED_HEADER = 'x-causeway-changed';
+
 /** Sets the headers of a written service's answer. @returns its body */
 export function answerService(reply: Headers, written: Written, { tables }: View): ServiceObject {
   reply.header('etag', etag(written.revision));

@@ -5,7 +5,7 @@ import { networkObject } from '../network/present.ts';
 import { type NetworkObject, networkSchema } from '../objects/network.ts';
 import { confirmInputSchema, networkInputSchema } from '../objects/network-input.ts';
 import { flag, problems, writeQuery } from '../objects/schemas.ts';
-import { type Headers, REVISION_HEADER } from './answer.ts';
+import { CHANGED_HEADER, type Headers, REVISION_HEADER } from './answer.ts';
 
 export const NETWORK_PATH = '/v1/network';
 
@@ -81,9 +81,6 @@ function confirmRoute(app: App, { network: writer }: Deps): void {
     },
   );
 }
-
-/** Whether something changed is in a header, since the body is the network. */
-const CHANGED_HEADER = 'x-causeway-changed';
 
 function answer(reply: Headers, { network, changed, revision }: NetworkWritten): NetworkObject {
   reply.header('etag', etag(network.revision));
