@@ -1,3 +1,5 @@
+import type { Lab } from '@causeway/lab/lab';
+
 /** What clients have cost an etcd since it started, by its own count. */
 export interface EtcdCost {
   /** Answered calls, without the streams that keep leases alive and that watch. */
@@ -15,7 +17,17 @@ const UNARY = ['Range', 'Txn', 'LeaseGrant', 'LeaseRevoke', 'LeaseTimeToLive'];
 
 /** @param endpoint `http://127.0.0.1:PORT` */
 export async function etcdCost(endpoint: string): Promise<EtcdMeter> {
-  const text = await (await fetch(`${endpoint}/metrics`)).text();
+  return meterOf(await (await fetch(`${endpoint}/metrics`)).text());
+}
+
+/** The same of a lab's etcd, which only the lab's machines reach. */
+export async function etcdCostIn(lab: Lab): Promise<EtcdMeter> {
+  const { stdout, stderr, exitCode } = await lab.exec('host-1', ['curl', '-sSf', `${lab.etcd}/metrics`]);
+  if (exitCode !== 0) throw new Error(`asking etcd what it has done: ${stderr}`);
+  return meterOf(stdout);
+}
+
+function meterOf(text: string): EtcdMeter {
   const calls = (method: string) => sumOf(text, 'grpc_server_handled_total', `grpc_method="${method}"`);
   const cost: EtcdCost = {
     requests: UNARY.reduce((sum, method) => sum + calls(method), 0),

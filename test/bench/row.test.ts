@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, rowOf, tableOf } from './row.ts';
+import { median, percentile, rowOf, tableOf } from './row.ts';
 
 describe('rowOf', () => {
   it.each([
@@ -35,4 +35,17 @@ it('prints a line for each row', () => {
 
 it('shows a figure that has no bar', () => {
   expect(rowOf('a', 'MiB', 90, 45, 'none')).toMatchObject({ ratio: 2, limit: 'none', holds: true });
+});
+
+describe('percentile', () => {
+  const values = Array.from({ length: 200 }, (_, i) => 200 - i);
+
+  it.each([
+    [0, 1],
+    [0.5, 100],
+    [0.99, 198],
+    [1, 200],
+  ])('at %f of 1 to 200 is %i', (share, expected) => {
+    expect(percentile(values, share)).toBe(expected);
+  });
 });

@@ -36,6 +36,12 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
+/** @param share the least value that at least so much of all is not above: 0.99 */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 /** A table for people: one line for each row. */
 export function tableOf(rows: readonly Row[]): string {
   const head = ['figure', 'unit', 'value', 'reference', 'ratio', 'limit', 'holds'];

@@ -1,7 +1,8 @@
 import type { Row } from './row.ts';
+import { benchServicesCluster } from './services-cluster.ts';
 import { benchServicesKernel } from './services-kernel.ts';
 
-const PARTS = [benchServicesKernel];
+const PARTS = [benchServicesKernel, benchServicesCluster];
 
 /** Everything that the services' speed is judged by, one part after the other: each has the machine to itself. */
 export async function benchServices(): Promise<Row[]> {
