@@ -1,3 +1,4 @@
+import { STORY_NETWORK_IPV6 } from '@causeway/lab/story/places';
 import { sections } from '@causeway/lab/story/sections/index';
 import { createStory, type Outcome } from '@causeway/lab/story/story';
 import { DATAPLANES } from '@causeway/shared/model/dataplane';
@@ -5,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { output, useLab } from '../support/lab.ts';
 
 /** What `npm start` shows, as tests: one for each section and dataplane, in the story's order. */
-const up = useLab({ hosts: 3 });
+const up = useLab({ hosts: 3, networkIpv6: STORY_NETWORK_IPV6 });
 
 describe.each(DATAPLANES)('the story with %s', (dataplane) => {
   it('runs on it, and holds no rule of the other', async () => {

@@ -67,6 +67,8 @@ describe('members', () => {
       expect.arrayContaining([
         'route add 2.2.2.0/24 via 192.168.122.11',
         'route add 10.96.0.0/16 via 192.168.122.11',
+        'route add 2001:db8:2::/64 via fd00:122::11',
+        'route add fd00:10:96::/112 via fd00:122::11',
       ]),
     );
     const forwarding = all.filter((member) => member.sysctls['net/ipv4/ip_forward'] === '1');

@@ -40,8 +40,8 @@ const WIRES = [NEAR, FAR, WAN];
 export const ROUTER = '192.168.122.1';
 export const CLIENT = '192.168.122.200';
 export const INTERNET = '203.0.113.8';
-/** Where everybody's first VIPs lie (2.2.2.2): the client is routed to them through host-1. */
-export const EXAMPLE_VIPS = '2.2.2.0/24';
+/** Where everybody's first VIPs lie (2.2.2.2, 2001:db8:2::2): the client is routed to them through host-1. */
+const EXAMPLE_VIPS = { ipv4: '2.2.2.0/24', ipv6: '2001:db8:2::/64' };
 /** Last part of the address of the machine of the first etcd member; the others follow. */
 const FIRST_ETCD = 241;
 
@@ -67,9 +67,13 @@ export function members(shape: Shape): Member[] {
     machine('host', hostName(index + 1), index < hosts - far ? NEAR : FAR, 11 + index, mtu),
   );
   const client = machine('client', 'client', NEAR, 200, mtu);
-  const viaFirst = [EXAMPLE_VIPS, DEFAULT_SETTINGS.serviceRange].map(
-    (range) => `route add ${range} via ${all[0]?.address}`,
-  );
+  const { serviceRange, serviceRangeIpv6 = [] } = DEFAULT_SETTINGS;
+  const viaFirst = [
+    ...[EXAMPLE_VIPS.ipv4, serviceRange].map((range) => `route add ${range} via ${all[0]?.address}`),
+    ...[EXAMPLE_VIPS.ipv6, serviceRangeIpv6]
+      .flat()
+      .map((range) => `route add ${range} via ${all[0]?.ipv6Address}`),
+  ];
   const etcds = etcdNames(shape).map((name, index) => machine('etcd', name, NEAR, FIRST_ETCD + index, mtu));
   const internet = machine('internet', 'internet', WAN, 8, STANDARD_MTU);
   return [...all, { ...client, ip: [...client.ip, ...viaFirst] }, router(shape), internet, ...etcds];

@@ -15,6 +15,12 @@ peer=\${peer%]}
 echo "\${peer#::ffff:}"
 `;
 
+/** Says that the server is ready, unless somebody has made the file `/tmp/closed`. */
+const READY_SCRIPT = `#!/bin/sh
+[ ! -e /tmp/closed ] || printf 'Status: 503 Service Unavailable\\r\\n'
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+`;
+
 /** One on each host, named after it, and a second one on the first host. */
 export function webContainers(hosts: readonly string[]): ContainerSpec[] {
   const one = hosts.map((host) => webContainer(host.replace(/^host/, 'web'), host));
@@ -22,7 +28,7 @@ export function webContainers(hosts: readonly string[]): ContainerSpec[] {
   return first === undefined ? one : [...one, webContainer('web-1b', first)];
 }
 
-/** `/hello` names the container, `/cgi-bin/peer` the caller; what is sent to port 7777 comes back. */
+/** `/hello` names the container, `/cgi-bin/peer` the caller, `/cgi-bin/ready` whether it serves; what is sent to port 7777 comes back. */
 export function webContainer(name: string, host: string): ContainerSpec {
   const echo = `nc -ll -p ${ECHO_PORT} -e cat`;
   const web = `httpd -f -p ${WEB_PORT} -h /www`;
@@ -44,5 +50,9 @@ export function webServer(directory: string): string[] {
 }
 
 function webFiles(name: string, root: string): Record<string, string> {
-  return { [`${root}/hello`]: `hello from ${name}\n`, [`${root}/cgi-bin/peer`]: PEER_SCRIPT };
+  return {
+    [`${root}/hello`]: `hello from ${name}\n`,
+    [`${root}/cgi-bin/peer`]: PEER_SCRIPT,
+    [`${root}/cgi-bin/ready`]: READY_SCRIPT,
+  };
 }

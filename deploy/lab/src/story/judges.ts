@@ -34,6 +34,12 @@ export const unreached: Judge = (result) => ({
   came: `curl exit ${result.exitCode}: ${lastLine(result)}`,
 });
 
+/** curl was told nothing until its patience ended. */
+export const hearsNothing: Judge = (result) => ({
+  held: result.exitCode === 28 && result.stdout === '',
+  came: `curl exit ${result.exitCode}: ${lastLine(result)}`,
+});
+
 /** Exit code 0; shows all that was printed. */
 export const succeeds: Judge = (result) => ({
   held: result.exitCode === 0,

@@ -2,6 +2,7 @@ import { messageOf } from '@causeway/shared/errors';
 import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { createLab, type Lab } from '../lab.ts';
 import { interruption, staying } from '../staying.ts';
+import { STORY_NETWORK_IPV6 } from './places.ts';
 import { printNext, printOutcome, printSection, printTotal } from './print.ts';
 import { sections } from './sections/index.ts';
 import { createStory, type Outcome } from './story.ts';
@@ -20,6 +21,7 @@ export async function tellStory(options: { readonly once: boolean }): Promise<nu
   });
   const lab = await createLab({
     name: 'demo',
+    networkIpv6: STORY_NETWORK_IPV6,
     lifetime: 'attached',
     progress: (line) => console.error(line),
   });

@@ -9,6 +9,8 @@ export const ECHO = 7777;
 export const INTERNET = '203.0.113.8';
 export const CLIENT = '192.168.122.200';
 export const VIP = '2.2.2.2';
+/** The story's lab has containers of both families. */
+export const STORY_NETWORK_IPV6 = 'fd00:10::/48';
 
 /** The lab's containers by the part they play. */
 export interface Cast {

@@ -1,7 +1,9 @@
 import type { Section } from '../story.ts';
 import { cleanup } from './cleanup.ts';
+import { clients } from './clients.ts';
 import { containers } from './containers.ts';
 import { drift } from './drift.ts';
+import { endpoints } from './endpoints.ts';
 import { hairpin } from './hairpin.ts';
 import { hosts } from './hosts.ts';
 import { internet } from './internet.ts';
@@ -19,6 +21,8 @@ export const sections: readonly Section[] = [
   spread,
   hairpin,
   noEndpoints,
+  endpoints,
+  clients,
   stopped,
   drift,
   cleanup,

@@ -1,6 +1,7 @@
 import { uniformity } from '../chi-squared.ts';
 import { castOf, curlFrom, curlOn, VIP } from '../places.ts';
 import { type Command, type Section, type Story, typed } from '../story.ts';
+import { whoAnswers } from '../who.ts';
 import { NODE_PORT } from './service.ts';
 
 export const spread: Section = { title: 'A thousand connections', tell };
@@ -30,12 +31,10 @@ async function tell(story: Story): Promise<void> {
 }
 
 async function measure(story: Story, command: Command, serving: readonly string[]) {
-  const { stdout, stderr, exitCode } = await story.run(command);
-  const lines = stdout.split('\n');
-  const counts = serving.map((name) => lines.filter((line) => line === `hello from ${name}`).length);
+  const { answers, complaint } = await whoAnswers(story, command);
+  const counts = serving.map((name) => answers.get(name) ?? 0);
   const answered = counts.reduce((sum, count) => sum + count, 0);
   const p = uniformity(counts);
   const came = `${serving.map((name, i) => `${name} ${counts[i]}`).join(', ')} (p = ${p.toFixed(4)})`;
-  const complaint = exitCode === 0 ? '' : `; curl exit ${exitCode}: ${stderr.trim().split('\n').at(-1)}`;
-  return { held: exitCode === 0 && answered === CONNECTIONS && p > LIMIT, came: came + complaint };
+  return { held: complaint === '' && answered === CONNECTIONS && p > LIMIT, came: came + complaint };
 }

@@ -1,6 +1,7 @@
-import { type Conversation, converse } from '../conversation.ts';
+import { converse } from '../conversation.ts';
 import { matches, says } from '../judges.ts';
 import { type Cast, castOf, curlFrom, curlOn, ECHO, pingFrom, VIP, WEB } from '../places.ts';
+import { speak } from '../speak.ts';
 import type { Section, Story } from '../story.ts';
 import { NODE_PORT } from './service.ts';
 
@@ -65,14 +66,6 @@ async function traffic(story: Story, { here, there }: Cast): Promise<void> {
     curlOn('client', `http://${story.lab.addressOf('host-1')}:${NODE_PORT}/hello`),
     matches(hello),
   );
-}
-
-async function speak(story: Story, open: readonly Conversation[], ask: string): Promise<void> {
-  await story.tell(ask, open.map((conversation) => conversation.typed).join('  and  '), async () => {
-    const echoes = await Promise.all(open.map((conversation) => conversation.say(ask)));
-    const held = echoes.every((echo) => echo === ask);
-    return { held, came: held ? 'every word came back' : `came back: ${echoes.join(' | ')}` };
-  });
 }
 
 function stopCommand(hosts: readonly string[]): string {
