@@ -81,7 +81,7 @@ send($socket, packet($own, $port, 0, INIT, 1 + int rand 0x7fffffff, ''), 0);
 for (;;) {
   my $waiting = '';
   vec($waiting, fileno $socket, 1) = 1;
-  if (!select($waiting, undef, undef, 1)) { print 'silence'; last }
+  if (!select($waiting, undef, undef, 10)) { print 'silence'; last }
   my $told = receive($socket, $isIpv6);
   if (!$told) { print $!{ECONNREFUSED} ? 'ECONNREFUSED' : "$!"; last }
   next if $told->{from} != $port || $told->{to} != $own || $told->{type} != INIT_ACK;

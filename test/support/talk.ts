@@ -90,7 +90,7 @@ const [host, port, ...own] = process.argv.slice(1);
 const ask = (localAddress) => new Promise((resolve) => {
   const socket = require('net').connect({ host, port: Number(port), localAddress });
   const end = (answer) => { resolve([localAddress, answer]); socket.destroy(); };
-  socket.setTimeout(1000, () => end('silence'));
+  socket.setTimeout(10_000, () => end('silence'));
   socket.on('connect', () => socket.write('who?'));
   socket.on('data', (data) => end(String(data)));
   socket.on('error', (error) => end(error.code));
@@ -137,8 +137,8 @@ socket.bind(() => {
 `;
 
 /**
- * A client that keeps one connection, or one socket of UDP, and asks on it for every line that it reads; it prints
- * each answer as a line. Arguments: protocol, address, port.
+ * A client that keeps one connection, or one socket of UDP, and asks on it for every line that it reads, which says after
+ * how many milliseconds no answer is \`silence\`; it prints each answer as a line. Arguments: protocol, address, port.
  */
 export const HOLD_CLIENT = `
 const [protocol, host, port] = process.argv.slice(1);
@@ -158,15 +158,16 @@ const opened = new Promise((resolve) => {
   socket.on('close', () => end('closed'));
   socket.on('data', (data) => hear(String(data)));
 });
-const ask = async () => {
+const ask = async (patienceMs) => {
   const answered = new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('silence'), 1000);
+    const timer = setTimeout(() => resolve('silence'), patienceMs);
     hear = (answer) => { clearTimeout(timer); resolve(answer); };
   });
   (await opened)();
   return gone || answered;
 };
 (async () => {
-  for await (const _ of require('readline').createInterface({ input: process.stdin })) console.log(await ask());
+  for await (const line of require('readline').createInterface({ input: process.stdin }))
+    console.log(await ask(Number(line)));
 })();
 `;
