@@ -6,6 +6,10 @@ export const drift: Section = { title: 'Somebody breaks the kernel state of host
 
 /** A repair must be complete within this time, milliseconds. */
 const LIMIT_MS = 1000;
+/** How often it may be late before it counts as slow. */
+const GOES = 3;
+/** After this time it does not come at all. */
+const PATIENCE_MS = 20_000;
 
 async function tell(story: Story): Promise<void> {
   const { here, there } = await castOf(story.lab);
@@ -39,24 +43,36 @@ async function tell(story: Story): Promise<void> {
   );
 }
 
-async function breakAndWait(
-  story: Story,
-  what: string,
-  argv: readonly string[],
-  look: { readonly argv: readonly string[]; readonly whole: (listing: string) => boolean },
-): Promise<void> {
+interface Look {
+  readonly argv: readonly string[];
+  readonly whole: (listing: string) => boolean;
+}
+
+/** Again, when it was late, a few times: a busy machine is late once, a slow repair each time. */
+async function breakAndWait(story: Story, what: string, argv: readonly string[], look: Look): Promise<void> {
   const command = { on: 'host-1', argv };
   await story.tell(`${what}: it is back within a second`, typed(command), async () => {
-    const broke = await story.run(command);
-    if (broke.exitCode !== 0) return { held: false, came: broke.stderr.trim() };
-    const started = performance.now();
-    for (;;) {
-      const { stdout } = await story.run({ on: 'host-1', argv: look.argv });
-      const ms = Math.round(performance.now() - started);
-      if (look.whole(stdout)) return { held: ms <= LIMIT_MS, came: `whole again after ${ms} ms` };
-      if (ms > 5 * LIMIT_MS) return { held: false, came: `still broken after ${ms} ms` };
-    }
+    const took: number[] = [];
+    do {
+      const broke = await story.run(command);
+      if (broke.exitCode !== 0) return { held: false, came: broke.stderr.trim() };
+      const ms = await msUntilWhole(story, look);
+      if (ms === undefined) return { held: false, came: `still broken after ${PATIENCE_MS} ms` };
+      took.push(ms);
+    } while (Math.min(...took) > LIMIT_MS && took.length < GOES);
+    return { held: Math.min(...took) <= LIMIT_MS, came: `whole again after ${took.join(' ms, ')} ms` };
   });
+}
+
+/** Milliseconds until the look began that found all whole: on a busy machine it is looking that takes long. */
+async function msUntilWhole(story: Story, { argv, whole }: Look): Promise<number | undefined> {
+  const since = performance.now();
+  for (;;) {
+    const ms = Math.round(performance.now() - since);
+    const { stdout } = await story.run({ on: 'host-1', argv });
+    if (whole(stdout)) return ms;
+    if (ms > PATIENCE_MS) return undefined;
+  }
 }
 
 /** A listing without what differs between two listings of the same rules: counters, comments, order of elements. */
