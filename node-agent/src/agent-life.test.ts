@@ -81,15 +81,15 @@ describe('an agent', () => {
     const record = () => JSON.parse(world.store.dump()[keys.health('host-1')] ?? '{}');
     const reason = 'running check: exit 1';
     const unhealthy = [{ service: 'web', portName: '', address: '10.10.1.3', port: 80, reason }];
-    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy }));
+    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy, healthy: [] }));
     const leaseOf = async (key: string) => (await world.store.get(key))?.leaseId;
     const alive = await leaseOf(keys.alive('host-1'));
     expect(await leaseOf(keys.health('host-1'))).toBe(alive);
     world.store.expire(alive ?? '');
-    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy }));
+    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy, healthy: [] }));
     expect(await leaseOf(keys.health('host-1'))).toBe(await leaseOf(keys.alive('host-1')));
     world.exitCodes.clear();
-    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy: [] }));
+    await until(() => expect(record()).toEqual({ node: 'host-1', unhealthy: [], healthy: [] }));
     await world.stop();
     const written = world.store.written;
     world.exitCodes.set('a', 1);

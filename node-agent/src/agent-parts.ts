@@ -44,7 +44,8 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const reporter = createReporter({ store, lease: place.ownership, log });
   const keeper = createContainerKeeper({ runtime, store, host: config.name, log });
   const healthChecks = createHealthChecks({
-    ...{ host: config.name, runtime, store, liveness: place.liveness, log },
+    ...{ host: config.name, runtime, store, liveness: place.liveness, alive: place.alive, log },
+    onProblem: () => loop.changed(),
   });
   const loop = createLoop(
     {

@@ -2,11 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OwnSubnets } from '@causeway/shared/desired/host';
 import { messageOf } from '@causeway/shared/errors';
 import type { EventKind, NodeEvent } from '@causeway/shared/model/event';
+import { keys } from '@causeway/shared/store/keys';
 import type { BuiltSnapshot } from '@causeway/shared/store/snapshot';
-import type { LeaseHandle, Store } from '@causeway/shared/store/store';
+import type { Guard, LeaseHandle, Store } from '@causeway/shared/store/store';
 import type { HostFiles } from '../host-files.ts';
 import { doubtOf } from '../lease/doubt.ts';
 import type { Candidate, JoinInput, Membership, MembershipEvent } from '../lease/membership.ts';
+import { signOfLife } from '../lease/plan.ts';
 import type { Logger } from '../logger.ts';
 import { joinPatiently } from './join.ts';
 import { addressesOf, subnetsIn, type Told, tellOf } from './told.ts';
@@ -19,6 +21,8 @@ export interface Place {
   ownership(): LeaseHandle;
   /** What keys are written on that go when this agent is not heard of for some seconds. */
   liveness(): LeaseHandle;
+  /** Holds while the sign of life in etcd is this agent's, and not that of a clone or of a later start. */
+  readonly alive: Guard;
   /** A sentence while the place is in doubt or a subnet is waited for. */
   problem(): string | undefined;
   /** Milliseconds until name and subnets (`ownership`) and the sign of life (`liveness`) run out if etcd stays away. */
@@ -121,6 +125,7 @@ function keepPlace(deps: PlaceDeps, membership: Membership): Place {
     subnets: () => membership.subnets,
     ownership: () => membership.ownership,
     liveness: () => membership.liveness,
+    alive: { key: keys.alive(node.name), value: signOfLife(node, input.instance) },
     problem: () => problem ?? membership.waiting,
     leaseLeftMs: () => ({
       ownership: membership.ownership.remainingMs(),

@@ -44,7 +44,12 @@ function ask(
 ) {
   const { address = '127.0.0.1', container, signal = new AbortController().signal } = more;
   const question = {
-    ...{ key: 'web', endpoint: { service: 'web', portName: '', address, port }, first: HEALTHY },
+    ...{
+      key: 'web',
+      endpoint: { service: 'web', portName: '', address, port },
+      first: HEALTHY,
+      isUnready: false,
+    },
     check: { type: 'tcp', intervalMs: 1_000, timeoutMs: 2_000, rise: 1, fall: 3, ...check } as const,
     ...(container === undefined ? {} : { container }),
   };
@@ -130,6 +135,11 @@ describe.each(['http', 'https'] as const)('a question by %s', (type) => {
     expect(await ask(port, { type }, { signal: ended.signal })).toMatch(/nobody wants to know any more$/);
     expect(getEventListeners(ended.signal, 'abort')).toEqual([]);
   });
+});
+
+it('HTTP is spoken also to what ends its lines in LF alone', async () => {
+  const server = createServer((socket) => socket.end('HTTP/1.0 200 OK\nContent-Length: 0\n\n'));
+  expect(await ask(await listen(server), { type: 'http' })).toBeUndefined();
 });
 
 it('HTTP is not spoken to what speaks something else', async () => {

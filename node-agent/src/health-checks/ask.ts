@@ -46,6 +46,8 @@ function askHttp({ endpoint, check }: Question, signal: AbortSignal): Promise<Fa
   return inTime(what, timeoutMs, signal, (done) => {
     const options: RequestOptions = {
       ...{ host: endpoint.address, port, path, agent: false },
+      // Others take lines that end in LF alone, too (busybox's httpd, CGI).
+      insecureHTTPParser: true,
       headers: { 'user-agent': USER_AGENT, connection: 'close' },
     };
     const heard = ({ statusCode = 0 }: IncomingMessage) =>

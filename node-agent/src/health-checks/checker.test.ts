@@ -124,12 +124,85 @@ it('asks nobody twice at once, however long an answer takes', async () => {
   open = new Map();
   want(['10.10.1.2']);
   await pass(10_000);
-  want(['10.10.1.2'], { intervalMs: 500 });
+  want(['10.10.1.2'], {}, { weight: 2 });
   await pass(10_000);
-  expect(asked).toHaveLength(1);
+  expect([asked.length, ended]).toEqual([1, []]);
   open.get('10.10.1.2')?.(undefined);
   await pass(0);
   expect(asked).toHaveLength(2);
+});
+
+it('ends the open question of a check that has changed, and asks anew', async () => {
+  open = new Map();
+  want(['10.10.1.2'], {}, { state: 'unready' });
+  await pass(10_000);
+  const old = open.get('10.10.1.2');
+  want(['10.10.1.2'], { intervalMs: 500, fall: 1 }, { state: 'unready' });
+  await pass(0);
+  expect([asked.length, ended]).toEqual([2, ['10.10.1.2']]);
+  old?.(undefined);
+  await pass(0);
+  expect(unhealthy()).toHaveLength(1);
+  open.get('10.10.1.2')?.(undefined);
+  await pass(0);
+  want(['10.10.1.2'], { intervalMs: 500, fall: 1, rise: 1 }, { state: 'unready' });
+  await pass(500);
+  expect(asked).toHaveLength(3);
+});
+
+it('names a good answer as awaited while the set has it as unready', async () => {
+  const word = () => [checker.healthy(), checker.awaited()].map((ids) => ids.map((id) => id.split(' ')[2]));
+  const both = ['10.10.1.2', '10.10.1.3'];
+  chance = 0.5;
+  want(both);
+  expect(word()).toEqual([[], []]);
+  await pass(CHECK.intervalMs);
+  expect(word()).toEqual([both, []]);
+  changes = 0;
+  want(both, {}, { state: 'unready', reason: 'its host was not alive' });
+  expect([...word(), changes]).toEqual([both, both, 1]);
+  want(both);
+  expect(word()).toEqual([both, []]);
+});
+
+it('says how many still owe their first answer, and tells when the last has given it', async () => {
+  want([]);
+  open = new Map();
+  want(['10.10.1.2', '10.10.1.3', '10.10.1.4']);
+  await pass(0);
+  expect(checker.unanswered()).toBe(3);
+  open.get('10.10.1.2')?.(undefined);
+  open.get('10.10.1.3')?.('refused');
+  await pass(0);
+  [changes] = [0];
+  expect(checker.unanswered()).toBe(1);
+  open.get('10.10.1.4')?.(undefined);
+  await pass(0);
+  expect([checker.unanswered(), changes]).toEqual([0, 1]);
+  want(['10.10.1.5']);
+  want([]);
+  expect(checker.unanswered()).toBe(0);
+});
+
+it('looks at those services only of which something is new', async () => {
+  let looks = 0;
+  const set = (name: string) => ({
+    ...{ service: name, unresolved: [] },
+    get endpoints() {
+      looks += 1;
+      return [resolved('10.10.1.2', 80, { checkedBy: 'host-1' })];
+    },
+  });
+  const services = ['a', 'b', 'c'].map((name) => serviceSpec(name, { health: CHECK }));
+  const endpoints = new Map(['a', 'b', 'c'].map((name) => [name, set(name)]));
+  checker.want({ services, endpoints } as unknown as Snapshot);
+  expect(checker.asked()).toBe(3);
+  looks = 0;
+  checker.want({ services, endpoints: new Map(endpoints).set('b', set('b')) } as unknown as Snapshot);
+  // The one before, and the one since then.
+  expect([looks, checker.asked()]).toEqual([2, 3]);
+  checker.want({ services: services.slice(1), endpoints } as unknown as Snapshot);
+  expect(checker.asked()).toBe(2);
 });
 
 it('goes by a check that has changed, and keeps what it thinks of the endpoint', async () => {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@causeway/shared/errors';
+import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { UnhealthyEndpoint } from '@causeway/shared/model/health';
+import type { ServiceSpec } from '@causeway/shared/model/service';
 import type { Snapshot } from '@causeway/shared/model/snapshot';
 import type { Ask } from './ask.ts';
 import { type Question, questionsFor } from './questions.ts';
@@ -13,17 +15,21 @@ export interface Checker {
   want(snapshot: Snapshot): void;
   /** Those that are not healthy, sorted by service, port and place. */
   unhealthy(): readonly UnhealthyEndpoint[];
-  /** `healthId`s of the others, sorted. */
+  /** `healthId`s of those that are healthy by an answer of their own, sorted. */
   healthy(): readonly string[];
+  /** Those of the healthy ones that their set has as unready. */
+  awaited(): readonly string[];
   /** How many are asked. */
   asked(): number;
+  /** How many of those that were asked at once have not answered for the first time. */
+  unanswered(): number;
   stop(): void;
 }
 
 export interface CheckerDeps {
   readonly host: string;
   readonly ask: Ask;
-  /** What `unhealthy` or `healthy` says has changed. */
+  /** What `unhealthy`, `healthy` or `awaited` says has changed, or the last of those that were asked at once has answered. */
   readonly onChange: () => void;
   /** 0 ≤ random() < 1 */
   readonly random?: () => number;
@@ -38,8 +44,18 @@ const JITTER = 0.1;
 interface Asking {
   question: Question;
   verdict: Verdict;
-  timer: NodeJS.Timeout | undefined;
-  readonly ended: AbortController;
+  timer?: NodeJS.Timeout | undefined;
+  /** Ends the question that is open. */
+  open?: AbortController | undefined;
+  /** `unasked`: asked at once, without an answer until now; `waiting`: some time within its interval. */
+  answered: 'unasked' | 'waiting' | 'yes';
+}
+
+/** A service that has a check, as it was taken up last. */
+interface Known {
+  readonly spec: ServiceSpec;
+  readonly set: EndpointSet | undefined;
+  readonly keys: readonly string[];
 }
 
 /**
@@ -48,84 +64,124 @@ interface Asking {
  */
 export function createChecker({ host, ask, onChange, random = Math.random }: CheckerDeps): Checker {
   const askings = new Map<string, Asking>();
+  const services = new Map<string, Known>();
   const [sockets, commands] = [createSlots(MOST_SOCKETS), createSlots(MOST_COMMANDS)];
   let last: Pick<Snapshot, 'services' | 'endpoints'> | undefined;
+  let unanswered = 0;
 
   async function turn(asking: Asking): Promise<void> {
-    const { signal } = asking.ended;
-    const { check } = asking.question;
+    const { question } = asking;
+    const { type, intervalMs } = question.check;
+    const open = new AbortController();
+    asking.open = open;
     const startedAt = performance.now();
     // What cannot even be asked, since somebody wrote nonsense into etcd, is not healthy, and ends no agent.
-    const fault = await (check.type === 'command' ? commands : sockets)
-      .run(async () => (signal.aborted ? undefined : ask(asking.question, signal)))
+    const fault = await (type === 'command' ? commands : sockets)
+      .run(async () => (open.signal.aborted ? undefined : ask(question, open.signal)))
       .catch(messageOf);
-    if (signal.aborted) return;
+    if (open.signal.aborted) return;
+    asking.open = undefined;
     const before = asking.verdict;
-    asking.verdict = afterAnswer(before, fault, asking.question.check);
-    const pause = asking.question.check.intervalMs * (1 - JITTER * random());
-    wait(asking, startedAt + pause - performance.now());
-    if (before.state !== asking.verdict.state || before.reason !== asking.verdict.reason) onChange();
+    asking.verdict = afterAnswer(before, fault, question.check);
+    const isFirst = asking.answered !== 'yes';
+    const wasLast = settle(asking, 'yes') && unanswered === 0;
+    wait(asking, startedAt + intervalMs * (1 - JITTER * random()) - performance.now());
+    const { state, reason } = asking.verdict;
+    const isNews =
+      state !== before.state || reason !== before.reason || (isFirst && asking.question.isUnready);
+    if (isNews || wasLast) onChange();
+  }
+  /** @returns whether the first answer was waited for */
+  function settle(asking: Asking, answered: Asking['answered']): boolean {
+    const wasAwaited = asking.answered === 'unasked';
+    if (wasAwaited) unanswered -= 1;
+    asking.answered = answered;
+    return wasAwaited;
   }
   function wait(asking: Asking, ms: number): void {
     clearTimeout(asking.timer);
-    asking.timer = setTimeout(
-      () => {
-        asking.timer = undefined;
-        void turn(asking);
-      },
-      Math.max(0, ms),
-    );
+    asking.timer = setTimeout(() => void turn(asking), Math.max(0, ms));
+  }
+  /** At once, unless there is time. */
+  function waitForFirst(asking: Asking): void {
+    const { verdict, question } = asking;
+    wait(asking, verdict.state === 'healthy' ? random() * question.check.intervalMs : 0);
   }
   function begin(question: Question): void {
-    const asking = { question, verdict: question.first, timer: undefined, ended: new AbortController() };
+    const answered = question.first.state === 'healthy' ? 'waiting' : 'unasked';
+    const asking: Asking = { question, verdict: question.first, answered };
+    if (answered === 'unasked') unanswered += 1;
     askings.set(question.key, asking);
-    const { state } = question.first;
-    wait(asking, state === 'healthy' ? random() * question.check.intervalMs : 0);
+    waitForFirst(asking);
   }
   function goOn(asking: Asking, question: Question): void {
-    const isOther = !isDeepStrictEqual(asking.question.check, question.check);
+    const isOther =
+      !isDeepStrictEqual(asking.question.check, question.check) ||
+      asking.question.container !== question.container;
     asking.question = question;
-    // While a question is open, its answer sets the next one's time.
-    if (isOther && asking.timer !== undefined) wait(asking, random() * question.check.intervalMs);
+    if (!isOther) return;
+    // The answer to another question would say nothing.
+    asking.open?.abort();
+    waitForFirst(asking);
   }
-  function end(asking: Asking): void {
+  function end(key: string): void {
+    const asking = askings.get(key);
+    if (asking === undefined) return;
     clearTimeout(asking.timer);
-    asking.ended.abort();
+    asking.open?.abort();
+    settle(asking, 'yes');
+    askings.delete(key);
   }
+  function takeUp(spec: ServiceSpec, set: EndpointSet | undefined): void {
+    const before = last === undefined ? 'unknown' : last.endpoints.get(spec.name);
+    const questions = questionsFor(host, spec, set, before);
+    const gone = new Set(services.get(spec.name)?.keys);
+    for (const question of questions) {
+      gone.delete(question.key);
+      const asking = askings.get(question.key);
+      if (asking === undefined) begin(question);
+      else goOn(asking, question);
+    }
+    for (const key of gone) end(key);
+    services.set(spec.name, { spec, set, keys: questions.map(({ key }) => key) });
+  }
+  const keysOf = (all: readonly Asking[]) => all.map(({ question }) => question.key).sort();
+  const healthy = () =>
+    [...askings.values()].filter(
+      ({ verdict, answered }) => verdict.state === 'healthy' && answered === 'yes',
+    );
 
   return {
-    want: ({ services, endpoints }) => {
-      if (last?.services === services && last.endpoints === endpoints) return;
-      const questions = questionsFor(host, { services, endpoints }, last);
-      last = { services, endpoints };
-      const gone = new Set(askings.keys());
-      for (const question of questions) {
-        gone.delete(question.key);
-        const asking = askings.get(question.key);
-        if (asking === undefined) begin(question);
-        else goOn(asking, question);
+    want: ({ services: all, endpoints }) => {
+      if (last?.services === all && last.endpoints === endpoints) return;
+      const gone = new Set(services.keys());
+      let isOther = false;
+      for (const spec of all) {
+        if (spec.health === undefined) continue;
+        gone.delete(spec.name);
+        const [known, set] = [services.get(spec.name), endpoints.get(spec.name)];
+        if (known?.spec === spec && known.set === set) continue;
+        takeUp(spec, set);
+        isOther = true;
       }
-      for (const key of gone) {
-        const asking = askings.get(key);
-        if (asking !== undefined) end(asking);
-        askings.delete(key);
+      for (const name of gone) {
+        for (const key of services.get(name)?.keys ?? []) end(key);
+        services.delete(name);
       }
-      onChange();
+      last = { services: all, endpoints };
+      if (isOther || gone.size > 0) onChange();
     },
     unhealthy: () =>
       [...askings.values()]
         .filter(({ verdict }) => verdict.state !== 'healthy')
         .sort(({ question: a }, { question: b }) => (a.key < b.key ? -1 : 1))
         .map(({ question, verdict }) => ({ ...question.endpoint, reason: verdict.reason })),
-    healthy: () =>
-      [...askings.values()]
-        .filter(({ verdict }) => verdict.state === 'healthy')
-        .map(({ question }) => question.key)
-        .sort(),
+    healthy: () => keysOf(healthy()),
+    awaited: () => keysOf(healthy().filter(({ question }) => question.isUnready)),
     asked: () => askings.size,
+    unanswered: () => unanswered,
     stop: () => {
-      for (const asking of askings.values()) end(asking);
-      askings.clear();
+      for (const key of [...askings.keys()]) end(key);
     },
   };
 }

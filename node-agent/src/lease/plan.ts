@@ -71,7 +71,7 @@ export function planAttempt(registry: Registry, input: AttemptInput): Attempt {
   const puts: readonly Put[] = [
     ...[...leases, ...claims],
     { key: keys.node(name), value: encode(record), on: 'ownership' },
-    { key: keys.alive(name), value: encode({ id, instance }), on: 'liveness' },
+    { key: keys.alive(name), value: signOfLife(node, instance), on: 'liveness' },
     {
       key: keys.identity(id),
       value: encode({ name, instance, addresses: addressesOf(node) }),
@@ -87,6 +87,11 @@ export function planAttempt(registry: Registry, input: AttemptInput): Attempt {
     exhausted: families.filter((family) => picked.get(family) === undefined),
     contested: [claims.map(({ key }) => key), [...leases.map(({ key }) => key), ...reservations]],
   };
+}
+
+/** What the key of a host's sign of life holds: whose it is, and of which start of its agent. */
+export function signOfLife({ id }: Pick<Candidate, 'id'>, instance: string): string {
+  return encode({ id, instance });
 }
 
 /** The lease of a host as peers read it: its addresses, and its ends of the tunnels if the network has some. */

@@ -5,6 +5,7 @@ import type { Snapshot } from '@causeway/shared/model/snapshot';
 import type { Place } from '../cluster/place.ts';
 import type { SubnetFile } from '../cluster/subnet-file.ts';
 import type { LoopHealth } from '../health/state.ts';
+import type { HealthChecks } from '../health-checks/health-checks.ts';
 import type { Logger } from '../logger.ts';
 import type { ContainerKeeper } from './container-keeper.ts';
 import { containerNetwork } from './container-network.ts';
@@ -18,6 +19,7 @@ export interface MemoryDeps {
   readonly keeper: ContainerKeeper;
   readonly reporter: Reporter;
   readonly subnetFile: SubnetFile;
+  readonly healthChecks: Pick<HealthChecks, 'problem'>;
   readonly log: Logger;
 }
 
@@ -40,7 +42,8 @@ export interface Basis {
 const SHOWN_STEPS = 20;
 
 /** What has been reached so far, and how it is told: to the log, to etcd, to the containers, to the health pages. */
-export function createMemory({ name, place, keeper, reporter, subnetFile, log }: MemoryDeps) {
+export function createMemory(deps: MemoryDeps) {
+  const { name, place, keeper, reporter, subnetFile, healthChecks, log } = deps;
   let reached = { servicesRevision: 0, networkRevision: 0, repairs: 0 };
   let held = { networkHeld: false, firewallHeld: false };
   let unreadable: readonly string[] = [];
@@ -54,8 +57,8 @@ export function createMemory({ name, place, keeper, reporter, subnetFile, log }:
   const rounds = createRounds();
 
   function problemsNow(): readonly string[] {
-    const doubt = place.problem();
-    return [...(doubt === undefined ? [] : [doubt]), ...hostProblems, ...unreadable, ...kernelProblems];
+    const doubts = [place.problem(), healthChecks.problem()].filter((doubt) => doubt !== undefined);
+    return [...doubts, ...hostProblems, ...unreadable, ...kernelProblems];
   }
   function tell(problems: readonly string[]): void {
     const text = problems.join('\n');

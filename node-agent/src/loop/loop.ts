@@ -25,7 +25,7 @@ export interface Loop {
 export interface LoopDeps extends MemoryDeps {
   readonly view: () => ClusterView;
   readonly converger: Converger;
-  readonly healthChecks: Pick<HealthChecks, 'want'>;
+  readonly healthChecks: Pick<HealthChecks, 'want' | 'verify' | 'problem'>;
   /** The host's link and addresses as they are. */
   readonly host: () => Promise<HostInfo>;
   /** What the kernel's monitors must look out for from here on. */
@@ -83,7 +83,7 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     due = NOTHING;
     const refreshed = asked.network ? refresh(host) : undefined;
     const { snapshot } = built;
-    // Before the rules: what has just come takes no connections until it has answered.
+    // What has just come is asked at once; that waits until the rules are on their way.
     deps.healthChecks.want(snapshot);
     const subnets = place.subnets();
     const desired = desiredHost(snapshot, host.facts, subnets);
@@ -109,6 +109,7 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
   function afterLook(tookMs: number): void {
     place.verify();
     deps.reporter.verify();
+    deps.healthChecks.verify();
     armResync(tookMs);
   }
   async function refresh(known: HostInfo): Promise<HostInfo> {
