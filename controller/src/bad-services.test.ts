@@ -166,7 +166,7 @@ describe('a health check by connection', () => {
       const answer = await refused(rig, 'POST', '/v1/services', service({ ports, health: { type } }));
       expect(answer).toMatchObject({ status: 422, field: 'health.port' });
       expect(answer.detail).toBe(
-        `health.port is missing: ports[1] is 53/udp, and a check of the type "${type}" needs a port of TCP to ask at`,
+        `health.port is missing: 53/udp takes no connections of TCP, and a check of the type "${type}" needs a port that does`,
       );
     }
   });

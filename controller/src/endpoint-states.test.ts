@@ -43,7 +43,7 @@ describe('a deadline', () => {
       ['10.10.2.9', 'ready'],
     ]);
     const over = [
-      expect.stringMatching(/^10\.10\.1\.2 drained it was drained until 2\d{3}-.*Z$/),
+      expect.stringMatching(/^10\.10\.1\.2 drained the deadline of its drain, 2\d{3}-.*Z, is over$/),
       '10.10.2.9 ready',
     ];
     await vi.waitFor(async () => expect(await states()).toEqual(over), { timeout: 5_000 });

@@ -16,17 +16,20 @@ export interface RealController {
   close(): Promise<void>;
 }
 
+/** @param options `clock`: milliseconds since the epoch, as this controller's machine has it */
 export async function startRealController(
   endpoint: string,
   wanted: Wanted = {},
-  options: Pick<AppOptions, 'patienceMs'> = {},
+  options: Pick<AppOptions, 'patienceMs'> & { readonly clock?: () => number } = {},
 ): Promise<RealController> {
+  const { clock = Date.now, ...rest } = options;
+  const chance = { random: Math.random, now: () => new Date(clock()).toISOString() };
   const store = openEtcdStore({ endpoints: [endpoint] });
   await ensureCluster(store, wanted, () => {});
   const view = new View(store);
   await view.whole(5_000);
-  const app = await buildApp({ store, view, ...options });
-  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} });
+  const app = await buildApp({ store, view, chance, ...rest });
+  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} }, clock);
   return {
     store,
     view,

@@ -21,7 +21,7 @@ describe('a drained endpoint', () => {
     );
     const { endpoints, unresolved } = resolve(spec, places);
     expect(endpoints).toMatchObject([
-      { address: '10.10.1.2', state: 'drained', reason: `it was drained until ${until(0)}` },
+      { address: '10.10.1.2', state: 'drained', reason: `the deadline of its drain, ${until(0)}, is over` },
       { address: '10.10.1.5', state: 'draining', reason: 'it is being drained' },
       { address: '10.10.1.6', state: 'draining', drainUntil: until(60) },
     ]);

@@ -44,7 +44,7 @@ function drainOf({ drain }: EndpointRef, now: number, stored: Endpoint | undefin
   if (until === undefined) return { state: 'draining', reason: 'it is being drained' };
   const wasOver = stored?.state === 'drained' && stored.drainUntil === until;
   if (wasOver || Date.parse(until) <= now)
-    return { state: 'drained', reason: `it was drained until ${until}`, drainUntil: until };
+    return { state: 'drained', reason: `the deadline of its drain, ${until}, is over`, drainUntil: until };
   return { state: 'draining', reason: `it is being drained until ${until}`, drainUntil: until };
 }
 

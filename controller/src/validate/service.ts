@@ -81,12 +81,11 @@ function optionsOf(input: ParsedServiceInput, { families }: Frontends) {
 /** A check by connection is asked at the endpoint's own port, which must be one of TCP. @throws CausewayError `invalid` */
 function checkHealth({ health }: ParsedServiceInput, ports: readonly DraftPort[]): void {
   if (health === undefined || health.type === 'command' || health.port !== undefined) return;
-  const index = ports.findIndex(({ protocol }) => protocol !== 'tcp');
-  const port = ports[index];
+  const port = ports.find(({ protocol }) => protocol !== 'tcp');
   if (port === undefined) return;
   throw new CausewayError(
     'invalid',
-    `health.port is missing: ports[${index}] is ${port.port}/${port.protocol}, and a check of the type "${health.type}" needs a port of TCP to ask at`,
+    `health.port is missing: ${port.port}/${port.protocol} takes no connections of TCP, and a check of the type "${health.type}" needs a port that does`,
     { field: 'health.port' },
   );
 }

@@ -68,7 +68,7 @@ it('says everything that a service asks for', async () => {
     ],
     'Not ready': ['endpoints count as ready all the same'],
     Unhealthy: ['if all are, connections try them'],
-    Targets: ['web-1 (weight 3)', 'web-2 (drained until 2026-01-31T12:00:00Z)', 'all with app=web'],
+    Targets: ['web-1 (weight 3)', 'web-2 (drain until 2026-01-31T12:00:00Z)', 'all with app=web'],
     Endpoints: [
       '10.10.1.2:80 in web-1 on host-1, weight 3',
       '[fd00::7]:80, draining: it is being drained until 2026-01-31T12:00:00Z',

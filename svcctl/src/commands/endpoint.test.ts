@@ -126,12 +126,16 @@ describe('svcctl endpoint drain', () => {
 
   it('takes a deadline, in whole seconds', async () => {
     expect((await svcctl(['endpoint', 'drain', 'web', 'a:1', '--deadline', '2m', '--dry-run'])).stdout).toBe(
-      'endpoint/web/a:1 draining, leaves in 120 s (dry run)\n',
+      'endpoint/web/a:1 draining, cut in 120 s (dry run)\n',
     );
     expect(asked('PATCH')).toEqual([
       ['/v1/services/web/endpoints/a%3A1', { drain: { deadlineSeconds: 120 } }],
     ]);
     expect(controller.writes()).toEqual(['PATCH /v1/services/web/endpoints/a%3A1?dryRun']);
+    expect((await svcctl(['endpoint', 'drain', 'web', 'a:1', '--deadline', '0s'])).stdout).toBe(
+      'endpoint/web/a:1 drained\n',
+    );
+    expect(asked('PATCH').at(-1)?.[1]).toEqual({ drain: { deadlineSeconds: 0 } });
   });
 });
 

@@ -77,12 +77,16 @@ function addDrain(context: Context, endpoint: Command): void {
   const command = context
     .command(endpoint, 'drain', 'Send endpoints no new connections; those that stand go on', [
       'svcctl endpoint drain web web-1 --wait',
-      'svcctl endpoint drain web web-1 --deadline 30s      # then it leaves the service',
+      'svcctl endpoint drain web web-1 --deadline 30s      # then its connections are cut',
       'svcctl endpoint drain web web-1 --undo',
     ])
     .argument('<service>', 'the service’s name')
     .argument('<target...>', WHERE)
-    .option('--deadline <time>', 'from now on until it leaves the service: 30s, 5m (default: never)', seconds)
+    .option(
+      '--deadline <time>',
+      'from now on until its connections are cut: 30s, 5m, 0 (default: never)',
+      seconds,
+    )
     .option('--undo', 'use them again');
   changing(command).action((service: string, targets: readonly string[], options: DrainOptions) => {
     const { deadline, undo } = options;
@@ -92,7 +96,7 @@ function addDrain(context: Context, endpoint: Command): void {
       ? [false, 'used again']
       : deadline === undefined
         ? [true, 'draining']
-        : [{ deadlineSeconds: deadline }, `draining, leaves in ${deadline} s`];
+        : [{ deadlineSeconds: deadline }, deadline === 0 ? 'drained' : `draining, cut in ${deadline} s`];
     return change(context, service, plain(targets), options, patching({ drain }, done));
   });
 }
@@ -103,6 +107,7 @@ function changing(command: Command): Command {
 }
 
 function seconds(text: string): number {
+  if (/^0+s?$/.test(text)) return 0;
   const value = parseDuration('deadline', text) / 1_000;
   if (!Number.isInteger(value)) throw invalid('deadline', text, 'is not a whole number of seconds');
   return value;

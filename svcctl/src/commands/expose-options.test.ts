@@ -125,7 +125,7 @@ describe('svcctl expose: endpoints and clients', () => {
     controller.answer('POST', '/v1/services', { status: 201, body: service('web', full) });
     expect((await svcctl(['expose', ':80', '--selector', 'app=web'])).stdout).toBe(
       'service/web created  2.2.2.2:80, [fd00::2]:80, 2.2.2.2:53/udp, [fd00::2]:53/udp → ' +
-        'web-1 (weight 3), web-2 (drained), all with app=web  node port 30001\n',
+        'web-1 (weight 3), web-2 (drain), all with app=web  node port 30001\n',
     );
   });
 

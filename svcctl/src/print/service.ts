@@ -29,11 +29,11 @@ export function targetTexts({ endpoints, selector }: Pick<ServiceView, 'endpoint
   return [...endpoints.map(targetText), ...selected];
 }
 
-/** `web-1:80`, `web-1:80 (weight 3)`, `web-1:80 (drained until 2026-01-31T12:00:00Z)` */
+/** `web-1:80`, `web-1:80 (weight 3)`, `web-1:80 (drain until 2026-01-31T12:00:00Z)` */
 function targetText({ to, weight, drain }: EndpointRef): string {
   const said = [
     ...(weight === undefined || weight === 1 ? [] : [`weight ${weight}`]),
-    ...(drain === undefined ? [] : [drain.until === undefined ? 'drained' : `drained until ${drain.until}`]),
+    ...(drain === undefined ? [] : [drain.until === undefined ? 'drain' : `drain until ${drain.until}`]),
   ];
   return said.length === 0 ? to : `${to} (${said.join(', ')})`;
 }
