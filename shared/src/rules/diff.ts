@@ -6,7 +6,7 @@ export interface ServiceDiff {
   readonly before: readonly ServiceIntent[];
   /** Those of the second intent that are new or different. */
   readonly after: readonly ServiceIntent[];
-  readonly unchanged: readonly ServiceIntent[];
+  readonly unchanged: () => readonly ServiceIntent[];
 }
 
 /**
@@ -15,22 +15,26 @@ export interface ServiceDiff {
  */
 export function diffServices(from: readonly ServiceIntent[], to: readonly ServiceIntent[]): ServiceDiff {
   const start = sameAtStart(from, to);
-  const end = sameAtEnd(from.slice(start), to.slice(start));
+  const end = sameAtEnd(from, to, start);
   const rest = new Map(from.slice(start, from.length - end).map((service) => [service.id, service]));
   const before: ServiceIntent[] = [];
   const after: ServiceIntent[] = [];
-  const unchanged = [...to.slice(0, start), ...to.slice(to.length - end)];
+  const between: ServiceIntent[] = [];
   for (const service of to.slice(start, to.length - end)) {
     const old = rest.get(service.id);
     rest.delete(service.id);
     if (old !== undefined && isSame(old, service)) {
-      unchanged.push(service);
+      between.push(service);
       continue;
     }
     if (old !== undefined) before.push(old);
     after.push(service);
   }
-  return { before: [...before, ...rest.values()], after, unchanged };
+  return {
+    ...{ before: [...before, ...rest.values()], after },
+    // Nearly all, and not always asked for.
+    unchanged: () => [...to.slice(0, start), ...to.slice(to.length - end), ...between],
+  };
 }
 
 function sameAtStart(a: readonly ServiceIntent[], b: readonly ServiceIntent[]): number {
@@ -40,8 +44,9 @@ function sameAtStart(a: readonly ServiceIntent[], b: readonly ServiceIntent[]): 
   return n;
 }
 
-function sameAtEnd(a: readonly ServiceIntent[], b: readonly ServiceIntent[]): number {
-  const most = Math.min(a.length, b.length);
+/** @param start how many are the same at the start, which are none of the end's */
+function sameAtEnd(a: readonly ServiceIntent[], b: readonly ServiceIntent[], start: number): number {
+  const most = Math.min(a.length, b.length) - start;
   let n = 0;
   while (n < most && a[a.length - 1 - n] === b[b.length - 1 - n]) n++;
   return n;

@@ -63,7 +63,7 @@ function changeLists(diff: ServiceDiff, from: FirewallIntent, to: FirewallIntent
 function sharers({ before, after, unchanged }: ServiceDiff): readonly ServiceIntent[] {
   const vips = new Set([...before, ...after].map(({ vip }) => vip));
   vips.delete(undefined);
-  return vips.size === 0 ? [] : unchanged.filter(({ vip }) => vips.has(vip));
+  return vips.size === 0 ? [] : unchanged().filter(({ vip }) => vips.has(vip));
 }
 
 /**

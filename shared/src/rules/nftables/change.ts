@@ -1,7 +1,8 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
-import { diffServices, sameSettings } from '../diff.ts';
-import { reached } from './masquerade.ts';
+import { countsOf, handOver, type KeysOf } from '../counts.ts';
+import { diffServices, type ServiceDiff, sameSettings } from '../diff.ts';
+import { hairpinsOf } from './masquerade.ts';
 import type { MapDeclaration } from './part.ts';
 import {
   chainsOf,
@@ -18,12 +19,14 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
   if (!sameSettings(from, to)) return undefined;
   const { family } = to;
   const table = tableOf(family);
-  const { before, after, unchanged } = diffServices(from.services, to.services);
-  const old = elementsOf(before, family);
-  const wanted = elementsOf(after, family);
-  const kept = sharedKeys(unchanged, [...before, ...after]);
-  const maps = pick(mapsOf(from), mapsOf(to));
-  const chains = pick(chainsOf(from), chainsOf(to));
+  const diff = diffServices(from.services, to.services);
+  const old = elementsOf(diff.before, family);
+  const wanted = elementsOf(diff.after, family);
+  const kept = sharedKeys(from.services, diff);
+  const held = { maps: mapsOf(from), chains: chainsOf(from) };
+  handOver(from.services, to.services, diff);
+  const maps = pick(held.maps, mapsOf(to));
+  const chains = pick(held.chains, chainsOf(to));
   // A map takes its elements with it, but for verdicts: their chains could not go before it.
   const vanishing = new Set(maps.gone.filter((map) => !hasVerdicts(map)).map((map) => map.name));
   const isKept = (map: string, key: string) => vanishing.has(map) || kept.get(map)?.has(key) === true;
@@ -73,19 +76,28 @@ function elementStatements(
 
 /**
  * Those keys of sets that unchanged services hold too, since several services may share a VIP or an endpoint's
- * address. Looks through the unchanged ones only for what the changed ones have, and for each of it once.
+ * address.
  */
-function sharedKeys(unchanged: readonly ServiceIntent[], changed: readonly ServiceIntent[]): Elements {
-  const vips = new Set(changed.map(({ vip }) => vip));
-  const addresses = new Set(changed.flatMap(reached).map(({ address }) => address));
-  const kept = { vips: new Map<string, string>(), hairpins: new Map<string, string>() };
-  if (changed.length > 0)
-    for (const service of unchanged) {
-      const { vip, nodePort } = service;
-      if (vip !== undefined && vips.delete(vip)) kept.vips.set(vip, '');
-      if (vip === undefined && nodePort === undefined) continue;
-      for (const { address } of reached(service))
-        if (addresses.delete(address)) kept.hairpins.set(`${address} . ${address}`, '');
-    }
-  return new Map(Object.entries(kept));
+function sharedKeys(from: readonly ServiceIntent[], { before, after }: ServiceDiff): Elements {
+  return new Map([
+    ['vips', shared(from, before, after, vipsOf)],
+    ['hairpins', shared(from, before, after, hairpinsOf)],
+  ]);
 }
+
+/** The keys of the changed services that those of `from` say more often than the ones that go. */
+function shared(
+  from: readonly ServiceIntent[],
+  before: readonly ServiceIntent[],
+  after: readonly ServiceIntent[],
+  keysOf: KeysOf,
+): ReadonlyMap<string, string> {
+  const all = countsOf(from, keysOf);
+  const going = countsOf(before, keysOf);
+  const found = new Map<string, string>();
+  for (const key of [...before, ...after].flatMap(keysOf))
+    if ((all.get(key) ?? 0) > (going.get(key) ?? 0)) found.set(key, '');
+  return found;
+}
+
+const vipsOf: KeysOf = ({ vip }) => (vip === undefined ? [] : [vip]);

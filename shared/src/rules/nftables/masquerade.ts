@@ -23,16 +23,19 @@ export const masquerade: Part = {
   ],
 
   elements(service, family) {
-    if (service.vip === undefined && service.nodePort === undefined) return [];
-    return reached(service).map((endpoint) => {
-      const address = safe.address(endpoint.address, family);
-      return { map: 'hairpins', key: `${address} . ${address}` };
-    });
+    for (const { address } of reached(service)) safe.address(address, family);
+    return hairpinsOf(service).map((key) => ({ map: 'hairpins', key }));
   },
 };
 
+/** The service's keys in the set of those that may reach themselves. */
+export function hairpinsOf(service: ServiceIntent): readonly string[] {
+  if (service.vip === undefined && service.nodePort === undefined) return [];
+  return reached(service).map(({ address }) => `${address} . ${address}`);
+}
+
 /** Every endpoint that connections are sent to, some of them twice. */
-export function reached({ endpoints, localEndpoints }: ServiceIntent): readonly EndpointIntent[] {
+function reached({ endpoints, localEndpoints }: ServiceIntent): readonly EndpointIntent[] {
   return localEndpoints.length === 0 ? endpoints : [...endpoints, ...localEndpoints];
 }
 

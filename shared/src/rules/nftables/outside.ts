@@ -1,4 +1,5 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
+import { countsOf, type KeysOf } from '../counts.ts';
 import { safe } from '../safe.ts';
 import { isNodePortAddress, NODE_PORT_KEY, nodePortOf, nodePortVerdicts } from './node-ports.ts';
 import type { Part } from './part.ts';
@@ -48,8 +49,10 @@ const OUTSIDE: Front = {
 };
 
 function isNeeded({ services }: FirewallIntent): boolean {
-  return services.some(isOutside);
+  return countsOf(services, outsiders).size > 0;
 }
+
+const outsiders: KeysOf = (service) => (isOutside(service) ? ['outside'] : []);
 
 function isOutside({ nodePort, externalPolicy }: ServiceIntent): boolean {
   return nodePort !== undefined && externalPolicy === 'local';

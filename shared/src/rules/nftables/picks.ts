@@ -2,6 +2,7 @@ import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../desire
 import type { Policy } from '../../model/service.ts';
 import type { Family } from '../../net/family.ts';
 import { bucketCount, bucketsOf } from '../buckets.ts';
+import { countsOf, type KeysOf } from '../counts.ts';
 import { AFFINITY_BUCKETS, rendezvous } from '../rendezvous.ts';
 import { safe } from '../safe.ts';
 import type { Chain, Element, MapDeclaration, Rule } from './part.ts';
@@ -89,30 +90,25 @@ function kindOf({ affinity }: ServiceIntent, targets: readonly EndpointIntent[])
   return affinity ? 'affine' : bucketCount(targets);
 }
 
-/**
- * By list, which nobody changes, and front: ten thousand services are looked through once, not for maps and chains and
- * both sides of a change, of which the first was the second side of the change before.
- */
-const known = new WeakMap<readonly ServiceIntent[], Map<Front, readonly Kind[]>>();
-
 /** Those that occur, the shortest first. */
 function kindsOf(front: Front, services: readonly ServiceIntent[]): readonly Kind[] {
-  const fronts = known.get(services) ?? new Map<Front, readonly Kind[]>();
-  known.set(services, fronts);
-  const kinds = fronts.get(front) ?? findKinds(front, services);
-  fronts.set(front, kinds);
-  return kinds;
+  const kinds = [...countsOf(services, kindKeysOf(front)).keys()].map(
+    (key): Kind => (key === 'affine' ? key : Number(key)),
+  );
+  return kinds.sort((a, b) => lengthOf(a) - lengthOf(b) || Number(a === 'affine') - Number(b === 'affine'));
 }
 
-function findKinds(front: Front, services: readonly ServiceIntent[]): readonly Kind[] {
-  const found = new Set<Kind>();
-  for (const service of services) {
+const kindKeys = new WeakMap<Front, KeysOf>();
+
+function kindKeysOf(front: Front): KeysOf {
+  const made = kindKeys.get(front);
+  if (made !== undefined) return made;
+  const keysOf: KeysOf = (service) => {
     const targets = targetsOf(front, service);
-    if (targets !== undefined && targets.length > 0) found.add(kindOf(service, targets));
-  }
-  return [...found].sort(
-    (a, b) => lengthOf(a) - lengthOf(b) || Number(a === 'affine') - Number(b === 'affine'),
-  );
+    return targets === undefined || targets.length === 0 ? [] : [String(kindOf(service, targets))];
+  };
+  kindKeys.set(front, keysOf);
+  return keysOf;
 }
 
 /** Buckets of one service. */

@@ -1,6 +1,7 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { bitsOf } from '../../net/block.ts';
 import type { Family } from '../../net/family.ts';
+import { countsOf, type KeysOf } from '../counts.ts';
 import { safe } from '../safe.ts';
 import { isNodePortAddress, NODE_PORT_KEY, nodePortOf } from './node-ports.ts';
 import type { Chain, Element, MapDeclaration, Part, Rule } from './part.ts';
@@ -53,8 +54,10 @@ export const sources: Part = {
 };
 
 function isNeeded({ services }: FirewallIntent): boolean {
-  return services.some(({ sourceRanges }) => sourceRanges !== undefined);
+  return countsOf(services, restricted).size > 0;
 }
+
+const restricted: KeysOf = ({ sourceRanges }) => (sourceRanges === undefined ? [] : ['restricted']);
 
 /**
  * Such a set looks at one part of its key after the other, and goes through all elements that agree so far: what tells
