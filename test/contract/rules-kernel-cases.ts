@@ -22,6 +22,11 @@ export interface Case {
   readonly damage: readonly string[];
 }
 
+/** Thousands of rules take a second or two, and on a machine that has much else to do a minute. */
+const PATIENT = { timeoutMs: 300_000 } as const;
+/** iptables-nft reads all rules again for each part of them: 80 times where an ordinary user's socket takes no more. */
+export const MANY_PARTS_MS = 900_000;
+
 function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
   const command = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${variant}`;
   const [stranger, range] =
@@ -35,11 +40,13 @@ function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
     ruleset: iptables,
     open: (world) => ({
       apply: async (input) => {
-        if (input !== '') await world.exec(`${command}-restore`, ['--noflush', '-w', '5'], { input });
+        const args = ['--noflush', '-w', '5'];
+        if (input !== '') await world.exec(`${command}-restore`, args, { input, ...PATIENT });
       },
       // Named, since in an ordinary user's namespace nobody may read which tables of iptables-legacy there are.
       list: async () =>
-        (await world.sh(`for table in mangle nat filter; do ${command}-save -t $table; done`)).stdout,
+        (await world.sh(`for table in mangle nat filter; do ${command}-save -t $table; done`, PATIENT))
+          .stdout,
     }),
     damage: [
       `${command} -t nat -D PREROUTING 1`,
@@ -81,10 +88,10 @@ function nftCase(family: Family): Case {
     family,
     ruleset: nftables,
     open: (world) => ({
-      apply: async (input) => void (await world.exec('nft', ['-f', '-'], { input })),
+      apply: async (input) => void (await world.exec('nft', ['-f', '-'], { input, ...PATIENT })),
       list: async () => {
         const args = ['-j', 'list', 'table', ...table.split(' ')];
-        return (await world.exec('nft', args, { okCodes: [1] })).stdout;
+        return (await world.exec('nft', args, { okCodes: [1], ...PATIENT })).stdout;
       },
     }),
     damage: [

@@ -13,7 +13,7 @@ import {
   testService,
 } from '../support/intents.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
-import { cases, type Kernel } from './rules-kernel-cases.ts';
+import { cases, type Kernel, MANY_PARTS_MS } from './rules-kernel-cases.ts';
 
 /** One suite for the kernels in miniature and the real one, so that the former may stand for the latter elsewhere. */
 const RUNS = { numRuns: 4 };
@@ -123,15 +123,19 @@ describe.each(cases)('rules in $name', ({ family, ruleset, open }) => {
     }
   });
 
-  it('takes 2,000 services, in parts where the socket is too small', async () => {
-    const many = intentOf(manyServices(2000, family), family);
-    await applyLarge(kernel, ruleset, ruleset.full(many, await kernel.list()));
-    expect(ruleset.drift(many, await kernel.list())).toEqual([]);
-    const { services } = intentOf([...manyServices(2000, family), testService(family)], family);
-    await kernel.apply(ruleset.change(many, { ...many, services }));
-    expect(ruleset.drift({ ...many, services }, await kernel.list())).toEqual([]);
-    await applyLarge(kernel, ruleset, ruleset.clean(await kernel.list(), family));
-  });
+  it(
+    'takes 2,000 services, in parts where the socket is too small',
+    async () => {
+      const many = intentOf(manyServices(2000, family), family);
+      await applyLarge(kernel, ruleset, ruleset.full(many, await kernel.list()));
+      expect(ruleset.drift(many, await kernel.list())).toEqual([]);
+      const { services } = intentOf([...manyServices(2000, family), testService(family)], family);
+      await kernel.apply(ruleset.change(many, { ...many, services }));
+      expect(ruleset.drift({ ...many, services }, await kernel.list())).toEqual([]);
+      await applyLarge(kernel, ruleset, ruleset.clean(await kernel.list(), family));
+    },
+    MANY_PARTS_MS,
+  );
 });
 
 const realCases = cases.filter(({ damage }) => damage.length > 0);
