@@ -25,35 +25,51 @@ echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 `;
 
 const ENDPOINT = { address: '10.10.1.3', port: 12345 } as const;
+/** A service of this endpoint. */
+export interface Frontend {
+  readonly vip: string;
+  readonly port: number;
+}
+
 /** Connections of one measurement, one after the other, and measurements in turns. */
 const CONNECTIONS = 400;
 const TURNS = 3;
+/** Streams by each path, and seconds of each. */
+const STREAMS = 8;
+const SECONDS = 1;
 
-/**
- * @param streams whether one stream's throughput is measured, too
- * @returns microseconds that a connection takes to be set up, and Gbit/s, by path
- */
-export async function measureConnections(asked: {
-  readonly vip: string;
-  readonly port: number;
-  readonly streams: boolean;
-}): Promise<{ us: Record<Path, number[]>; gbits: Record<Path, number[]> }> {
-  const targets: Record<Path, [string, number]> = {
-    vip: [asked.vip, asked.port],
-    direct: [ENDPOINT.address, ENDPOINT.port],
-  };
+/** @returns microseconds that a connection takes to be set up, by path */
+export async function measureConnections(frontend: Frontend): Promise<Record<Path, number[]>> {
   const us: Record<Path, number[]> = { vip: [], direct: [] };
-  const gbits: Record<Path, number[]> = { vip: [], direct: [] };
   await serving(['node', '-e', ACCEPT, ENDPOINT.port], async () => {
     for (let turn = 0; turn < TURNS; turn++)
-      for (const path of ['vip', 'direct'] as const) us[path].push(await setUp(targets[path]));
+      for (const path of ['vip', 'direct'] as const) us[path].push(await setUp(targetOf(path, frontend)));
   });
-  if (asked.streams)
-    await serving(['iperf3', '-s', '-p', ENDPOINT.port, '--forceflush'], async () => {
-      for (let turn = 0; turn < TURNS; turn++)
-        for (const path of ['vip', 'direct'] as const) gbits[path].push(await stream(targets[path]));
-    });
-  return { us, gbits };
+  return us;
+}
+
+/**
+ * @returns Gbit/s of single streams by path. Each has a server of its own: where in the machine's memory and caches a
+ * process happens to lie makes a difference of some percent for as long as it lives.
+ */
+export async function measureStreams(frontend: Frontend): Promise<Record<Path, number[]>> {
+  const gbits: Record<Path, number[]> = { vip: [], direct: [] };
+  for (let round = 0; round <= STREAMS; round++)
+    // Now the one first, now the other, or whatever changes over time would favour one of them.
+    for (const path of round % 2 === 0 ? PATHS : PATHS.toReversed()) {
+      // It serves one client, and ends.
+      const server = ['iperf3', '-s', '-1', '-p', ENDPOINT.port, '--forceflush'];
+      const value = await serving(server, () => stream(targetOf(path, frontend)));
+      // The first round only warms up.
+      if (round > 0) gbits[path].push(value);
+    }
+  return gbits;
+}
+
+const PATHS: readonly Path[] = ['vip', 'direct'];
+
+function targetOf(path: Path, { vip, port }: Frontend): [string, number] {
+  return path === 'vip' ? [vip, port] : [ENDPOINT.address, ENDPOINT.port];
 }
 
 const inside = (name: string, argv: readonly (string | number)[]) => [
@@ -64,7 +80,7 @@ const inside = (name: string, argv: readonly (string | number)[]) => [
 ];
 
 /** Keeps a server in the second container while something is done; its first line says that it listens. */
-async function serving(argv: readonly (string | number)[], action: () => Promise<void>): Promise<void> {
+async function serving<T>(argv: readonly (string | number)[], action: () => Promise<T>): Promise<T> {
   let listening: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     listening = resolve;
@@ -72,7 +88,7 @@ async function serving(argv: readonly (string | number)[], action: () => Promise
   const server = start('ip', inside('c3', argv), { dieWithParent: true, onLine: () => listening() });
   await Promise.race([ready, server.exited.then(() => Promise.reject(new Error(`${argv[0]} ended`)))]);
   try {
-    await action();
+    return await action();
   } finally {
     server.kill('SIGKILL');
     await server.exited;
@@ -85,7 +101,10 @@ async function setUp([address, port]: [string, number]): Promise<number> {
 }
 
 async function stream([address, port]: [string, number]): Promise<number> {
-  const { stdout } = await run('ip', inside('c2', ['iperf3', '-c', address, '-p', port, '-t', 1, '-J']));
+  const { stdout } = await run(
+    'ip',
+    inside('c2', ['iperf3', '-c', address, '-p', port, '-t', SECONDS, '-J']),
+  );
   const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
   return end.sum_received.bits_per_second / 1e9;
 }
