@@ -11,6 +11,7 @@ export function difference<T>(
   from: readonly T[],
   to: readonly T[],
 ): { readonly gone: readonly T[]; readonly come: readonly T[] } {
+  if (from === to) return { gone: [], come: [] };
   const most = Math.min(from.length, to.length);
   let start = 0;
   while (start < most && from[start] === to[start]) start++;
