@@ -51,6 +51,29 @@ describe.each(['a real etcd', 'the fake'])('%s', (name) => {
       const { items } = await store.list('/t/p/');
       expect(items.map((item) => item.key)).toEqual(['/t/p/1', '/t/p/2']);
     });
+
+    it('lists thousands of keys as they were at one revision, whatever is written meanwhile', async () => {
+      const all = Array.from({ length: 4_500 }, (_, i) => `/t/many/${String(i).padStart(4, '0')}`);
+      for (let i = 0; i < all.length; i += 100)
+        await store.transaction(
+          [],
+          all.slice(i, i + 100).map((put) => ({ put, value: 'before' })),
+        );
+      let done = false;
+      const writing = (async () => {
+        for (let i = 0; !done; i++)
+          await store.transaction([], [{ put: all.at(-1 - (i % 100)) ?? '', value: 'after' }]);
+      })();
+      for (let times = 0; times < 5; times++) {
+        const { items, revision } = await store.list('/t/many/');
+        expect(items.map((item) => item.key)).toEqual(all);
+        expect(items.filter((item) => item.modRevision > revision)).toEqual([]);
+        const written = items.filter((item) => item.value === 'after').map((item) => item.modRevision);
+        if (written.length > 0) expect(Math.max(...written)).toBe(revision);
+      }
+      done = true;
+      await writing;
+    });
   });
 
   describe('a transaction', () => {

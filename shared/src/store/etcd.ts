@@ -6,11 +6,12 @@ import { FLANNEL_PREFIX } from '../names.ts';
 import { sendWithEveryCall, type Tokens, tokenKeeper, withFreshToken } from './etcd-auth.ts';
 import { etcdError } from './etcd-errors.ts';
 import { holdLease } from './etcd-lease.ts';
+import { listPages } from './etcd-list.ts';
 import { memberPolicies } from './etcd-members.ts';
 import { etcdEndpoints } from './etcd-options.ts';
 import { withPrefix } from './etcd-prefix.ts';
 import { watchPrefix } from './etcd-watch.ts';
-import { rangeEnd, toCompare, toKeyValue, toRequest } from './etcd-wire.ts';
+import { toCompare, toKeyValue, toRequest } from './etcd-wire.ts';
 import type { LeaseHandle, Listing, Store, Watch } from './store.ts';
 
 export interface EtcdStoreOptions {
@@ -70,11 +71,8 @@ export function openEtcdStore(options: EtcdStoreOptions): Store {
     }
   }
 
-  async function list(prefix: string): Promise<Listing> {
-    const range = { key: Buffer.from(prefix), range_end: rangeEnd(prefix) };
-    const reply = await call(`listing ${prefix}`, () => client.kv.range(range));
-    return { items: reply.kvs.map(toKeyValue), revision: Number(reply.header.revision) };
-  }
+  const list = (prefix: string): Promise<Listing> =>
+    listPages((page) => call(`listing ${prefix}`, () => client.kv.range(page)), prefix);
 
   const store: Store = {
     list,
