@@ -8,14 +8,22 @@ export interface Turns {
 
 export function createTurns(task: () => Promise<void>): Turns {
   let timer: NodeJS.Timeout | undefined;
+  let immediate: NodeJS.Immediate | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
   let stopped = false;
 
-  const arm = () => {
+  const disarm = () => {
     clearTimeout(timer);
+    clearImmediate(immediate);
+  };
+  const arm = () => {
+    disarm();
     if (stopped || running !== undefined || dueAt === Number.POSITIVE_INFINITY) return;
-    timer = setTimeout(turn, Math.max(0, dueAt - performance.now()));
+    const ms = dueAt - performance.now();
+    // The shortest timer is a millisecond.
+    if (ms <= 0) immediate = setImmediate(turn);
+    else timer = setTimeout(turn, ms);
   };
   const turn = () => {
     dueAt = Number.POSITIVE_INFINITY;
@@ -31,7 +39,7 @@ export function createTurns(task: () => Promise<void>): Turns {
     },
     stop: async () => {
       stopped = true;
-      clearTimeout(timer);
+      disarm();
       await running;
     },
   };
