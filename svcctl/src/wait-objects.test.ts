@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ServiceView } from './api.ts';
 import { Client } from './client/client.ts';
 import { parseServer } from './client/discover.ts';
 import { FakeController, service } from './support/fake-controller.ts';
-import { waitForContainers, waitForRemoval, waitForTargets } from './wait-objects.ts';
+import { waitForContainers, waitForHealth, waitForRemoval, waitForTargets } from './wait-objects.ts';
 
 let controller: FakeController;
 let client: Client;
@@ -70,6 +71,34 @@ describe('waitForRemoval', () => {
       code: 'timeout',
       message: 'waiting for containers to be gone: not within 500 ms: web-1 on host-1',
     });
+  });
+});
+
+describe('waitForHealth', () => {
+  const health = { type: 'tcp', intervalMs: 1_000, timeoutMs: 100, rise: 1, fall: 3 } as const;
+  const web = (ready: number) =>
+    service('web', { health, status: { endpoints: 1, ready, unresolved: [] } }) as ServiceView;
+  const reason = 'connecting to port 12345: ECONNREFUSED';
+  const endpoint = { ...{ portName: '', address: '10.10.1.2', port: 12345, ref: 'a' }, revision: 42, reason };
+
+  it('returns the revision at which an endpoint was healthy', async () => {
+    controller.list('/v1/services', [web(0)]);
+    controller.list('/v1/services/web/endpoints', [endpoint]);
+    const over = waitForHealth(client, web(0), patience);
+    await controller.watched('/v1/services');
+    controller.send('/v1/services', 'modified', web(1));
+    expect(await over).toBe(42);
+  });
+
+  it('says why none is, and asks nobody where there is no check', async () => {
+    expect(await waitForHealth(client, service('web') as ServiceView, patience)).toBe(0);
+    expect(controller.asked).toEqual([]);
+    controller.list('/v1/services', [web(0)]);
+    controller.list('/v1/services/web/endpoints', [endpoint]);
+    const notes: string[] = [];
+    const onNote = (sentence: string) => notes.push(sentence);
+    expect(await waitForHealth(client, web(0), { ...hasty, onNote })).toBe(42);
+    expect(notes).toEqual([`no endpoint of service "web" is healthy: 10.10.1.2:12345: ${reason}`]);
   });
 });
 

@@ -4,6 +4,7 @@ import type { ContainerView, EndpointView, ServiceView } from './api.ts';
 import type { Client } from './client/client.ts';
 import { followUntil } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
+import { placeText } from './print/place.ts';
 
 export interface Patience {
   readonly timeoutMs: number;
@@ -121,4 +122,39 @@ function lost({ service, name }: Target, services: ReadonlyMap<string, ServiceVi
   return status.unresolved
     .filter((sentence) => sentence.includes(JSON.stringify(name)))
     .map((sentence) => `service ${service}: ${sentence}`);
+}
+
+/** How long a host takes to hear of an endpoint and to tell what it answered, milliseconds, beside the answer itself. */
+const WORD_MS = 3_000;
+
+/**
+ * Waits for the first good answer to a new service's health check: until then it refuses connections. When none comes in
+ * the time that an answer takes, a note says so.
+ * @returns etcd's revision of the newest of its endpoints, 0 for none
+ */
+export async function waitForHealth(
+  client: Client,
+  { name, health, status }: ServiceView,
+  { timeoutMs, onNote }: Patience,
+): Promise<number> {
+  if (health === undefined || status === undefined || status.endpoints === 0) return 0;
+  let ready = status.ready;
+  if (ready === 0)
+    await followUntil<ServiceView>(client, {
+      onNote,
+      timeoutMs: Math.min(timeoutMs, health.timeoutMs + WORD_MS),
+      path: '/v1/services',
+      keyOf: (service) => service.name,
+      look: (all) => {
+        ready = all.get(name)?.status?.ready ?? 0;
+      },
+      isDone: () => ready > 0,
+    });
+  const { items } = await client.list<EndpointView>(`/v1/services/${name}/endpoints`);
+  const [first] = items;
+  if (ready === 0 && first !== undefined)
+    onNote(
+      `no endpoint of service "${name}" is healthy: ${placeText(first.address, first.port)}: ${first.reason ?? 'it was not asked'}`,
+    );
+  return Math.max(0, ...items.map(({ revision }) => revision ?? 0));
 }

@@ -1,7 +1,14 @@
 import { invalid } from '@causeway/shared/errors';
 import type { Command } from 'commander';
 import type { ServiceView } from '../api.ts';
-import { type Context, dryRunOption, outputOption, type WriteOptions, waitOptions } from '../context.ts';
+import {
+  type Context,
+  DEFAULT_TIMEOUT_MS,
+  dryRunOption,
+  outputOption,
+  type WriteOptions,
+  waitOptions,
+} from '../context.ts';
 import { choiceOption } from '../input/choice.ts';
 import { exposeFlags, inFlags } from '../input/flags.ts';
 import { parseNodePort, parsePort, parseSecondVip } from '../input/frontend.ts';
@@ -14,6 +21,7 @@ import { parseTarget, type TargetInput } from '../input/target.ts';
 import { nameOf, printObject } from '../print/output.ts';
 import { safe } from '../print/safe.ts';
 import { leadsNowhere, noEndpointsNote, notesOf, serviceLine } from '../print/service.ts';
+import { waitForHealth } from '../wait-objects.ts';
 
 type ExposeOptions = WriteOptions & ServiceOptions;
 
@@ -120,7 +128,16 @@ async function expose(context: Context, frontend: string, options: ExposeOptions
   }
   if (leadsNowhere(service)) context.note(noEndpointsNote(service, options.dryRun === true));
   for (const sentence of notesOf(service)) context.note(safe(sentence));
-  await context.settle(client, answer.revision, options);
+  await context.settle(client, Math.max(answer.revision, await healthy(context, service, options)), options);
+}
+
+/** With `--wait` the service answers afterwards, if any of its endpoints does. */
+async function healthy(context: Context, service: ServiceView, options: ExposeOptions): Promise<number> {
+  if (!options.wait || options.dryRun) return 0;
+  return waitForHealth(context.client(), service, {
+    timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
+    onNote: (sentence) => context.note(sentence),
+  });
 }
 
 function target(text: string, before: readonly TargetInput[] = []): readonly TargetInput[] {
