@@ -33,7 +33,8 @@ function isLike(report: NodeReport | undefined, part: Partial<NodeReport>): bool
 }
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance', 'Date'] });
+  const timers = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] as const;
+  vi.useFakeTimers({ toFake: [...timers, 'performance', 'Date'] });
   store = fakeStore();
   const log = createLogger('silent', 'host-1');
   reporter = createReporter({ store, lease: () => LEASE, log, random: () => 0.5 });
