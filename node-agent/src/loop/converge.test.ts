@@ -8,7 +8,8 @@ import { endpoint, intentOf, serviceIntent, TEST_SERVICE } from '../../../test/s
 import { hostOf } from '../../../test/support/network-damage.ts';
 import type { Look } from '../kernel/kernel.ts';
 import type { Flow } from '../plan/flows.ts';
-import { type Converger, createConverger } from './converge.ts';
+import { isFirewallStep } from '../plan/step.ts';
+import { type Converger, createConverger, type Round } from './converge.ts';
 
 const rulesets = { nftables, iptables };
 const NOTHING = { network: false, firewall: false };
@@ -195,6 +196,45 @@ it('counts as repairs what no change of the desired host asks for', async () => 
   kernel.deleteLink('cwy0');
   expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBeGreaterThan(2);
   expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBe(0);
+});
+
+describe('services that change while the rules are suspected', () => {
+  const EVERYTHING = { network: true, firewall: true };
+  const serving = (port: number) => ({
+    ...host([2]),
+    firewalls: [intentOf([{ ...TEST_SERVICE, port }]), intentOf([], 'ipv6')],
+  });
+  const rulesIn = ({ steps }: Round) => steps.flatMap((step) => (isFirewallStep(step) ? step.text : []));
+
+  it('are changed, and are no reason to write all rules', async () => {
+    await converger.round(serving(80), NOTHING);
+    const round = await converger.round(serving(81), EVERYTHING);
+    expect(rulesIn(round)).toEqual(['change the IPv4 rules of nft']);
+    expect(round).toMatchObject({ firewallHeld: true, networkHeld: true, repairs: 0 });
+    expect(kernel.looks.slice(1)).toMatchObject([{ network: {}, firewall: {} }]);
+  });
+
+  it.each([
+    ['the service that stands', '2.2.2.3', ['change', 'write']],
+    ['the whole table', undefined, ['write']],
+  ])('are there with what is mended where somebody took %s', async (_what, vip, verbs) => {
+    const both = (port: number) => {
+      const standing = { ...TEST_SERVICE, id: 'standing', vip: '2.2.2.3', nodePort: 30999 };
+      return {
+        ...host([2]),
+        firewalls: [intentOf([{ ...TEST_SERVICE, port }, standing]), intentOf([], 'ipv6')],
+      };
+    };
+    await converger.round(both(80), NOTHING);
+    const table = kernel.firewalls.nft.ipv4;
+    table.apply(
+      vip === undefined ? 'delete table ip causeway\n' : `delete element ip causeway vips {\n  ${vip}\n}\n`,
+    );
+    const round = await converger.round(both(81), EVERYTHING);
+    expect(rulesIn(round).map((text) => text.split(' ')[0])).toEqual(verbs);
+    expect(round).toMatchObject({ firewallHeld: true, problems: [] });
+    expect((await converger.round(both(81), EVERYTHING)).steps).toEqual([]);
+  });
 });
 
 describe('stale flows of UDP', () => {

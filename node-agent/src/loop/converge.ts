@@ -80,6 +80,9 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
   async function round(desired: DesiredHost, suspicion: Suspicion): Promise<Round> {
     const peers = network?.held ? planNetworkChange(network.applied, desired, network.faults) : undefined;
     const rules = held === undefined ? undefined : planChange(held, desired.firewalls, tool, rulesets);
+    // What is new is no damage: it is made at once, and the look finds what else differs.
+    if (suspicion.firewall && rules !== undefined && rules.length > 0)
+      return together(await round(desired, UNSUSPECTED), await round(desired, suspicion));
     const quick = {
       network: suspicion.network ? undefined : peers,
       firewall: suspicion.firewall ? undefined : rules,
@@ -149,6 +152,7 @@ export function createConverger({ kernel, rulesets, tool }: ConvergerDeps): Conv
   return { round };
 }
 
+const UNSUSPECTED: Suspicion = { network: false, firewall: false };
 const UNCLEANED: Cleaning = { forgotten: 0, problems: [], done: false };
 
 /** Steps that no change of what is desired asks for. */
