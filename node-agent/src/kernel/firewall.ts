@@ -96,21 +96,25 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
 
 /**
  * What iptables-legacy should hold in each family: it tells nobody of a change, so it is asked for that. Only what a look
- * has found, or a step has made, is expected to be there.
+ * has found, or a step has made, is expected to be there. A look is read when somebody asks: whoever looked compares it
+ * too, and mostly changes what it found.
  */
 function createMemory(ruleset: Ruleset) {
-  const expected = new Map<Family, Expectation>();
-  const othersSeen = new Map<Family, Others>();
+  const expected = new Map<Family, () => Expectation | undefined>();
+  const othersSeen = new Map<Family, () => Others>();
 
   /** @param role that the tool would have which lists this */
   function learn(role: Expectation['role'], intent: FirewallIntent, listing: string): void {
-    const seen = othersOf(parseListing(listing));
-    othersSeen.set(intent.family, seen);
-    const isThere =
+    const seen = once(() => othersOf(parseListing(listing)));
+    const isThere = () =>
       role === 'serving'
         ? ruleset.drift(intent, listing).length === 0
         : ruleset.beside(intent, listing).input === '';
-    if (isThere) expected.set(intent.family, { role, intent, others: seen });
+    othersSeen.set(intent.family, seen);
+    expected.set(
+      intent.family,
+      once(() => (isThere() ? { role, intent, others: seen() } : undefined)),
+    );
   }
 
   return {
@@ -128,11 +132,21 @@ function createMemory(ruleset: Ruleset) {
       expected.delete(family);
       if (kind === 'firewall-clean' || intent === undefined) return;
       const role = kind === 'firewall-apply' ? 'serving' : 'beside';
-      expected.set(family, { role, intent, others: othersSeen.get(family) ?? NO_OTHERS });
+      const others = othersSeen.get(family) ?? (() => NO_OTHERS);
+      expected.set(family, () => ({ role, intent, others: others() }));
     },
     question: (family: Family, turn: number): string => {
-      const expectation = expected.get(family);
+      const expectation = expected.get(family)?.();
       return expectation === undefined ? '' : questionOf(expectation, turn);
     },
+  };
+}
+
+/** Worked out when it is first asked for; what it was worked out from is let go then. */
+function once<T>(work: () => T): () => T {
+  let state: { readonly work: () => T } | { readonly value: T } = { work };
+  return () => {
+    if ('work' in state) state = { value: state.work() };
+    return state.value;
   };
 }
