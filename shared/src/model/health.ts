@@ -4,8 +4,9 @@ export interface HealthRecord {
   /** Only those that are not healthy, or were not asked often enough yet. */
   readonly unhealthy: readonly UnhealthyEndpoint[];
   /**
-   * `healthId`s of those that are healthy; about an endpoint of neither list it has not said a word yet. Absent, as
-   * agents wrote it before there was such a list: all the others are healthy.
+   * `healthId`s of those that it has found healthy and that their set has as unready, perhaps of some more: of those that
+   * are healthy there, too, it does not speak. So an endpoint of neither list stays what it is. Absent, as agents wrote it
+   * before there was such a list: all the others are healthy.
    */
   readonly healthy?: readonly string[];
 }
