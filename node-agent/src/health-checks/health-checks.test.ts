@@ -140,7 +140,7 @@ it('says nothing in the place of another agent, and speaks again when its own si
   const theirs = { node: 'host-1', unhealthy: [], healthy: [B] };
   store.put(keys.health('host-1'), theirs);
   exitCodes.set('a', 1);
-  await until(() => expect(problems).toEqual([expect.stringMatching(/another agent/)]));
+  await until(() => expect(problems).toEqual([expect.stringMatching(/not this agent's/)]));
   health.again();
   await rounds(6);
   expect(record()).toEqual(theirs);

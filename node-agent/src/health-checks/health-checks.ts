@@ -78,7 +78,7 @@ export function createHealthChecks(deps: HealthChecksDeps): HealthChecks {
       const isSaid = written?.value === record.value && written.on === lease.id;
       if (isSaid && !doubted) return;
       if (isSaid && (await isThere(record.value, lease))) return;
-      if (!(await write(record, lease))) throw new Error("this host's sign of life is another agent's");
+      if (!(await write(record, lease))) throw new Error("the sign of life there is not this agent's");
       tell(record.left === 0 ? undefined : tooMany(record.left));
     } catch (error) {
       // It may have been written all the same.
