@@ -1,10 +1,9 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { run } from '@causeway/shared/run';
-import { openEtcdStore } from '@causeway/shared/store/etcd';
 import { intentOf } from '../support/intents.ts';
 import { serveInside } from './inside.ts';
-import { fill, intentOfNumber } from './services-cluster-services.ts';
+import { fillTask, intentOfNumber } from './services-cluster-services.ts';
 
 /**
  * Runs on the lab's client, which has no agent: fills etcd, and does with nft alone what the agents do on their hosts, by
@@ -37,12 +36,7 @@ const servicesOf = (count: number) => Array.from({ length: count }, (_, i) => in
 let turn = 0;
 
 void serveInside({
-  fill: async (argument) => {
-    const { etcd, count } = argument as { etcd: string; count: number };
-    const store = openEtcdStore({ endpoints: [etcd] });
-    await fill(store, count);
-    store.close();
-  },
+  fill: fillTask,
   full: async (count) => {
     const input = nftables.full(intentOf(servicesOf(count as number)));
     await load('flush ruleset\n');

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, type Row, rowOf } from './row.ts';
-import type { ServicesWorld } from './services-cluster.ts';
 import { type Api, openApi } from './services-cluster-api.ts';
 import type { FollowedHosts } from './services-cluster-model.ts';
 import { inputOf, nameOf } from './services-cluster-services.ts';
+import type { ServicesWorld } from './services-cluster-world.ts';
 
 const CHANGES = 1_000;
 /** Each of half as many services moves twice, so that a change may overtake, and be overtaken. */

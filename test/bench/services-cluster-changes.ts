@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, percentile, type Row, rowOf } from './row.ts';
-import type { ServicesWorld } from './services-cluster.ts';
 import { type Api, openApi } from './services-cluster-api.ts';
 import type { FollowedHosts } from './services-cluster-model.ts';
 import { inputOf, nameOf, refOf } from './services-cluster-services.ts';
+import type { ServicesWorld } from './services-cluster-world.ts';
 
 const CHANGES = 240;
 /** The first ones only warm up. */

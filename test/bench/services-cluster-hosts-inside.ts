@@ -8,7 +8,7 @@ import { openEtcdStore } from '@causeway/shared/store/etcd';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
 import { serveInside } from './inside.ts';
-import { fill } from './services-cluster-services.ts';
+import { fillTask } from './services-cluster-services.ts';
 
 /**
  * Hosts without a kernel: each has its own connection to etcd, follows the cluster and reports what it has heard, all by the
@@ -83,12 +83,7 @@ async function quiet(): Promise<void> {
 }
 
 void serveInside({
-  fill: async (argument) => {
-    const { etcd, count } = argument as { etcd: string; count: number };
-    const store = openEtcdStore({ endpoints: [etcd] });
-    await fill(store, count);
-    store.close();
-  },
+  fill: fillTask,
   /** Until there are so many. */
   join: async (argument) => {
     const { etcd, count } = argument as { etcd: string; count: number };

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '@causeway/lab/lab';
 import { start } from '@causeway/shared/run';
 import { type Row, rowOf } from './row.ts';
-import type { ServicesWorld } from './services-cluster.ts';
+import type { ServicesWorld } from './services-cluster-world.ts';
 
 const MOST_MB = 200;
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServicesWorld } from './services-cluster.ts';
 import { type KernelView, watchKernel } from './services-cluster-kernel.ts';
 import { nameOf, targetsOf, type Versions, vipOf } from './services-cluster-services.ts';
+import type { ServicesWorld } from './services-cluster-world.ts';
 
 const PATIENCE_MS = 60_000;
 

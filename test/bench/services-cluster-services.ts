@@ -3,6 +3,7 @@ import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { EndpointRef, ServiceSpec } from '@causeway/shared/model/service';
 import type { ServiceInput } from '@causeway/shared/model/service-input';
 import { encode } from '@causeway/shared/store/codec';
+import { openEtcdStore } from '@causeway/shared/store/etcd';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store, Write } from '@causeway/shared/store/store';
 import { endpoint, serviceIntent } from '../support/intents.ts';
@@ -60,8 +61,16 @@ export function intentOfNumber(i: number, versions: Versions = [0, 0]): ServiceI
   return serviceIntent({ id: nameOf(i), vip: vipOf(i), port: PORT, endpoints });
 }
 
+/** As a task of a program inside. @param argument `etcd` URL and `count` of services */
+export async function fillTask(argument: unknown): Promise<void> {
+  const { etcd, count } = argument as { etcd: string; count: number };
+  const store = openEtcdStore({ endpoints: [etcd] });
+  await fill(store, count);
+  store.close();
+}
+
 /** Writes them as the controller would have, many in one transaction: by the API it would take as long as all the rest. */
-export async function fill(store: Store, count: number): Promise<void> {
+async function fill(store: Store, count: number): Promise<void> {
   const groups = Array.from({ length: Math.ceil(count / IN_ONE) }, (_, group) =>
     Array.from({ length: Math.min(IN_ONE, count - group * IN_ONE) }, (_, i) => group * IN_ONE + i),
   );

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '@causeway/lab/lab';
 import { NFT_TABLE } from '@causeway/shared/names';
 import { median, type Row, rowOf } from './row.ts';
-import type { ServicesWorld } from './services-cluster.ts';
 import { watchGenerations } from './services-cluster-generations.ts';
+import type { ServicesWorld } from './services-cluster-world.ts';
 
 const MOST_MS = 3_000;
 /** A kernel that has had no transaction for so long is looked at whole, milliseconds. */
@@ -51,8 +51,9 @@ async function holdsAll(lab: Lab, host: string, services: number): Promise<boole
   return verdicts === services && buckets === 2 * services;
 }
 
+/** Each is `KEY : VALUE`, and so is the map's declaration. */
 async function elements(lab: Lab, host: string, map: string): Promise<number> {
   const script = `nft list map ip ${NFT_TABLE} ${map} 2>/dev/null | grep -o ' : ' | wc -l`;
   const { stdout } = await lab.exec(host, ['sh', '-c', script]);
-  return Number(stdout) - (map === 'services' ? 1 : 1);
+  return Number(stdout) - 1;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { createLab, type Lab } from '@causeway/lab/lab';
-import { type Inside, openInside } from './inside.ts';
+import { createLab } from '@causeway/lab/lab';
+import { openInside } from './inside.ts';
 import type { Row } from './row.ts';
 import { benchBurst } from './services-cluster-burst.ts';
 import { benchChanges } from './services-cluster-changes.ts';
@@ -8,14 +8,7 @@ import { benchHosts } from './services-cluster-hosts.ts';
 import { idleMemory, memoryOf, memoryRows } from './services-cluster-memory.ts';
 import { followHosts } from './services-cluster-model.ts';
 import { benchStart } from './services-cluster-start.ts';
-
-/** A cluster with many services, and what the bench has in it. */
-export interface ServicesWorld {
-  readonly lab: Lab;
-  readonly services: number;
-  /** On the client, which is no host. */
-  readonly beside: Inside;
-}
+import type { ServicesWorld } from './services-cluster-world.ts';
 
 const SERVICES = 10_000;
 
