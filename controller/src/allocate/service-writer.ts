@@ -4,7 +4,7 @@ import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { decodeServiceSpec } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { KeyValue, Store } from '@causeway/shared/store/store';
+import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
 import { resolved } from '../endpoints/update.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import { Turns } from '../turns.ts';
@@ -45,7 +45,17 @@ export interface Written {
  */
 export type Planner = (before: ServiceSpec | undefined, facts: ClusterFacts) => ServiceSpec;
 
-/** Writes services: reads the newest spec, plans, writes in one transaction, and starts over after a lost race. */
+/** What a write is to make of a service, and the endpoints that this was made from: a guard. */
+interface Planned {
+  readonly spec: ServiceSpec;
+  readonly endpoints: EndpointSet;
+  readonly old: Guard;
+}
+
+/**
+ * Writes services: takes the spec as the view has it, plans, writes in one transaction, and starts over from the newest
+ * spec when that was another one.
+ */
 export class ServiceWriter {
   readonly #store: Store;
   readonly #view: View;
@@ -78,18 +88,14 @@ export class ServiceWriter {
   async #put(name: string | undefined, plan: Planner, options: WriteOptions): Promise<Written> {
     const owners = new Map<string, string | undefined>();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const before = name === undefined ? undefined : await this.#read(name);
-      checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
-      const facts = withOwners(factsOf(this.#view), owners);
-      const spec = plan(before?.value, facts);
-      // What is stored of the endpoints is a part of what they are now, and written over only as it was read.
-      const key = keys.serviceEndpoints(spec.name);
-      const isUnreadable = this.#view.unreadable.has(key);
-      const old = isUnreadable ? undefined : this.#view.tables.endpoints.get(spec.name);
-      const endpoints = resolved(spec, old?.value, this.#view, placesOf(this.#view, this.#clock()));
+      const isSupposed = attempt === 0 && this.#canSuppose(name, options);
+      const before = isSupposed ? this.#view.tables.service.get(name) : await this.#read(name);
+      const planned = this.#plan(name, before, plan, options, owners, isSupposed);
+      if (planned === undefined) continue;
+      const { spec, endpoints, old } = planned;
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
       const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
-      const change = putService(before, held, spec, endpoints, unchanged(key, old, isUnreadable));
+      const change = putService(before, held, spec, endpoints, old);
       const result = await this.#store.transaction(change.guards, change.writes);
       if (result.ok) {
         await this.#view.reached('causeway', result.revision, VIEW_MS);
@@ -104,12 +110,12 @@ export class ServiceWriter {
 
   async #remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const found = await this.#store.get(keys.serviceSpec(name));
-      checkIfMatch(options.ifMatch, `service "${name}"`, found?.modRevision);
-      if (found === undefined) throw noService(name);
-      if (options.dryRun) return { revision: found.modRevision };
-      const held = await this.#heldBy(name, found, attempt > 0);
-      const change = deleteService(name, found.modRevision, held);
+      const supposed =
+        attempt === 0 && this.#canSuppose(name, options) && this.#view.tables.service.get(name);
+      const change = supposed
+        ? deleteService(name, supposed.revision, allocations(supposed.value))
+        : await this.#planRemoval(name, options, attempt > 0);
+      if ('revision' in change) return change;
       const result = await this.#store.transaction(change.guards, change.writes);
       if (result.ok) {
         await this.#view.reached('causeway', result.revision, VIEW_MS);
@@ -120,8 +126,56 @@ export class ServiceWriter {
     throw overrun(name);
   }
 
-  async #read(name: string): Promise<Stored<ServiceSpec> | undefined> {
+  /** @returns the revision of what would be removed, where nothing is to be */
+  async #planRemoval(
+    name: string,
+    options: WriteOptions,
+    ask: boolean,
+  ): Promise<Change | { readonly revision: number }> {
     const found = await this.#store.get(keys.serviceSpec(name));
+    checkIfMatch(options.ifMatch, `service "${name}"`, found?.modRevision);
+    if (found === undefined) throw noService(name);
+    if (options.dryRun) return { revision: found.modRevision };
+    return deleteService(name, found.modRevision, await this.#heldBy(name, found, ask));
+  }
+
+  /**
+   * Whether a change may go by what the view has: nearly always etcd has the same, and refuses what was planned from
+   * anything else. What writes nothing has nobody to refuse it, and neither has what names a revision.
+   */
+  #canSuppose(name: string | undefined, { dryRun, ifMatch }: WriteOptions): name is string {
+    if (name === undefined || dryRun || ifMatch !== undefined) return false;
+    return !this.#view.unreadable.has(keys.serviceSpec(name));
+  }
+
+  /** @returns undefined when nothing can be said before etcd has been asked */
+  #plan(
+    name: string | undefined,
+    before: Stored<ServiceSpec> | undefined,
+    plan: Planner,
+    options: WriteOptions,
+    owners: ReadonlyMap<string, string | undefined>,
+    isSupposed: boolean,
+  ): Planned | undefined {
+    let spec: ServiceSpec;
+    try {
+      checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
+      spec = plan(before?.value, withOwners(factsOf(this.#view), owners));
+    } catch (error) {
+      if (isSupposed && error instanceof CausewayError) return undefined;
+      throw error;
+    }
+    if (isSupposed && spec === before?.value) return undefined;
+    // What is stored of the endpoints is a part of what they are now, and written over only as it was read.
+    const key = keys.serviceEndpoints(spec.name);
+    const isUnreadable = this.#view.unreadable.has(key);
+    const old = isUnreadable ? undefined : this.#view.tables.endpoints.get(spec.name);
+    const endpoints = resolved(spec, old?.value, this.#view, placesOf(this.#view, this.#clock()));
+    return { spec, endpoints, old: unchanged(key, old, isUnreadable) };
+  }
+
+  async #read(name: string | undefined): Promise<Stored<ServiceSpec> | undefined> {
+    const found = name === undefined ? undefined : await this.#store.get(keys.serviceSpec(name));
     if (found === undefined) return undefined;
     const value = decodeServiceSpec(found);
     if (value instanceof CausewayError) throw value;
