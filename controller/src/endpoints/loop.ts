@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { Store } from '@causeway/shared/store/store';
 import type { View } from '../view/view.ts';
@@ -69,6 +69,8 @@ export function startEndpointLoop(
       groups.push(names.slice(first, first + AT_ONCE));
     await eachOf(groups, async (group) => {
       if (!stopped) await settle(group);
+      // Whoever asks the API meanwhile does not wait for all of ten thousand.
+      await nextTurn();
     });
   }
 

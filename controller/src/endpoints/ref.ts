@@ -26,7 +26,9 @@ const BRACKETED = /^\[([^[\]]+)\](?::(.*))?$/s;
 export function parseEndpointRef(text: string): ParsedRef | undefined {
   const bracketed = BRACKETED.exec(text);
   if (bracketed !== null) return addressRef(bracketed[1] ?? '', bracketed[2]);
-  if (parseIp(text)?.family === 'ipv6') return addressRef(text, undefined);
+  // Nearly all have one colon at most, and there are tens of thousands.
+  const isLong = text.indexOf(':') !== text.lastIndexOf(':');
+  if (isLong && parseIp(text)?.family === 'ipv6') return addressRef(text, undefined);
   const [place, portText, ...rest] = text.split(':');
   if (place === undefined || place === '' || rest.length > 0) return undefined;
   return LOOKS_LIKE_ADDRESS.test(place)

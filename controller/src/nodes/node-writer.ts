@@ -95,9 +95,15 @@ export class NodeWriter {
    */
   async #endpointsFollowed(name: string): Promise<number> {
     const services = servicesOn(this.#view, name);
-    let open = services;
+    const open = [...services];
     await this.#view.until(() => {
-      open = open.filter((service) => !isSettled(this.#view, service, Date.now()));
+      // One after the other: of thousands, each is looked at once after it is settled, not after every delivery.
+      for (
+        let last = open.at(-1);
+        last !== undefined && isSettled(this.#view, last, Date.now());
+        last = open.at(-1)
+      )
+        open.pop();
       return open.length === 0;
     }, VIEW_MS);
     const { endpoints } = this.#view.tables;

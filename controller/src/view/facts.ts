@@ -19,7 +19,7 @@ export function factsOf(view: View): ClusterFacts {
   const settings = tables.settings.get('')?.value;
   const config = followedConfig(view);
   if (settings === undefined) throw notConfigured();
-  const networks = hostNetworksOf(view);
+  const ofHosts = hostNetworksOf(view);
   return {
     networks: networksOf(config),
     serviceRanges: {
@@ -31,7 +31,7 @@ export function factsOf(view: View): ClusterFacts {
     vipOwner: (address) => tables.vip.get(address)?.value,
     nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
     hostOf: (address) => hostOf(view, address),
-    networkAt: (address) => networks.find(({ network }) => blockHasIp(network, address)),
+    networkAt: (address) => ofHosts.find(({ network }) => blockHasIp(network, address)),
     serviceWithEndpointAt: (address) => lookUps.endpointsAt.oneOf(address),
     hasContainer: (name) => tables.container.has(name),
     hasWorkload: (name) => tables.workload.has(name),
@@ -54,9 +54,13 @@ export function networkOf(tables: Tables): EffectiveConfig {
   return effectiveConfig({ config, accepted, leases: accepted === undefined ? [] : leases() });
 }
 
-/** The container network in each family that it has. */
+const networks = new WeakMap<NetworkConfig, ByFamily<Block>>();
+
+/** The container network in each family that it has; asked for every service of a list. */
 export function networksOf(config: NetworkConfig): ByFamily<Block> {
-  return mapFamilies(config, ({ network }) => range(network));
+  const known = networks.get(config) ?? mapFamilies(config, ({ network }) => range(network));
+  networks.set(config, known);
+  return known;
 }
 
 function notConfigured(): CausewayError {
