@@ -73,53 +73,57 @@ const having = <T>(
 
 it('say what a walk through all rows would say, whatever came and went', () => {
   fc.assert(
-    fc.property(fc.array(fc.array(write, { maxLength: 3 }), { maxLength: 12 }), (deliveries) => {
-      const tables = new TableSet();
-      const lookUps = new LookUps();
-      const items = new Map<string, KeyValue>();
-      let revision = 0;
-      for (const delivery of deliveries) {
-        revision += 1;
-        for (const [key, value] of delivery) {
-          if (value === undefined) items.delete(key);
-          else items.set(key, { key, value, modRevision: revision, createRevision: 1, leaseId: '0' });
+    fc.property(
+      fc.array(fc.array(write, { minLength: 1, maxLength: 4 }), { minLength: 4, maxLength: 12 }),
+      (deliveries) => {
+        const tables = new TableSet();
+        const lookUps = new LookUps();
+        const items = new Map<string, KeyValue>();
+        let revision = 0;
+        for (const delivery of deliveries) {
+          revision += 1;
+          for (const [key, value] of delivery) {
+            if (value === undefined) items.delete(key);
+            else items.set(key, { key, value, modRevision: revision, createRevision: 1, leaseId: '0' });
+          }
+          const changed = [...new Set(delivery.map(([key]) => key))];
+          lookUps.note(tables.apply('/causeway/v1/', { items, revision, changed }));
         }
-        const changed = [...new Set(delivery.map(([key]) => key))];
-        lookUps.note(tables.apply('/causeway/v1/', { items, revision, changed }));
-      }
-      const { rows } = tables;
-      const specs = [...rows.service].map(([id, { value }]) => [id, value] as const);
-      const sets = [...rows.endpoints].map(([id, { value }]) => [id, value.endpoints] as const);
-      const workloads = [...rows.workload].map(([id, { value }]) => [id, value] as const);
-      const nodes = [...rows.node].map(([id, { value }]) => [id, value] as const);
-      const labelled = [...rows.container, ...rows.workload].map(
-        ([id, { value }]) => [id, value.labels] as const,
-      );
-      expect(of(lookUps.endpointsAt, ADDRESSES)).toEqual(
-        having(sets, ADDRESSES, (set, key) => set.some(({ address }) => address === key)),
-      );
-      expect(of(lookUps.endpointsOn, HOSTS)).toEqual(
-        having(sets, HOSTS, (set, key) => set.some((one) => one.node === key)),
-      );
-      expect(of(lookUps.endpointsFrom, NAMES)).toEqual(
-        having(sets, NAMES, (set, key) => set.some(({ ref }) => ref === key)),
-      );
-      expect(of(lookUps.naming, NAMES)).toEqual(
-        having(specs, NAMES, (spec, key) => spec.endpoints.some(({ to }) => to === key)),
-      );
-      expect(of(lookUps.pointingAt, ADDRESSES)).toEqual(
-        having(specs, ADDRESSES, (spec, key) => spec.endpoints.some(({ to }) => to === `${key}:80`)),
-      );
-      expect(of(lookUps.workloadsAt, ADDRESSES)).toEqual(
-        having(workloads, ADDRESSES, (one, key) => one.addresses.includes(key)),
-      );
-      expect(of(lookUps.hostsAt, ADDRESSES)).toEqual(
-        having(nodes, ADDRESSES, (one, key) => one.addresses.includes(key)),
-      );
-      for (const selector of [{}, { app: 'x' }, { app: 'y', env: 'x' }]) {
-        const names = labelled.flatMap(([id, own]) => (selects(selector, own) ? [id] : []));
-        expect(lookUps.selected(selector)).toEqual([...new Set(names)].sort());
-      }
-    }),
+        const { rows } = tables;
+        const specs = [...rows.service].map(([id, { value }]) => [id, value] as const);
+        const sets = [...rows.endpoints].map(([id, { value }]) => [id, value.endpoints] as const);
+        const workloads = [...rows.workload].map(([id, { value }]) => [id, value] as const);
+        const nodes = [...rows.node].map(([id, { value }]) => [id, value] as const);
+        const labelled = [...rows.container, ...rows.workload].map(
+          ([id, { value }]) => [id, value.labels] as const,
+        );
+        expect(of(lookUps.endpointsAt, ADDRESSES)).toEqual(
+          having(sets, ADDRESSES, (set, key) => set.some(({ address }) => address === key)),
+        );
+        expect(of(lookUps.endpointsOn, HOSTS)).toEqual(
+          having(sets, HOSTS, (set, key) => set.some((one) => one.node === key)),
+        );
+        expect(of(lookUps.endpointsFrom, NAMES)).toEqual(
+          having(sets, NAMES, (set, key) => set.some(({ ref }) => ref === key)),
+        );
+        expect(of(lookUps.naming, NAMES)).toEqual(
+          having(specs, NAMES, (spec, key) => spec.endpoints.some(({ to }) => to === key)),
+        );
+        expect(of(lookUps.pointingAt, ADDRESSES)).toEqual(
+          having(specs, ADDRESSES, (spec, key) => spec.endpoints.some(({ to }) => to === `${key}:80`)),
+        );
+        expect(of(lookUps.workloadsAt, ADDRESSES)).toEqual(
+          having(workloads, ADDRESSES, (one, key) => one.addresses.includes(key)),
+        );
+        expect(of(lookUps.hostsAt, ADDRESSES)).toEqual(
+          having(nodes, ADDRESSES, (one, key) => one.addresses.includes(key)),
+        );
+        for (const selector of [{}, { app: 'x' }, { app: 'y', env: 'x' }]) {
+          const names = labelled.flatMap(([id, own]) => (selects(selector, own) ? [id] : []));
+          expect(lookUps.selected(selector)).toEqual([...new Set(names)].sort());
+        }
+      },
+    ),
+    { numRuns: 400 },
   );
 });
