@@ -1,6 +1,7 @@
 import { hearsNothing, matches, says, succeeds } from '../judges.ts';
 import { type Cast, castOf, curlFrom, curlOn, WEB } from '../places.ts';
 import { type Section, type Story, typed } from '../story.ts';
+import { unexpose } from '../unexpose.ts';
 import { counted, whoAnswers } from '../who.ts';
 
 export const clients: Section = { title: 'Clients that stay, that may not come, and that speak IPv6', tell };
@@ -14,6 +15,7 @@ async function tell(story: Story): Promise<void> {
   await affinity(story, cast);
   await sourceRange(story, cast);
   await dualStack(story, cast);
+  await unexpose(story, 'loyal', 'inner', 'dual');
 }
 
 async function affinity(story: Story, { here, there }: Cast): Promise<void> {
@@ -37,7 +39,6 @@ async function affinity(story: Story, { here, there }: Cast): Promise<void> {
     const [times] = who.answers.values();
     return { held: times === frontends.length * 10, came: counted(who) };
   });
-  await story.run({ svcctl: ['unexpose', 'loyal', '--wait'] });
 }
 
 async function sourceRange(story: Story, { here, there }: Cast): Promise<void> {
@@ -50,7 +51,6 @@ async function sourceRange(story: Story, { here, there }: Cast): Promise<void> {
   const url = 'http://2.2.2.9:88/hello';
   await story.ask('a container is served', curlFrom(here, url), says(`hello from ${there.name}`));
   await story.ask('the outside client is not answered', curlOn('client', '-m', '1', url), hearsNothing);
-  await story.run({ svcctl: ['unexpose', 'inner', '--wait'] });
 }
 
 async function dualStack(story: Story, { here, there }: Cast): Promise<void> {
@@ -70,5 +70,4 @@ async function dualStack(story: Story, { here, there }: Cast): Promise<void> {
   await story.ask('from the outside client', curlOn('client', vip), matches(hello));
   await story.ask('the NodePort of host-3, from the client', curlOn('client', nodePort), matches(hello));
   await story.ask('and over IPv4', curlOn('client', 'http://2.2.2.10:88/hello'), matches(hello));
-  await story.run({ svcctl: ['unexpose', 'dual', '--wait'] });
 }
