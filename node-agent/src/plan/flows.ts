@@ -52,6 +52,8 @@ export interface FlowChange {
  * range for services of their own. Pure.
  */
 export function staleFlows({ flows, local }: FlowListing, { from, to }: FlowChange): readonly Flow[] {
+  // Most hosts have none most of the time, and finding the frontends takes a look at all services.
+  if (flows.length === 0) return [];
   const own = local.flatMap((text) => parseBlock(text) ?? []);
   const [before, now] = [from === undefined ? undefined : frontends(from, own), frontends(to, own)];
   const [range, network] = [parseBlock(to.serviceRange ?? ''), parseBlock(to.network)];
