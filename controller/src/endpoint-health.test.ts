@@ -1,0 +1,130 @@
+import { type HealthRecord, healthId, type UnhealthyEndpoint } from '@causeway/shared/model/health';
+import { keys } from '@causeway/shared/store/keys';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addHost, host, type Rig, startRig } from '../../test/support/controller.ts';
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await startRig();
+});
+
+afterEach(() => rig.close());
+
+const URL = '/v1/services/s/endpoints';
+const make = (body: object) =>
+  rig.ask('PUT', '/v1/services/s', { vip: '2.2.2.2', ports: [{ port: 80 }], ...body });
+
+interface Shown {
+  readonly address: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly checkedBy?: string;
+}
+
+async function states(): Promise<readonly string[]> {
+  const { body } = await rig.ask('GET', URL);
+  return body.items.map(({ address, state, reason }: Shown) =>
+    [address, state, reason ?? []].flat().join(' '),
+  );
+}
+
+describe('health', () => {
+  const health = { type: 'http', path: '/ok', intervalMs: 500 };
+  const record = (node: string, ...unhealthy: UnhealthyEndpoint[]) => {
+    const healthy = (rig.view.tables.endpoints.get('s')?.value.endpoints ?? [])
+      .filter(({ checkedBy }) => checkedBy === node)
+      .map((endpoint) => healthId({ service: 's', ...endpoint }));
+    const bad = unhealthy.map((one) => healthId(one));
+    const record: HealthRecord = { node, unhealthy, healthy: healthy.filter((id) => !bad.includes(id)) };
+    rig.store.put(keys.health(node), record);
+    return rig.settled();
+  };
+  const bad = (address: string, port = 80, service = 's') => ({
+    ...{ service, portName: '', address, port },
+    reason: 'it answered 503',
+  });
+  const askers = async () =>
+    (await rig.ask('GET', URL)).body.items.map(({ address, checkedBy }: Shown) => `${address} ${checkedBy}`);
+
+  it('is asked for by the host of the endpoint, and its word counts', async () => {
+    const { body } = await make({ endpoints: ['web-1', '10.10.2.9'], health });
+    expect(body.health).toEqual({
+      type: 'http',
+      path: '/ok',
+      intervalMs: 500,
+      timeoutMs: 500,
+      rise: 1,
+      fall: 3,
+    });
+    expect(await askers()).toEqual(['10.10.1.2 host-1', '10.10.2.9 host-2']);
+    const unasked = ['10.10.1.2', '10.10.2.9'].map(
+      (address) => `${address} unready it has not been asked yet`,
+    );
+    expect(await states()).toEqual(unasked);
+    await record('host-2');
+    expect(await states()).toEqual([unasked[0], '10.10.2.9 ready']);
+    await record(
+      'host-1',
+      bad('10.10.1.2'),
+      bad('10.10.2.9'),
+      bad('10.10.1.2', 81),
+      bad('10.10.1.2', 80, 'other'),
+    );
+    expect(await states()).toEqual(['10.10.1.2 unready it answered 503', '10.10.2.9 ready']);
+    await record('host-1');
+    expect(await states()).toEqual(['10.10.1.2 ready', '10.10.2.9 ready']);
+  });
+
+  it('of what is on no host of ours is asked for by a live one, and by another when that dies', async () => {
+    await make({ endpoints: ['203.0.113.7'], health });
+    const [first] = await askers();
+    const chosen = first?.split(' ')[1] ?? '';
+    await record(chosen, bad('203.0.113.7'));
+    expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
+    rig.store.remove(keys.alive(chosen));
+    await rig.settled();
+    const other = chosen === 'host-1' ? 'host-2' : 'host-1';
+    expect(await askers()).toEqual([`203.0.113.7 ${other}`]);
+    expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
+    rig.store.remove(keys.health(chosen));
+    await rig.settled();
+    expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
+    await record(other);
+    expect(await states()).toEqual(['203.0.113.7 ready']);
+    rig.store.remove(keys.alive(other));
+    await rig.settled();
+    expect(await askers()).toEqual(['203.0.113.7 undefined']);
+    addHost(rig.store, host(3));
+    await rig.settled();
+    expect(await askers()).toEqual(['203.0.113.7 host-3']);
+  });
+
+  it('is no other one because its service is replaced', async () => {
+    await make({ endpoints: ['web-1', '203.0.113.7'], health });
+    const chosen = (await askers())[1]?.split(' ')[1] ?? '';
+    await record('host-1', bad('10.10.1.2'));
+    await record(chosen, bad('203.0.113.7'), ...(chosen === 'host-1' ? [bad('10.10.1.2')] : []));
+    const before = await states();
+    expect(before).toEqual(['10.10.1.2 unready it answered 503', '203.0.113.7 unready it answered 503']);
+    rig.store.remove(keys.health(chosen));
+    rig.loop.stop();
+    const { body } = await make({ endpoints: ['web-1', '203.0.113.7'], health, affinity: 'client' });
+    expect(body.status).toMatchObject({ endpoints: 2, ready: 0 });
+    expect(await states()).toEqual(before);
+  });
+
+  it('is known of every endpoint that an agent does not name, if it names the unhealthy ones alone', async () => {
+    await make({ endpoints: ['web-1', '10.10.1.8'], health });
+    rig.store.put(keys.health('host-1'), { node: 'host-1', unhealthy: [bad('10.10.1.2')] });
+    await rig.settled();
+    expect(await states()).toEqual(['10.10.1.2 unready it answered 503', '10.10.1.8 ready']);
+  });
+
+  it('is nobody’s business where the service does not ask for it', async () => {
+    await make({ endpoints: ['web-1'] });
+    await record('host-1', bad('10.10.1.2'));
+    expect(await askers()).toEqual(['10.10.1.2 undefined']);
+    expect(await states()).toEqual(['10.10.1.2 ready']);
+  });
+});
