@@ -11,12 +11,10 @@ export interface Call {
   /** Of the life before; absent: the agent has just started. */
   readonly from?: readonly FirewallIntent[];
   readonly to: readonly FirewallIntent[];
-  /** Somebody else had taken the rules away meanwhile. */
-  readonly mended?: boolean;
 }
 
 async function main(): Promise<void> {
-  const { from, to, mended }: Call = JSON.parse(await text(process.stdin));
+  const { from, to }: Call = JSON.parse(await text(process.stdin));
   let isNow = false;
   const cleaner = createFlowCleaner({
     listFlows: async (request) => (isNow ? listFlows(request) : { flows: [], local: [] }),
@@ -24,7 +22,7 @@ async function main(): Promise<void> {
   });
   if (from !== undefined) await cleaner.clean(from);
   isNow = true;
-  process.stdout.write(JSON.stringify(await cleaner.clean(to, mended)));
+  process.stdout.write(JSON.stringify(await cleaner.clean(to)));
 }
 
 main();
