@@ -20,8 +20,8 @@ export async function svcctl(lab: Lab, ...args: string[]): Promise<string> {
 }
 
 /** What an agent would do on the host at this moment; `nothing to do` when its kernel is as the model. */
-export async function planOf(lab: Lab, host: string): Promise<string> {
-  const argv = ['causeway-agent', 'plan', '--etcd', lab.etcd, '--dataplane', lab.dataplane];
+export async function planOf(lab: Lab, host: string, dataplane = lab.dataplane): Promise<string> {
+  const argv = ['causeway-agent', 'plan', '--etcd', lab.etcd, '--dataplane', dataplane];
   const { stdout, stderr } = await lab.exec(host, argv, { timeoutMs: 100_000 });
   return (stdout + stderr).trim();
 }
