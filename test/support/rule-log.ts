@@ -41,7 +41,7 @@ export interface RuleLog {
   isDue(host: string): boolean;
 }
 
-const BOTH = 'iptables-nft-save -t nat; ip6tables-nft-save -t nat';
+const BOTH = 'iptables-nft-save -t nat && ip6tables-nft-save -t nat';
 /** How what each program has changed is listed. */
 const LISTS = {
   nft: 'nft list ruleset',
@@ -126,7 +126,7 @@ ${DEATH}
 [ "$moment" = before ] && die && exit 1
 '${real}' "$@" <$n.in
 code=$?
-{ ${list}; } >$n.new 2>/dev/null
+until { ${list}; } >$n.new 2>$n.complaint; do sleep 0.01; done
 echo "$code" >$n.code
 mv $n.new $n.out
 [ "$moment" = after ] && die
