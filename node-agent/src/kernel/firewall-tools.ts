@@ -122,10 +122,23 @@ export async function applyFirewall(
   const error = await tryFirewall(tool, family, input);
   if (error === undefined) return;
   if (!/Message too long/.test(error.message)) throw error;
-  for (const part of partsOf(input)) {
+  for (const part of partsOf(uncommitted(input, error.message))) {
     const refused = await tryFirewall(tool, family, part);
     if (refused !== undefined) throw refused;
   }
+}
+
+/**
+ * What of a payload the kernel does not hold yet: iptables-restore commits one table after the other, and those before
+ * the one that was refused stay. Done again, what they insert would be there twice. Pure.
+ *
+ * @param complaint names the line: `line 640 failed: Message too long.`
+ */
+export function uncommitted(input: string, complaint: string): string {
+  const refused = Number(/\bline:? (\d+) failed/.exec(complaint)?.[1] ?? 0);
+  const lines = input.split('\n');
+  const table = lines.findLastIndex((line, i) => i < refused && line.startsWith('*'));
+  return table < 1 ? input : lines.slice(table).join('\n');
 }
 
 async function tryFirewall(
