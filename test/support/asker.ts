@@ -104,6 +104,9 @@ export async function startServer(lab: Lab, member: string, argv: readonly strin
   });
 }
 
+/** No answer on a connection that stands is a fault, on a busy machine too. */
+const KEPT_PATIENCE_MS = 20_000;
+
 /** A connection that is kept. */
 export interface Kept {
   /** Asks on it: what the server says, `closed` or an error's code. */
@@ -122,7 +125,7 @@ export function keepConnection(lab: Lab, member: string, target: string, netns?:
     ask: () =>
       new Promise((resolve) => {
         waiting.push(resolve);
-        child.stdin.write('\n');
+        child.stdin.write(`${KEPT_PATIENCE_MS}\n`);
       }),
     close: () => {
       child.kill();

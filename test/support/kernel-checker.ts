@@ -92,6 +92,8 @@ function createFollower(filter: Filter, history: History) {
   let held: Fronts = new Map();
   const different = new Set<string>();
   const timelines = new Map<string, Era[]>();
+  /** Also where its agent died between two: the next one begins from there. */
+  let inParts = false;
   let parts = 0;
 
   /** What `advance` changes. */
@@ -173,10 +175,14 @@ function createFollower(filter: Filter, history: History) {
         advance();
         if (different.size < least) [least, told] = [different.size, tell()];
       }
-      if (different.size === 0) return undefined;
+      if (different.size === 0) {
+        inParts = false;
+        return undefined;
+      }
       restore(start);
       parts += 1;
-      if (isPart) return wrongPlace();
+      inParts ||= isPart;
+      if (inParts) return wrongPlace();
       return `${filter.host} ${filter.family}: held no revision from ${since} on; nearest: ${least} fronts differ: ${told.join('; ')}`;
     },
     behind: (): readonly string[] => {
