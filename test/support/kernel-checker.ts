@@ -20,7 +20,7 @@ export interface Era {
  *
  * In the user namespace of a lab the kernel takes no transaction of more than 208 KiB, and agents make such a one in
  * parts (`Ruleset.parts`). Between these, a front may lack places, but still has no wrong one: every place that it leads
- * to is one that it had at some revision since the last whole state.
+ * to is one that its service had at some revision since the last whole state.
  */
 export interface KernelChecker {
   /** Reads on. @returns a sentence for each fault since the last call */
@@ -84,6 +84,12 @@ const SHOWN = 4;
 /** What a file's time may lag behind the clock, and a moment's slack, milliseconds. */
 const SLACK_MS = 50;
 
+function setOf(sets: Map<string, Set<string>>, key: string): Set<string> {
+  const found = sets.get(key) ?? new Set();
+  sets.set(key, found);
+  return found;
+}
+
 function createFollower(filter: Filter, history: History) {
   /** What the revision asks for that the kernel has reached. */
   let wanted = new Map<string, string>();
@@ -129,21 +135,22 @@ function createFollower(filter: Filter, history: History) {
     }
     for (const front of touched) compare(front);
   };
-  /** A sentence when some front leads to a place that it had at no revision since the last whole state. */
+  /** A sentence when some front leads to a place that its service had at no revision since the last whole state. */
   const wrongPlace = (): string | undefined => {
+    const later = history.revisions.slice(reached).flatMap(({ services }) => [...services]);
+    const all = [...byService, ...later.map(([name, stored]) => [name, frontsOf(stored, filter)] as const)];
     const had = new Map<string, Set<string>>();
-    const add = (front: string, value: string) => {
-      const places = had.get(front) ?? new Set();
-      had.set(front, places);
-      for (const place of placesIn(value)) places.add(place);
-    };
-    for (const [front, value] of wanted) add(front, value);
-    for (const { services } of history.revisions.slice(reached))
-      for (const stored of services.values())
-        for (const [front, value] of frontsOf(stored, filter)) add(front, value);
+    const owners = new Map<string, Set<string>>();
+    for (const [name, fronts] of all) {
+      const places = setOf(had, name);
+      for (const [front, value] of fronts) {
+        setOf(owners, front).add(name);
+        for (const place of placesIn(value)) places.add(place);
+      }
+    }
     for (const [front, value] of held)
-      for (const place of placesIn(value))
-        if (!place.startsWith('(') && !had.get(front)?.has(place) && !front.startsWith('only '))
+      for (const place of front.startsWith('only ') ? [] : placesIn(value))
+        if (!place.startsWith('(') && ![...setOf(owners, front)].some((name) => had.get(name)?.has(place)))
           return `${filter.host} ${filter.family}: ${front} leads to ${place}, which it never should`;
     return undefined;
   };
