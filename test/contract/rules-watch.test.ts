@@ -147,4 +147,18 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
       expect(reasons).toEqual([]);
     }, PATIENCE);
   });
+
+  if (tool === 'nft')
+    it('and neither when the kernel takes what we write in many parts only', async () => {
+      await mend();
+      await watch();
+      intents = intents.map((intent) =>
+        intent.family === 'ipv4' ? { ...intent, services: manyServices(3_000) } : intent,
+      );
+      expect(await mend()).toEqual(['firewall-apply nft ipv4']);
+      await kernel.sh(damage('ipv4'));
+      await heard();
+      // What is told is told in order.
+      expect(reasons[0]).toContain('delete rule ip causeway services');
+    });
 });

@@ -7,6 +7,7 @@ import { hasOthers } from '@causeway/shared/rules/iptables/others';
 import { TABLES } from '@causeway/shared/rules/iptables/part';
 import { isInstalled, run } from '@causeway/shared/run';
 import type { FirewallListing, FirewallTool } from '../plan/observed.ts';
+import type { FirewallStep } from '../plan/step.ts';
 import { refusalOf } from './refusal.ts';
 
 export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
@@ -111,19 +112,30 @@ async function listNft(family: Family, doing: string): Promise<string> {
  * Hands one payload to the tool, all or nothing; in parts where the kernel does not take it whole.
  *
  * @param partsOf cuts a payload into several
+ * @param expect hears of each input before the tool has it; what it returns is told whether the kernel took that
  * @throws CausewayError `kernel-rejected` with the lines that the tool refused
  */
 export async function applyFirewall(
-  tool: FirewallTool,
-  family: Family,
-  input: string,
+  { tool, family, input }: Pick<FirewallStep, 'tool' | 'family' | 'input'>,
   partsOf: (input: string) => readonly string[],
+  expect: (tool: FirewallTool, input: string) => (made: boolean) => void,
 ): Promise<void> {
-  const error = await tryFirewall(tool, family, input);
+  const attempt = async (text: string) => {
+    const settled = expect(tool, text);
+    let made = false;
+    try {
+      const refused = await tryFirewall(tool, family, text);
+      made = refused === undefined;
+      return refused;
+    } finally {
+      settled(made);
+    }
+  };
+  const error = await attempt(input);
   if (error === undefined) return;
   if (!/Message too long/.test(error.message)) throw error;
   for (const part of partsOf(uncommitted(input, error.message))) {
-    const refused = await tryFirewall(tool, family, part);
+    const refused = await attempt(part);
     if (refused !== undefined) throw refused;
   }
 }

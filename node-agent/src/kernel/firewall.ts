@@ -50,17 +50,11 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
   let alone: string | undefined;
 
   async function apply(step: FirewallStep): Promise<void> {
-    const { tool, family, input } = step;
+    const { tool } = step;
     if (tool === 'iptables-nft') await noteBaseChains(chainsFile);
-    const settled = watching?.expectOwn(tool, input);
-    let made = false;
-    try {
-      await applyFirewall(tool, family, input, rulesets[dataplaneOf(tool)].parts);
-      made = true;
-      legacy.changed(step);
-    } finally {
-      settled?.(made);
-    }
+    const { parts } = rulesets[dataplaneOf(tool)];
+    await applyFirewall(step, parts, (by, input) => watching?.expectOwn(by, input) ?? (() => undefined));
+    legacy.changed(step);
   }
 
   return {

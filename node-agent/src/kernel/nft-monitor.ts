@@ -5,8 +5,9 @@ import { programOf } from './firewall-tools.ts';
 import { keepRunning } from './keep-running.ts';
 import type { RuleWatch } from './rule-watch.ts';
 
-/** How long the kernel's notice of our own change may take, milliseconds. */
+/** How long the notice of our own change may take, milliseconds, and of a large one for so much of its input: `nft monitor` prints every element. */
 const NOTICE_MS = 3_000;
+const CHARACTERS_A_MS = 100;
 
 /**
  * Listens to `nft monitor`, which tells of both families, and also what iptables-nft does. It is read as a hint only:
@@ -77,10 +78,14 @@ function ownChanges(onMissing: (reason: string) => void) {
         setTimeout(() => {
           // A notice that never came may have been taken from somebody else's change.
           if (pending.delete(change) && tool === 'nft') onMissing('no notice of our own change');
-        }, NOTICE_MS).unref();
+        }, noticeMs(input)).unref();
       };
     },
   };
+}
+
+function noticeMs(input: string): number {
+  return NOTICE_MS + input.length / CHARACTERS_A_MS;
 }
 
 /** nft makes one of its whole input, iptables-restore one of each table. */
