@@ -51,6 +51,25 @@ describe('a deadline', () => {
     expect(await states()).toEqual(['10.10.1.2 ready', '10.10.2.9 ready']);
   });
 
+  it('passes as well while there is a service whose endpoints etcd does not take', async () => {
+    await rig.close();
+    rig = await startRig({ now: Date.now });
+    const names = Array.from({ length: 70 }, (_, n) => `s-${n}`);
+    for (const name of names)
+      await rig.ask('PUT', `/v1/services/${name}`, { ports: [{ port: 80 }], endpoints: ['web-1'] });
+    const transaction = rig.store.transaction.bind(rig.store);
+    rig.store.transaction = async (guards, writes) => {
+      if (guards.some(({ key }) => key === keys.serviceSpec('s-3')))
+        throw new CausewayError('internal', 'writing to etcd: request is too large');
+      return transaction(guards, writes);
+    };
+    rig.store.remove(keys.alive('host-1'));
+    const stateOf = () => rig.view.tables.endpoints.get('s-69')?.value.endpoints[0]?.state;
+    expect(await rig.view.until(() => stateOf() === 'unready', 5_000)).toBe(true);
+    await rig.ask('PATCH', '/v1/services/s-69/endpoints/web-1', { drain: { deadlineSeconds: 2 } });
+    expect(await rig.view.until(() => stateOf() === 'drained', 10_000)).toBe(true);
+  });
+
   it('of no seconds does so at once', async () => {
     await make({ endpoints: ['web-1'] });
     await rig.ask('PATCH', `${URL}/web-1`, { drain: { deadlineSeconds: 0 } });

@@ -53,7 +53,8 @@ export function startEndpointLoop(
     while (dirty.size > 0 && !stopped) {
       try {
         await view.whole(RETRY_MS);
-        await settleAll([...dirty]);
+        // What cannot be written may stay so for long, and others' deadlines pass meanwhile.
+        await settleAll([...dirty]).finally(awaitDeadline);
         isTold = false;
       } catch (error) {
         if (!isTold) log.warn({ reason: messageOf(error) }, 'endpoints wait to be written');
