@@ -14,8 +14,11 @@ const FLEETING: readonly Kind[] = ['alive'];
 export class TableSet {
   readonly rows: MutableTables = emptyTables();
   readonly unreadable = new Map<string, string>();
-  /** Every key that was taken in, and its revision, readable or not. */
-  readonly #seen = new Map<string, number>();
+  /**
+   * Every key as it was taken in, readable or not. Its revision alone says too little: it comes again, with another
+   * value, where etcd's data were put back from a backup.
+   */
+  readonly #seen = new Map<string, KeyValue>();
 
   /** Takes in one delivery. @returns what it changed in the tables. */
   apply(prefix: string, state: PrefixState): readonly Change[] {
@@ -35,10 +38,10 @@ export class TableSet {
   }
 
   #take(key: string, item: KeyValue | undefined): Change | undefined {
-    if (item !== undefined && this.#seen.get(key) === item.modRevision) return undefined;
+    if (item !== undefined && this.#seen.get(key) === item) return undefined;
     const location = locate(key);
     if (item === undefined) this.#seen.delete(key);
-    else this.#seen.set(key, item.modRevision);
+    else this.#seen.set(key, item);
     const wasUnreadable = this.unreadable.delete(key);
     if (location === undefined) return undefined;
     const change = this.#replace(location.kind, location.id, item);
