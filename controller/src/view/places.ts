@@ -7,10 +7,9 @@ import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
 
 /**
- * The view as resolving endpoints sees it. Where a key cannot be read, its host counts as alive and its endpoints as
- * healthy. Where more than half of all hosts are silent at once, and more than one, it is etcd or this controller that is
- * cut off rather than they: nobody is judged by his silence then. It is for this moment: after the next delivery another
- * one is to be made.
+ * The view as resolving endpoints sees it. A host whose sign of life cannot be read counts as alive. Where more than
+ * half of all hosts are silent at once, and more than one, it is etcd or this controller that is cut off rather than
+ * they: nobody is judged by his silence then. It is for this moment: after the next delivery another one is to be made.
  *
  * @param now milliseconds since the epoch
  */
