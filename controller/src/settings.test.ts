@@ -146,6 +146,15 @@ describe('/v1/settings', () => {
     expect((await set({ serviceRange: '10.96.0.0/12' })).status).toBe(200);
   });
 
+  it('judges what it is asked to change, and nothing that was so already', async () => {
+    rig.store.put(keys.networkConfig, { Network: '10.96.0.0/12', Backend: { Type: 'host-gw' } });
+    rig.store.put(keys.nodePort('tcp', 20000), 'old');
+    await rig.settled();
+    expect((await set({ nodePortCidrs: ['192.168.122.0/24'], nodePortMax: 33000 })).status).toBe(200);
+    const { detail } = await refused(rig, 'PATCH', '/v1/settings', { serviceRange: '10.97.0.0/16' });
+    expect(detail).toContain('serviceRange "10.97.0.0/16" overlaps the container network 10.96.0.0/12');
+  });
+
   it.each([
     [{ serviceRange: 'x' }, 'serviceRange "x" is not an IPv4 network of the form 10.96.0.0/16'],
     [{ serviceRange: 5 }, 'serviceRange 5 is not text such as "10.96.0.0/16"'],

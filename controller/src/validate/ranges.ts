@@ -71,7 +71,8 @@ export function checkNotHuge(flag: string, text: string): void {
 }
 
 /** @throws CausewayError `invalid` when a service range overlaps the network */
-export function checkDisjoint({ network, networkIpv6, serviceRange, serviceRangeIpv6 }: Ranges): void {
+export function checkDisjoint(ranges: Partial<Ranges>): void {
+  const { network, networkIpv6, serviceRange, serviceRangeIpv6 } = ranges;
   const pairs = [
     ['service-range', serviceRange, network],
     ['service-range-ipv6', serviceRangeIpv6, networkIpv6],

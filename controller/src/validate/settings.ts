@@ -3,13 +3,7 @@ import type { Settings } from '@causeway/shared/model/settings';
 import { blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { hostNetworks } from '../view/facts.ts';
 import type { Tables } from '../view/tables.ts';
-import {
-  checkDisjoint,
-  checkHostNetworks,
-  checkNotHuge,
-  checkOwnAddresses,
-  type OwnAddress,
-} from './ranges.ts';
+import { checkDisjoint, checkHostNetworks, checkOwnAddresses, named, type OwnAddress } from './ranges.ts';
 
 type Facts = Pick<Tables, 'config' | 'accepted' | 'node' | 'vip' | 'nodePort' | 'endpoints' | 'workload'>;
 
@@ -22,7 +16,7 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /**
  * Refuses settings that would take something from those who have it: a range that is new must hold nobody's address, and
- * one that becomes smaller must keep what was given out of it.
+ * one that becomes smaller must keep what was given out of it. What stays is not judged.
  *
  * @throws CausewayError `invalid`, or `conflict` when a VIP or a NodePort that is in use would be left out
  */
@@ -38,19 +32,11 @@ export function checkNewSettings(
       ...(serviceRange === before.serviceRange ? {} : { serviceRange }),
       ...(serviceRangeIpv6 === before.serviceRangeIpv6 ? {} : { serviceRangeIpv6 }),
     };
-    const both = [
-      ['service-range', ranges.serviceRange],
-      ['service-range-ipv6', ranges.serviceRangeIpv6],
-    ] as const;
-    for (const [flag, text] of both) if (text !== undefined) checkNotHuge(flag, text);
     for (const { value: config } of [...facts.config.values(), ...facts.accepted.values()])
-      checkDisjoint({
-        ...{ network: config.ipv4?.network, networkIpv6: config.ipv6?.network },
-        ...{ serviceRange, serviceRangeIpv6 },
-      });
+      checkDisjoint({ network: config.ipv4?.network, networkIpv6: config.ipv6?.network, ...ranges });
     checkHostNetworks(ranges, hostNetworks([...facts.node.values()].map(({ value }) => value)));
     checkOwnAddresses(ranges, own);
-    for (const [flag, text] of both) if (text !== undefined) checkNobodyInside(flag, text, facts);
+    for (const [flag, text] of named(ranges)) checkNobodyInside(flag, text, facts);
   });
   checkVipsKept('serviceRange', before.serviceRange, after.serviceRange, facts);
   checkVipsKept('serviceRangeIpv6', before.serviceRangeIpv6, after.serviceRangeIpv6, facts);
@@ -119,7 +105,9 @@ function checkNodePortsKept(before: Settings, after: Settings, { nodePort }: Fac
   if (min === before.nodePortMin && max === before.nodePortMax) return;
   for (const [id, { value: service }] of nodePort) {
     const port = Number(id.split('/')[1]);
-    if (port >= min && port <= max) continue;
+    const isKept = port >= min && port <= max;
+    const wasOutside = port < before.nodePortMin || port > before.nodePortMax;
+    if (isKept || wasOutside) continue;
     const field = port < min ? 'nodePortMin' : 'nodePortMax';
     throw new CausewayError(
       'conflict',
