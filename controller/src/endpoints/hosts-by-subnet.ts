@@ -1,6 +1,5 @@
 import type { SubnetLease } from '@causeway/shared/model/lease';
-import type { NodeRecord } from '@causeway/shared/model/node';
-import { blockAt, canonicalIp, parseBlock, parseIp } from '@causeway/shared/net/block';
+import { blockAt, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { entriesOf, type Family } from '@causeway/shared/net/family';
 
 /** Says which host an address is on: one of its containers has it, or it itself; undefined when no host of ours does. */
@@ -39,21 +38,4 @@ export function hostsBySubnet(leases: Iterable<SubnetLease>): HostAt {
     }
     return undefined;
   };
-}
-
-/**
- * Indexes hosts by their own addresses. One that several of them have, such as that of the bridge which Docker makes on
- * every machine alike, says nothing of where it is.
- */
-export function hostsByAddress(nodes: Iterable<NodeRecord>): ReadonlyMap<string, string> {
-  const hosts = new Map<string, string>();
-  const shared = new Set<string>();
-  for (const node of nodes) {
-    const own = [...node.addresses, ...entriesOf(node).map(([, { publicIp }]) => publicIp)];
-    for (const address of new Set(own.map((text) => canonicalIp(text) ?? text)))
-      if (hosts.has(address)) shared.add(address);
-      else hosts.set(address, node.name);
-  }
-  for (const address of shared) hosts.delete(address);
-  return hosts;
 }

@@ -6,6 +6,7 @@ import { type Block, blockHasIp, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
 import type { ClusterFacts, HostNetwork } from '../validate/cluster-facts.ts';
+import { keptFor } from './kept-for.ts';
 import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
 
@@ -109,7 +110,7 @@ function hostOf({ tables, lookUps }: View, address: string): string | undefined 
 
 /** Of a thousand hosts, each lease may have a say in it. */
 const followedConfig = keptFor(
-  (view) => [view.tables.config.get(''), view.tables.accepted.get(''), view.revision('network')],
+  (view) => [view.tables.config.get(''), view.tables.accepted.get(''), view.lookUps.leasesVersion],
   (view) => networkOf(view.tables).config,
 );
 
@@ -117,16 +118,3 @@ const hostNetworksOf = keptFor(
   (view) => [view.lookUps.hostsVersion],
   (view) => hostNetworks([...view.tables.node.values()].map(({ value }) => value)),
 );
-
-/** Keeps what is made of a view until something of what it is made from is other. */
-function keptFor<T>(from: (view: View) => readonly unknown[], make: (view: View) => T): (view: View) => T {
-  const made = new WeakMap<View, { readonly from: readonly unknown[]; readonly value: T }>();
-  return (view) => {
-    const now = from(view);
-    const last = made.get(view);
-    if (last !== undefined && now.every((one, index) => one === last.from[index])) return last.value;
-    const value = make(view);
-    made.set(view, { from: now, value });
-    return value;
-  };
-}

@@ -31,10 +31,16 @@ export class LookUps {
   readonly hostsAt = new Multimap();
   readonly leasesAt = new Multimap();
   #hosts = 0;
+  #leases = 0;
 
   /** Another number whenever a host's record has changed. */
   get hostsVersion(): number {
     return this.#hosts;
+  }
+
+  /** Another number whenever a lease of a subnet has changed. */
+  get leasesVersion(): number {
+    return this.#leases;
   }
 
   /** Takes in what a delivery changed. */
@@ -77,6 +83,7 @@ export class LookUps {
         this.hostsAt.move(id, addressesOf(change.before?.value), addressesOf(change.after?.value));
         break;
       case 'lease':
+        this.#leases += 1;
         this.leasesAt.move(id, publicIpsOf(change.before?.value), publicIpsOf(change.after?.value));
         break;
     }

@@ -1,8 +1,9 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import { type HealthRecord, healthId } from '@causeway/shared/model/health';
 import { keys } from '@causeway/shared/store/keys';
-import { hostAtOf } from '../endpoints/host-at.ts';
+import { hostsBySubnet } from '../endpoints/hosts-by-subnet.ts';
 import type { HealthVerdict, Places } from '../endpoints/places.ts';
+import { keptFor } from './kept-for.ts';
 import type { Tables } from './tables.ts';
 import type { View } from './view.ts';
 
@@ -27,7 +28,7 @@ export function placesOf(view: View, now = Date.now()): Places {
     status: (name) => tables.containerStatus.get(name)?.value,
     workload: (name) => tables.workload.get(name)?.value,
     selected: (selector) => view.lookUps.selected(selector),
-    hostAt: hostAtOf(view),
+    hostAt: (address) => hostAt(view, address),
     isDrained: (host) => tables.policy.get(host)?.value.drained ?? false,
     isHost: (name) => tables.node.has(name),
     isAlive: (host) => isAlive(host) || isCutOff(),
@@ -38,6 +39,21 @@ export function placesOf(view: View, now = Date.now()): Places {
     verdict: (host, service, endpoint) => verdictOf(tables.health.get(host)?.value, service, endpoint),
     now,
   };
+}
+
+const hostBySubnet = keptFor(
+  (view) => [view.lookUps.leasesVersion],
+  ({ tables }) => hostsBySubnet([...tables.lease.values()].map(({ value }) => value)),
+);
+
+/**
+ * The host in whose subnet an address is, or whose own it is. One that several hosts have, such as that of the bridge which
+ * Docker makes on every machine alike, says nothing of where it is.
+ */
+function hostAt(view: View, address: string): string | undefined {
+  const { hostsAt } = view.lookUps;
+  const own = () => (hostsAt.countOf(address) === 1 ? hostsAt.oneOf(address) : undefined);
+  return hostBySubnet(view)(address) ?? own();
 }
 
 /** The hosts that have a record and no sign of life. */
