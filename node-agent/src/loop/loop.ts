@@ -51,11 +51,18 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
   let due: Suspicion = EVERYTHING;
   let since: number | undefined;
   let retryMs = RETRY_MIN_MS;
+  /** What is tried again, and when. A change that comes before then is applied at once, without its look at everything. */
+  let retry: { readonly suspicion: Suspicion; readonly at: number } | undefined;
   let resyncTimer: NodeJS.Timeout | undefined;
 
   const turns = createTurns(async () => {
-    const asked = due;
     const startedAt = performance.now();
+    // Timers may be a millisecond early.
+    if (retry !== undefined && retry.at <= startedAt + 1) {
+      due = both(due, retry.suspicion);
+      retry = undefined;
+    }
+    const asked = due;
     const from = since ?? startedAt;
     since = undefined;
     memory.begin(startedAt);
@@ -71,6 +78,7 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
       if (asked === EVERYTHING) armResync(0);
     } finally {
       memory.end(performance.now());
+      if (retry !== undefined) turns.wake(retry.at - performance.now());
     }
   });
 
@@ -103,6 +111,8 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
       turns.wake();
       return false;
     }
+    // A refused change is none of what was tried before, and what it was to bring does not wait so long.
+    if (!done.firewallHeld && !asked.firewall) retryMs = RETRY_MIN_MS;
     again(done.networkHeld ? { ...NOTHING, firewall: true } : EVERYTHING);
     return false;
   }
@@ -127,8 +137,8 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     host = found;
   }
   function again(suspicion: Suspicion): void {
-    due = both(due, suspicion);
-    turns.wake(retryMs);
+    const at = performance.now() + retryMs;
+    retry = { suspicion: both(retry?.suspicion ?? NOTHING, suspicion), at: Math.min(retry?.at ?? at, at) };
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
   }
   function wake(suspicion: Suspicion, delay: number): void {
