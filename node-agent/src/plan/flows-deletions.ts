@@ -20,6 +20,8 @@ export interface Deletion {
  * @param stale some of these, the same objects
  */
 export function deletionsOf(flows: readonly Flow[], stale: readonly Flow[]): readonly Deletion[] {
+  // Mostly nothing is, and a busy router has a million flows.
+  if (stale.length === 0) return [];
   const isMeant = new Set(stale);
   const ways = new Map<string, Flow[]>();
   for (const flow of stale) {
