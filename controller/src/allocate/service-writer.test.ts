@@ -62,6 +62,15 @@ describe('a service that the view has', () => {
     expect(stored().ports).toMatchObject([{ port: 80 }]);
   });
 
+  it('and whose endpoints it has as they were is changed when it has heard of the others', async () => {
+    const transaction = rig.store.transaction.bind(rig.store);
+    const heardAt = Date.now() + 800;
+    rig.store.transaction = async (guards, writes) =>
+      Date.now() < heardAt ? { ok: false, revision: 1 } : transaction(guards, writes);
+    await writer.put('a', withPort(81), OPTIONS);
+    expect(stored().ports).toMatchObject([{ port: 81 }]);
+  });
+
   it('and that is gone is not there', async () => {
     rig.store.remove(keys.serviceSpec('a'));
     const refused = writer.put('a', withPort(81), OPTIONS);

@@ -17,8 +17,8 @@ import { allocations, type Change, deleteService, putService, unchanged } from '
 
 /** How often a write starts over when somebody else was faster. */
 const ATTEMPTS = 20;
-/** Longest pause before that, milliseconds: a random part of it lets slow ones win, too. */
-const MAX_PAUSE_MS = 64;
+/** Longest pause before that, milliseconds: a random part of it lets slow ones win, too. In all the view has seconds. */
+const MAX_PAUSE_MS = 512;
 /** How long a write's answer waits for the view to hold it, milliseconds. */
 const VIEW_MS = 3_000;
 
@@ -61,7 +61,6 @@ export class ServiceWriter {
   readonly #view: View;
   /** Spares writers of one service at this controller races among themselves. */
   readonly #turns = new Turns();
-
   readonly #clock: () => number;
 
   /** @param clock milliseconds since the epoch */
