@@ -17,6 +17,7 @@ const programs = {
   bench: 'test/bench/main.ts',
   'bench-kernel': 'test/bench/network-kernel-inside.ts',
   'bench-services': 'test/bench/services-kernel-inside.ts',
+  'bench-services-agent': 'test/bench/services-agent-inside.ts',
   'bench-services-beside': 'test/bench/services-cluster-beside.ts',
   'bench-services-hosts': 'test/bench/services-cluster-hosts-inside.ts',
 };

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { benchNetwork } from './network.ts';
 import { type Row, tableOf } from './row.ts';
 import { benchServices } from './services.ts';
+import { benchServicesAgent } from './services-agent.ts';
 import { benchServicesCluster } from './services-cluster.ts';
 import { benchSvcctl } from './svcctl.ts';
 
@@ -14,6 +15,7 @@ import { benchSvcctl } from './svcctl.ts';
 const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   network: benchNetwork,
   services: benchServices,
+  'services-agent': benchServicesAgent,
   'services-cluster': benchServicesCluster,
   svcctl: benchSvcctl,
 };

@@ -1,6 +1,3 @@
-import { createInterface } from 'node:readline';
-import type { Lab } from '@causeway/lab/lab';
-
 /** How the generation of a host's packet filter goes up: with each transaction, whatever its size. */
 export interface Generations {
   /** Moment of the last one, on the clock of `performance.now`. */
@@ -9,16 +6,17 @@ export interface Generations {
   close(): void;
 }
 
+/** Starts a program in the host's network namespace. @returns what ends it */
+export type SpawnOnHost = (argv: readonly string[], onLine: (line: string) => void) => () => void;
+
 /**
  * Asks the kernel each other millisecond for its generation, some microseconds of work. `nft monitor` would lose count of
  * a first load, and take more time over it than the agent.
  */
-export function watchGenerations(lab: Lab, host: string): Generations {
-  const child = lab.spawn(host, ['perl', '-e', ASK]);
+export function watchGenerations(spawn: SpawnOnHost): Generations {
   let last = Number.NaN;
   let count = 0;
-  child.stderr.on('data', (chunk) => console.error(`the generations of ${host}: ${chunk}`));
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  const close = spawn(['perl', '-e', ASK], (line) => {
     // Both are CLOCK_MONOTONIC; node's has an origin of its own.
     last = Number(line) * 1_000 - origin();
     count += 1;
@@ -30,7 +28,7 @@ export function watchGenerations(lab: Lab, host: string): Generations {
     get count() {
       return count;
     },
-    close: () => child.kill('SIGKILL'),
+    close,
   };
 }
 

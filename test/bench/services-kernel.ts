@@ -3,16 +3,18 @@ import { run } from '@causeway/shared/run';
 import { median, type Row, rowOf } from './row.ts';
 import type { Change, Measured, Pair } from './services-kernel-inside.ts';
 
-const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-/** Only an administrator of the machine may hand the kernel a large rule set whole. */
-const AS_ROOT = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+/** Of one host. Only an administrator of the machine may hand the kernel a large rule set whole. */
+export const OWN_NAMESPACES = [
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+  ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+];
 const TIMEOUT_MS = 900_000;
 
 /** What services cost the kernel of one host, in namespaces of its own. */
 export async function benchServicesKernel(): Promise<Row[]> {
   // The program that works inside is bundled too, and lies beside the other programs.
   const program = join(__dirname, 'bench-services.cjs');
-  const { stdout } = await run('unshare', [...AS_ROOT, ...NAMESPACES, process.execPath, program], {
+  const { stdout } = await run('unshare', [...OWN_NAMESPACES, process.execPath, program], {
     timeoutMs: TIMEOUT_MS,
   });
   const measured: Measured = JSON.parse(stdout);
