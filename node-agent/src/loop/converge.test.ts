@@ -198,6 +198,23 @@ it('counts as repairs what no change of the desired host asks for', async () => 
   expect((await converger.round(host([2, 3, 4]), NETWORK)).repairs).toBe(0);
 });
 
+it('counts what was repaired before another part had to be tried again', async () => {
+  await converger.round(host([2]), NOTHING);
+  kernel.firewalls.nft.ipv4.apply('delete table ip causeway\n');
+  const { apply } = kernel;
+  kernel.apply = async (steps) => {
+    kernel.apply = apply;
+    const refused = steps.filter((step) => step.kind === 'route-add');
+    const fates = await apply.call(
+      kernel,
+      steps.filter((step) => step.kind !== 'route-add'),
+    );
+    return [...fates, ...refused.map((step) => ({ step, fate: 'failed' as const, error: new Error('no') }))];
+  };
+  const round = await converger.round(host([2, 3]), { network: false, firewall: true });
+  expect(round).toMatchObject({ repairs: 1, networkHeld: true, firewallHeld: true });
+});
+
 describe('services that change while the rules are suspected', () => {
   const EVERYTHING = { network: true, firewall: true };
   const serving = (port: number) => ({

@@ -209,6 +209,7 @@ export function together(first: Round, second: Round): Round {
   const done = first.fates.filter(({ fate }) => fate === 'done');
   return {
     ...second,
+    repairs: first.repairs + second.repairs,
     forgotten: first.forgotten + second.forgotten,
     steps: [...done.map(({ step }) => step), ...second.steps],
     fates: [...done, ...second.fates],
