@@ -113,7 +113,7 @@ async function listNft(family: Family, doing: string): Promise<string> {
  *
  * @param partsOf cuts a payload into several
  * @param expect hears of each input before the tool has it; what it returns is told whether the kernel took that
- * @throws CausewayError `kernel-rejected` with the lines that the tool refused
+ * @throws CausewayError `kernel-rejected` with the lines that the tool refused; `timeout`, `not-found`
  */
 export async function applyFirewall(
   { tool, family, input }: Pick<FirewallStep, 'tool' | 'family' | 'input'>,

@@ -1,3 +1,4 @@
+import { CausewayError } from '@causeway/shared/errors';
 import { describe, expect, it } from 'vitest';
 import type { IpStep, RouteKey } from '../plan/step.ts';
 import { readComplaints } from './ip.ts';
@@ -186,6 +187,15 @@ describe('complaints', () => {
     const long = refusalOf(input, new Error(all.join('\n')));
     expect(long.message.split('; ')).toHaveLength(6);
     expect(linesOf(long)).toHaveLength(12);
+  });
+
+  it.each([
+    ['timeout', 'timeout'],
+    ['not-found', 'not-found'],
+    ['command-failed', 'kernel-rejected'],
+  ] as const)('are told from a program that never asked the kernel: %s', (code, told) => {
+    const error = refusalOf('good\nbad', new CausewayError(code, 'nft: line 2 of 3'));
+    expect([error.code, linesOf(error)]).toEqual([told, told === 'kernel-rejected' ? ['bad'] : []]);
   });
 });
 

@@ -13,6 +13,8 @@ const SHOWN_CHARACTERS = 160;
 /**
  * What is told of a payload that was refused: the program's complaint and the lines that it names, on one line, each cut
  * to what a person reads. The error's value is these lines, whole.
+ *
+ * @returns `kernel-rejected`; `timeout` or `not-found` where that is the cause's code
  */
 export function refusalOf(input: string, cause: unknown): CausewayError {
   const told = messageOf(cause);
@@ -25,7 +27,10 @@ export function refusalOf(input: string, cause: unknown): CausewayError {
     .map(({ number, text }) => `line ${number}: ${shorten(text.trim())}`);
   const value = lines.map(({ text }) => text);
   const text = [said.map(shorten).join(' '), ...shown].join('; ');
-  return new CausewayError('kernel-rejected', text, { cause, field: 'rules', value });
+  // Where the program did not come to an end, or is not there, the kernel has refused nothing.
+  const { code } = cause instanceof CausewayError ? cause : {};
+  const isUnasked = code === 'timeout' || code === 'not-found';
+  return new CausewayError(isUnasked ? code : 'kernel-rejected', text, { cause, field: 'rules', value });
 }
 
 /** The lines of a payload that a refusal of it named; empty where it named none, or is none. */
