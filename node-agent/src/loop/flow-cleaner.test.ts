@@ -1,6 +1,6 @@
 import type { FirewallIntent, ServiceIntent } from '@causeway/shared/desired/intent';
-import { beforeEach, expect, it } from 'vitest';
-import { endpoint, intentOf, serviceIntent } from '../../../test/support/intents.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { endpoint, intentOf, manyServices, serviceIntent } from '../../../test/support/intents.ts';
 import type { Flow } from '../plan/flows.ts';
 import { isNamed } from '../plan/flows-deletions.ts';
 import { createFlowCleaner, type FlowCleaner } from './flow-cleaner.ts';
@@ -20,6 +20,8 @@ const serving = (...addresses: string[]): FirewallIntent =>
     }),
   ]);
 
+const LOCAL = ['192.168.122.11/32'];
+
 let flows: readonly Flow[] | undefined;
 /** Family and protocols. */
 let listings: string[];
@@ -35,7 +37,7 @@ beforeEach(() => {
     listFlows: async ({ family, protocols }) => {
       listings.push([family, ...protocols].join(' '));
       if (fault !== undefined) throw fault;
-      return flows && { flows: flows.filter((flow) => !forgotten.includes(flow)), local: [] };
+      return flows && { flows: flows.filter((flow) => !forgotten.includes(flow)), local: LOCAL };
     },
     forgetFlows: async ({ deletions }) => {
       const some = deletions.slice(0, most);
@@ -75,6 +77,81 @@ it('tries again after a failure, and remembers what was served before it', async
   fault = undefined;
   await cleaner.clean([intentOf([])]);
   expect(forgotten).toEqual([OLD, NEW]);
+});
+
+describe('what came and went while no cleaning came to its end', () => {
+  const A = serviceIntent({ id: 'a', vip: '2.2.2.1', protocol: 'udp', port: 53 });
+  const at = (vip: string, ...addresses: string[]) =>
+    serviceIntent({
+      ...{ id: 'b', vip, protocol: 'udp', port: 53, nodePort: 30053 },
+      endpoints: addresses.map((address) => endpoint(address, 53)),
+    });
+  const byNodePort: Flow = {
+    ...OLD,
+    original: { ...OLD.original, destination: '192.168.122.11', destinationPort: 30053 },
+  };
+  const dark: Flow = { ...OLD, reply: { ...OLD.reply, source: '2.2.2.2' }, replied: false };
+  const within = (nodePortCidrs: string[], ...services: ServiceIntent[]) => ({
+    ...intentOf(services),
+    nodePortCidrs,
+  });
+  const few = ['10.0.0.0/8'];
+
+  it.each<[string, FirewallIntent, readonly FirewallIntent[], FirewallIntent, readonly Flow[]]>([
+    ['a service', intentOf([A]), [intentOf([A, at('2.2.2.2', '10.10.1.2')])], intentOf([A]), [OLD]],
+    ['of no service', intentOf([]), [intentOf([at('2.2.2.2', '10.10.1.2')])], intentOf([]), [OLD]],
+    [
+      'a VIP',
+      intentOf([at('2.2.2.3', '10.10.1.2')]),
+      [intentOf([at('2.2.2.2', '10.10.1.2')]), intentOf([at('2.2.2.4', '10.10.1.2')])],
+      intentOf([at('2.2.2.3', '10.10.1.2')]),
+      [OLD],
+    ],
+    ['an endpoint', serving('10.10.1.3'), [serving('10.10.1.2')], serving('10.10.1.3'), [OLD]],
+    ['nobody there', serving('10.10.1.2'), [intentOf([])], serving('10.10.1.2'), [dark]],
+    [
+      'NodePorts elsewhere',
+      within(few, at('2.2.2.3', '10.10.1.2')),
+      [within([], at('2.2.2.3', '10.10.1.2'))],
+      within(few),
+      [byNodePort],
+    ],
+  ])('is cleaned after: %s', async (_, first, meanwhile, last, stale) => {
+    flows = [];
+    await cleaner.clean([first]);
+    fault = new Error('no memory');
+    for (const intent of meanwhile)
+      expect(await cleaner.clean([intent])).toMatchObject({ done: false, problems: ['no memory'] });
+    expect(await cleaner.clean([last])).toMatchObject({ done: false });
+    fault = undefined;
+    flows = stale;
+    expect(await cleaner.clean([last])).toEqual({ forgotten: stale.length, problems: [], done: true });
+    expect(forgotten).toEqual(stale);
+    const many = listings.length;
+    await cleaner.clean([structuredClone(last)]);
+    expect(listings).toHaveLength(many);
+  });
+
+  it('is remembered without the program that lists, and for a family that is gone', async () => {
+    flows = undefined;
+    await cleaner.clean([intentOf([at('2.2.2.2', '10.10.1.2')])]);
+    await cleaner.clean([]);
+    flows = [OLD];
+    await cleaner.clean([]);
+    expect(forgotten).toEqual([OLD]);
+  });
+
+  it('is looked for as at the start of a life where it was too much', async () => {
+    const inRange: Flow = { ...OLD, original: { ...OLD.original, destination: '10.96.0.9' } };
+    flows = [];
+    await cleaner.clean([intentOf([])]);
+    flows = [inRange];
+    fault = new Error('no memory');
+    const many = manyServices(10_001).map((service) => ({ ...service, protocol: 'udp' as const, port: 99 }));
+    await cleaner.clean([intentOf(many)]);
+    fault = undefined;
+    expect(await cleaner.clean([intentOf([])])).toMatchObject({ forgotten: 1, done: true });
+  });
 });
 
 it('removes the flows of a family that the network has no more', async () => {

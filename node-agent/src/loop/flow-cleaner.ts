@@ -1,8 +1,9 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { messageOf } from '@causeway/shared/errors';
+import type { Protocol } from '@causeway/shared/model/service';
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import type { Kernel } from '../kernel/kernel.ts';
-import { leavingStale, needsFlows, staleFlows } from '../plan/flows.ts';
+import { leavingStale, needsFlows, servedBetween, staleFlows } from '../plan/flows.ts';
 import { type Deletion, deletionsOf } from '../plan/flows-deletions.ts';
 
 export interface Cleaning {
@@ -35,6 +36,8 @@ const ROUND_MS = 1_000;
 export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlows'>): FlowCleaner {
   /** What no stale flow is left of. */
   const cleaned = new Map<Family, FirewallIntent>();
+  /** What was served since then, in rounds that came to no end: flows may lead to what came and went meanwhile. */
+  const between = new Map<Family, FirewallIntent>();
   /** Families whose rules were gone since then. */
   const doubted = new Set<Family>();
   /** Families of which no flow can be known. */
@@ -42,8 +45,10 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
 
   async function cleanFamily(to: FirewallIntent, withinMs: number): Promise<Cleaning> {
     const { family } = to;
-    const from = cleaned.get(family);
-    const protocols = leavingStale(doubted.has(family) ? undefined : from, to);
+    const since = sinceCleaned(family);
+    const leaving = leavingStale(doubted.has(family) ? undefined : since.from, to);
+    const protocols: readonly Protocol[] =
+      since.between === undefined || leaving.includes('udp') ? leaving : [...leaving, 'udp'];
     if (protocols.length === 0) return settled(to, 0);
     const listing = await kernel.listFlows({ family, protocols });
     if (listing === undefined) {
@@ -51,20 +56,32 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
       missing.add(family);
       return { forgotten: 0, problems: [], done: true };
     }
-    const deletions = deletionsOf(listing.flows, staleFlows(listing, { from, to }));
+    const deletions = deletionsOf(listing.flows, staleFlows(listing, { ...since, to }));
     const begun = deletions.length === 0 ? 0 : await kernel.forgetFlows({ family, deletions, withinMs });
     const forgotten = countOf(deletions.slice(0, begun));
     return begun < deletions.length ? { forgotten, problems: [], done: false } : settled(to, forgotten);
   }
   function settled(to: FirewallIntent, forgotten: number): Cleaning {
     cleaned.set(to.family, to);
+    between.delete(to.family);
     doubted.delete(to.family);
     missing.delete(to.family);
     return { forgotten, problems: [], done: true };
   }
+  function unsettled(to: FirewallIntent): void {
+    const { family } = to;
+    const since = sinceCleaned(family);
+    const served = servedBetween(since, to);
+    // Of too many, no more are remembered: then it is looked at as at the start of a life.
+    if (served === undefined) cleaned.delete(family);
+    between.set(family, served ?? since.between ?? { ...to, services: [] });
+  }
+  function sinceCleaned(family: Family) {
+    return { from: cleaned.get(family), between: between.get(family) };
+  }
   /** A family that the network has no more serves nothing. */
   function intentOf(family: Family, intents: readonly FirewallIntent[]): FirewallIntent | undefined {
-    const before = cleaned.get(family);
+    const before = cleaned.get(family) ?? between.get(family);
     return (
       intents.find((intent) => intent.family === family) ??
       (before === undefined ? undefined : { ...before, services: [] })
@@ -79,6 +96,7 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
         const to = intentOf(family, intents);
         if (to === undefined) continue;
         cleanings.push(await cleanFamily(to, ROUND_MS).catch(failed));
+        if (cleaned.get(family) !== to) unsettled(to);
       }
       return {
         forgotten: cleanings.reduce((sum, { forgotten }) => sum + forgotten, 0),

@@ -35,6 +35,8 @@ export interface FlowListing {
 export interface FlowChange {
   /** Undefined: not known, since nothing was applied before in this life of the agent. */
   readonly from: FirewallIntent | undefined;
+  /** What `servedBetween` remembers of the states after that and before `to`. Absent: there were none. */
+  readonly between?: FirewallIntent | undefined;
   readonly to: FirewallIntent;
 }
 
@@ -48,23 +50,51 @@ export interface FlowChange {
  *
  * An endpoint that drains or has weight 0 keeps its flows. So does a program that has the port on one of the host's
  * addresses and answers, and everything that goes elsewhere; and where `from` is not known, a flow to what nobody serves is
- * ours only if it went into the service range and was led to a container: others, Kubernetes for one, may use the same
- * range for services of their own. Pure.
+ * ours only if it went into the service range and was led to a container, or to what was served in between: others,
+ * Kubernetes for one, may use the same range for services of their own. Pure.
  */
-export function staleFlows({ flows, local }: FlowListing, { from, to }: FlowChange): readonly Flow[] {
+export function staleFlows(
+  { flows, local }: FlowListing,
+  { from, between, to }: FlowChange,
+): readonly Flow[] {
   // Most hosts have none most of the time, and finding the frontends takes a look at all services.
   if (flows.length === 0) return [];
   const own = local.flatMap((text) => parseBlock(text) ?? []);
-  const [before, now] = [from === undefined ? undefined : frontends(from, own), frontends(to, own)];
+  const before = [from, between].flatMap((last) => (last === undefined ? [] : frontends(last, own)));
+  const now = frontends(to, own);
   const [range, network] = [parseBlock(to.serviceRange ?? ''), parseBlock(to.network)];
   return flows.filter((flow) => {
     const service = now(flow);
     if (service !== undefined) return isStale(flow, service);
     if (flow.protocol !== 'udp' || !isTranslated(flow)) return false;
-    return before === undefined
-      ? isIn(range, flow.original.destination) && isIn(network, flow.reply.source)
-      : before(flow) !== undefined;
+    if (before.some((find) => find(flow) !== undefined)) return true;
+    return from === undefined && isIn(range, flow.original.destination) && isIn(network, flow.reply.source);
   });
+}
+
+/** Most frontends that are remembered of the states between two others. */
+const MOST_BETWEEN = 10_000;
+
+/**
+ * Where UDP was served after `from`: in `between`, and then in `last`, as far as that differs from `from`. Pure.
+ *
+ * @returns without endpoints; undefined where it is more than 10,000 frontends
+ */
+export function servedBetween(
+  { from, between }: Pick<FlowChange, 'from' | 'between'>,
+  last: FirewallIntent,
+): FirewallIntent | undefined {
+  const isAlike = from?.nodePortCidrs.join() === last.nodePortCidrs.join();
+  const { come } = difference(isAlike ? (from?.services ?? []) : [], last.services);
+  const fronts = new Map<string, ServiceIntent>();
+  for (const service of [...(between?.services ?? []), ...come.filter(isUdp)]) {
+    const { vip, port, nodePort } = service;
+    fronts.set(`${vip} ${port} ${nodePort}`, { ...service, endpoints: [], localEndpoints: [] });
+  }
+  if (fronts.size > MOST_BETWEEN) return undefined;
+  const cidrs = [(between ?? last).nodePortCidrs, last.nodePortCidrs];
+  const nodePortCidrs = cidrs.some(({ length }) => length === 0) ? [] : [...new Set(cidrs.flat())];
+  return { ...last, nodePortCidrs, services: [...fronts.values()] };
 }
 
 /**
