@@ -2,9 +2,10 @@ import { run, start } from '@causeway/shared/run';
 
 /** To the endpoint itself, or to the address of its service. */
 export type Path = 'vip' | 'direct';
+export const PATHS: readonly Path[] = ['vip', 'direct'];
 
-/** A host's bridge with two containers, in the namespace where this runs. */
-export const TWO_CONTAINERS = `
+/** A host's bridge with two containers, and one behind a route as on another host, in the namespace where this runs. */
+export const CONTAINERS = `
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns
 ip link set lo up
@@ -20,15 +21,33 @@ for i in 2 3; do
   ip -n c$i link set lo up
   ip -n c$i route add default via 10.10.1.1
 done
+ip netns add c4
+ip link add far type veth peer name eth0 netns c4
+ip address add 10.10.4.1/24 dev far
+ip link set far up
+ip -n c4 address add 10.10.4.2/24 dev eth0
+ip -n c4 link set eth0 up
+ip -n c4 route add default via 10.10.4.1
 echo 1 >/proc/sys/net/ipv4/ip_forward
 echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 `;
 
-const ENDPOINT = { address: '10.10.1.3', port: 12345 } as const;
-/** A service of this endpoint. */
+/** A container that serves. */
+export interface Server {
+  readonly netns: string;
+  readonly address: string;
+}
+/** On the client's bridge: past a VIP what is sent there is not even routed. */
+export const BESIDE: Server = { netns: 'c3', address: '10.10.1.3' };
+/** As on another host. */
+export const BEYOND: Server = { netns: 'c4', address: '10.10.4.2' };
+const SERVER_PORT = 12345;
+
+/** A service with one endpoint. */
 export interface Frontend {
   readonly vip: string;
   readonly port: number;
+  readonly server: Server;
 }
 
 /** Connections of one measurement, one after the other, and measurements in turns. */
@@ -41,9 +60,9 @@ const SECONDS = 1;
 /** @returns microseconds that a connection takes to be set up, by path */
 export async function measureConnections(frontend: Frontend): Promise<Record<Path, number[]>> {
   const us: Record<Path, number[]> = { vip: [], direct: [] };
-  await serving(['node', '-e', ACCEPT, ENDPOINT.port], async () => {
+  await serving(frontend.server, ['node', '-e', ACCEPT, SERVER_PORT], async () => {
     for (let turn = 0; turn < TURNS; turn++)
-      for (const path of ['vip', 'direct'] as const) us[path].push(await setUp(targetOf(path, frontend)));
+      for (const path of PATHS) us[path].push(await setUp(targetOf(path, frontend)));
   });
   return us;
 }
@@ -58,18 +77,16 @@ export async function measureStreams(frontend: Frontend): Promise<Record<Path, n
     // Now the one first, now the other, or whatever changes over time would favour one of them.
     for (const path of round % 2 === 0 ? PATHS : PATHS.toReversed()) {
       // It serves one client, and ends.
-      const server = ['iperf3', '-s', '-1', '-p', ENDPOINT.port, '--forceflush'];
-      const value = await serving(server, () => stream(targetOf(path, frontend)));
+      const program = ['iperf3', '-s', '-1', '-p', SERVER_PORT, '--forceflush'];
+      const value = await serving(frontend.server, program, () => stream(targetOf(path, frontend)));
       // The first round only warms up.
       if (round > 0) gbits[path].push(value);
     }
   return gbits;
 }
 
-const PATHS: readonly Path[] = ['vip', 'direct'];
-
-function targetOf(path: Path, { vip, port }: Frontend): [string, number] {
-  return path === 'vip' ? [vip, port] : [ENDPOINT.address, ENDPOINT.port];
+function targetOf(path: Path, { vip, port, server }: Frontend): [string, number] {
+  return path === 'vip' ? [vip, port] : [server.address, SERVER_PORT];
 }
 
 const inside = (name: string, argv: readonly (string | number)[]) => [
@@ -79,13 +96,17 @@ const inside = (name: string, argv: readonly (string | number)[]) => [
   ...argv.map((word) => (word === 'node' ? process.execPath : String(word))),
 ];
 
-/** Keeps a server in the second container while something is done; its first line says that it listens. */
-async function serving<T>(argv: readonly (string | number)[], action: () => Promise<T>): Promise<T> {
+/** Keeps a program in a container while something is done; its first line says that it listens. */
+async function serving<T>(
+  { netns }: Server,
+  argv: readonly (string | number)[],
+  action: () => Promise<T>,
+): Promise<T> {
   let listening: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     listening = resolve;
   });
-  const server = start('ip', inside('c3', argv), { dieWithParent: true, onLine: () => listening() });
+  const server = start('ip', inside(netns, argv), { dieWithParent: true, onLine: () => listening() });
   await Promise.race([ready, server.exited.then(() => Promise.reject(new Error(`${argv[0]} ended`)))]);
   try {
     return await action();

@@ -12,9 +12,18 @@ import { createConverger } from '../../node-agent/src/loop/converge.ts';
 import { reasonOf } from '../../node-agent/src/loop/peers.ts';
 import { dataplaneOf, type FirewallTool } from '../../node-agent/src/plan/observed.ts';
 import { plan } from '../../node-agent/src/plan/plan.ts';
-import { endpoint, intentOf, manyServices } from '../support/intents.ts';
+import { endpoint, intentOf, manyServices, serviceIntent } from '../support/intents.ts';
 import { chainsPerService, endpointMoved } from './chains-per-service.ts';
-import { measureConnections, measureStreams, type Path, TWO_CONTAINERS } from './connections.ts';
+import {
+  BESIDE,
+  BEYOND,
+  CONTAINERS,
+  type Frontend,
+  measureConnections,
+  measureStreams,
+  PATHS,
+  type Path,
+} from './connections.ts';
 
 /** The bench's program for inside of a network namespace that nobody else uses: it prints one `Measured` as JSON. */
 export interface Measured {
@@ -28,9 +37,12 @@ export interface Measured {
     readonly path: Path;
     readonly us: readonly number[];
   }[];
-  /** Gbit/s of one stream. */
-  readonly throughput: { readonly vip: readonly number[]; readonly direct: readonly number[] };
+  /** To a container on the same bridge, and to one as on another host. */
+  readonly throughput: { readonly beside: Streams; readonly beyond: Streams };
 }
+
+/** Gbit/s of one stream, by path. */
+export type Streams = Readonly<Record<Path, readonly number[]>>;
 
 /** Milliseconds of ours and of the tool alone. */
 export interface Pair {
@@ -53,15 +65,15 @@ const rulesets = { nftables, iptables };
 const ROUNDS = { 1: 9, 10000: 5, 30000: 3 } as const;
 type Size = keyof typeof ROUNDS;
 const CHANGES = 11;
-const VIP = '2.2.2.2';
-const PORT = 88;
+const TO_BESIDE: Frontend = { vip: '2.2.2.2', port: 88, server: BESIDE };
+const TO_BEYOND: Frontend = { vip: '2.2.2.3', port: 88, server: BEYOND };
 
 async function main(): Promise<void> {
   if (Object.keys(networkInterfaces()).length > 0)
     throw new Error('this network is somebody’s: nothing was done');
   const stateDir = mkdtempSync(join(tmpdir(), 'causeway-bench-'));
   try {
-    await sh(TWO_CONTAINERS);
+    await sh(CONTAINERS);
     const kernel = linuxKernel({ stateDir, rulesets });
     const fulls = [
       await full(kernel, 'nft', 10_000),
@@ -162,36 +174,39 @@ async function traffic(kernel: Kernel): Promise<Pick<Measured, 'connections' | '
     { tool: 'iptables-legacy', services: 1 },
     { tool: 'iptables-legacy', services: 10_000 },
   ] as const;
-  const found = cases.flatMap((one) =>
-    (['vip', 'direct'] as const).map((path) => ({ ...one, path, us: [] as number[] })),
-  );
-  const throughput = { vip: [] as number[], direct: [] as number[] };
+  const found = cases.flatMap((one) => PATHS.map((path) => ({ ...one, path, us: [] as number[] })));
+  const beside = noStreams();
+  const beyond = noStreams();
   for (let round = 0; round < 3; round++)
     for (const one of cases) {
       await clear();
-      await bring(kernel, one.tool, intentOf([ofTheBench(), ...manyServices(one.services - 1)]));
-      const us = await measureConnections({ vip: VIP, port: PORT });
-      const gbits = one.services === 30_000 ? await measureStreams({ vip: VIP, port: PORT }) : undefined;
-      for (const path of ['vip', 'direct'] as const) {
+      const services = [intentFor(TO_BESIDE), intentFor(TO_BEYOND), ...manyServices(one.services)];
+      await bring(kernel, one.tool, intentOf(services.slice(0, one.services)));
+      const us = await measureConnections(TO_BESIDE);
+      for (const path of PATHS)
         found
           .find((entry) => entry.tool === one.tool && entry.services === one.services && entry.path === path)
           ?.us.push(...us[path]);
-        throughput[path].push(...(gbits?.[path] ?? []));
-      }
+      if (one.services !== 30_000) continue;
+      await addStreams(beside, TO_BESIDE);
+      await addStreams(beyond, TO_BEYOND);
     }
-  return { connections: found, throughput };
+  return { connections: found, throughput: { beside, beyond } };
+}
+
+function noStreams(): Record<Path, number[]> {
+  return { vip: [], direct: [] };
+}
+
+async function addStreams(to: Record<Path, number[]>, frontend: Frontend): Promise<void> {
+  const gbits = await measureStreams(frontend);
+  for (const path of PATHS) to[path].push(...gbits[path]);
 }
 
 /** In the middle of all others by its name, where a chain of rules is walked half through. */
-function ofTheBench(): ServiceIntent {
-  const id = 's-005000-bench';
-  return {
-    ...manyServices(1)[0],
-    id,
-    vip: VIP,
-    port: PORT,
-    endpoints: [endpoint('10.10.1.3')],
-  } as ServiceIntent;
+function intentFor({ vip, port, server }: Frontend): ServiceIntent {
+  const id = `s-005000-${server.netns}`;
+  return serviceIntent({ ...{ id, vip, port }, endpoints: [endpoint(server.address)] });
 }
 
 function hostWith(intent: FirewallIntent): DesiredHost {
