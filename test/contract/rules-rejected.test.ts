@@ -18,12 +18,15 @@ interface Tool {
   readonly tool: FirewallTool;
   /** Spoils the rules of a service, told by its address and its id. */
   readonly service: readonly [RegExp, string];
+  /** Spoils those of `GROWN`, and not those of `BAD`. */
+  readonly grown: readonly [RegExp, string];
   /** Spoils a rule that is no service's. */
   readonly base: readonly [RegExp, string];
   readonly save: string;
 }
 
-const IPTABLES: Pick<Tool, 'service' | 'base'> = {
+const IPTABLES: Pick<Tool, 'service' | 'grown' | 'base'> = {
+  grown: [/ -j DNAT --to-destination 10\.10\.1\.7/, ' -m nosuch$&'],
   service: [/(--comment "bad") -j DNAT/, '$1 -m nosuch -j DNAT'],
   base: [/ --random-fully$/m, ' --nonsense'],
 };
@@ -34,6 +37,7 @@ const tools: readonly Tool[] = [
   {
     tool: 'nft',
     service: [/(2\.2\.2\.9 \. tcp \. 90 : goto) pick1/, '$1 nowhere'],
+    grown: [/(2\.2\.2\.9 \. tcp \. 90 : goto) pick3/, '$1 nowhere'],
     base: [/masquerade fully-random/, 'masquerade nonsense'],
     save: 'nft list table ip causeway',
   },
@@ -44,6 +48,7 @@ const tools: readonly Tool[] = [
 const NOTHING = { network: false, firewall: false };
 const RULES = { network: false, firewall: true };
 const BAD = serviceIntent({ id: 'bad', vip: '2.2.2.9', port: 90, endpoints: [endpoint('10.10.1.9')] });
+const GROWN = { ...BAD, endpoints: [endpoint('10.10.1.6'), endpoint('10.10.1.7'), ...BAD.endpoints] };
 const [GOOD, BETTER] = ['good', 'better'].map((id, i) =>
   serviceIntent({ id, vip: `2.2.2.${i + 3}`, port: 90, endpoints: [endpoint('10.10.1.3')] }),
 ) as [ServiceIntent, ServiceIntent];
@@ -56,7 +61,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-describe.each(tools)('what $tool refuses', ({ tool, service, base, save }) => {
+describe.each(tools)('what $tool refuses', ({ tool, service, grown, base, save }) => {
   let kernel: RealKernel;
   let converger: Converger;
   let spoil: readonly [RegExp, string] | undefined;
@@ -118,6 +123,21 @@ describe.each(tools)('what $tool refuses', ({ tool, service, base, save }) => {
     expect(healed).toMatchObject({ firewallHeld: true, problems: [] });
     expect(healed.leftOut).toBeUndefined();
     expect(await driftFrom(intentOf([TEST_SERVICE, BAD, BETTER]))).toEqual([]);
+  });
+
+  it('keeps what it was taken with before, without the endpoints that are gone', async () => {
+    const old = { ...BAD, endpoints: [endpoint('10.10.1.8'), ...BAD.endpoints] };
+    await converger.round(host(intentOf([TEST_SERVICE, old])), RULES);
+    spoil = grown;
+    const all = host(intentOf([TEST_SERVICE, GOOD, GROWN]));
+    expect(await converger.round(all, NOTHING)).toMatchObject({ firewallHeld: false });
+    for (let i = 0; i < 2; i++) {
+      expect(await converger.round(all, RULES)).toMatchObject({ firewallHeld: true, leftOut: 1 });
+      expect(await driftFrom(intentOf([TEST_SERVICE, GOOD, BAD]))).toEqual([]);
+    }
+    spoil = undefined;
+    expect(await converger.round(all, RULES)).toMatchObject({ firewallHeld: true, problems: [] });
+    expect(await driftFrom(intentOf([TEST_SERVICE, GOOD, GROWN]))).toEqual([]);
   });
 
   it('leaves everything as it was when it is no service, and heals by itself', async () => {
