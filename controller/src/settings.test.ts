@@ -8,6 +8,8 @@ const noWait = () => {
   throw new Error('nothing to wait for');
 };
 
+const MANY_CIDRS = Array.from({ length: 65 }, (_, n) => `10.${n}.0.0/16`);
+
 describe('the settings of a new cluster', () => {
   it.each<[Wanted, string]>([
     [{ serviceRange: 'fd00::/112' }, 'service-range "fd00::/112" is not an IPv4 network of the form'],
@@ -37,6 +39,10 @@ describe('the settings of a new cluster', () => {
     ],
   ])('%j is refused in one sentence', (wanted, sentence) => {
     expect(() => newCluster(wanted)).toThrow(sentence);
+  });
+
+  it('serves NodePorts in no more networks than hosts can have rules for', () => {
+    expect(() => newCluster({ nodePortCidrs: MANY_CIDRS })).toThrow('has more than 64 networks');
   });
 
   it('has no range of IPv6 VIPs where nobody asked for one and containers are, or none was asked for', () => {
@@ -144,6 +150,14 @@ describe('/v1/settings', () => {
     );
     expect((await set({ serviceRange: '10.96.0.0/20', nodePortMax: 30001 })).status).toBe(200);
     expect((await set({ serviceRange: '10.96.0.0/12' })).status).toBe(200);
+  });
+
+  it('serves NodePorts in no more networks than hosts can have rules for', async () => {
+    const { field, detail } = await refused(rig, 'PATCH', '/v1/settings', { nodePortCidrs: MANY_CIDRS });
+    expect([field, detail]).toEqual([
+      'nodePortCidrs',
+      expect.stringMatching(/^nodePortCidrs \["10.0.0.0\/16",.* has more than 64 networks$/),
+    ]);
   });
 
   it('judges what it is asked to change, and nothing that was so already', async () => {

@@ -1,7 +1,7 @@
 import { invalid } from '@causeway/shared/errors';
 import { DEFAULT_SETTINGS, type Settings } from '@causeway/shared/model/settings';
 import { canonicalBlock, formatBlock, isMapped, parseBlock } from '@causeway/shared/net/block';
-import type { SettingsPatch } from './objects/settings.ts';
+import { MAX_NODE_PORT_CIDRS, type SettingsPatch } from './objects/settings.ts';
 import { checkedServiceRange, checkedServiceRangeIpv6, meet } from './validate/ranges.ts';
 import { inFields } from './validate/settings.ts';
 
@@ -94,6 +94,8 @@ function rangeIpv6Of(wanted: string | undefined, networkIpv6: string | undefined
 }
 
 function nodePortCidrs(texts: readonly string[]): readonly string[] {
+  if (texts.length > MAX_NODE_PORT_CIDRS)
+    throw invalid('node-port-cidrs', texts, `has more than ${MAX_NODE_PORT_CIDRS} networks`);
   const cidrs = texts.map((text) => {
     const block = parseBlock(text);
     if (block === undefined || isMapped({ family: block.family, value: block.base }))

@@ -26,6 +26,9 @@ export const settingsSchema = z
 
 export type SettingsObject = z.output<typeof settingsSchema>;
 
+/** Most networks that NodePorts are served in: hosts have a rule for each. */
+export const MAX_NODE_PORT_CIDRS = 64;
+
 /** A change of the settings: what is left out stays as it is. */
 export const settingsInputSchema = z.strictObject({
   serviceRange: text('10.96.0.0/16'),
@@ -34,6 +37,7 @@ export const settingsInputSchema = z.strictObject({
     .array(z.string({ error: 'is not text such as "192.168.122.0/24"' }), {
       error: 'is not a list of networks',
     })
+    .max(MAX_NODE_PORT_CIDRS, { error: `has more than ${MAX_NODE_PORT_CIDRS} networks` })
     .readonly()
     .optional(),
   nodePortMin: port,
