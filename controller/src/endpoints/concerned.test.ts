@@ -183,4 +183,17 @@ describe('a change', () => {
   ])('%s concerns those services alone that it may be of', async (_what, change, services) => {
     expect(await lookedAt(change)).toEqual(services);
   });
+
+  const record = (parts: object) =>
+    rig.store.put(keys.health('host-2'), encode({ node: 'host-2', unhealthy: [], ...parts }));
+
+  it('of whether a host says who is healthy concerns all that it asks, as one that does not speaks of all', async () => {
+    const HEALTHY = { healthy: [] };
+    expect(await lookedAt(() => record(HEALTHY))).toEqual([]);
+    expect(await lookedAt(() => record({}))).toEqual(['asked']);
+    expect(await lookedAt(() => record(HEALTHY))).toEqual(['asked']);
+    rig.store.remove(keys.health('host-2'));
+    await rig.settled();
+    expect(await lookedAt(() => record({}))).toEqual(['asked']);
+  });
 });

@@ -72,6 +72,8 @@ function note(change: Change, view: View, touched: Touched): void {
       break;
     case 'health':
       addAll(touched.services, judgedAnew(change.before?.value, change.after?.value));
+      if (speaksOfAll(change.before?.value) !== speaksOfAll(change.after?.value))
+        addAll(touched.services, servicesCheckedBy(view, change.id));
       break;
   }
 }
@@ -122,6 +124,17 @@ function judgedAnew(before: HealthRecord | undefined, after: HealthRecord | unde
   const [old = new Map<string, string>(), now = new Map<string, string>()] = said;
   const ids = [...new Set([...old.keys(), ...now.keys()])].filter((id) => old.get(id) !== now.get(id));
   return ids.map((id) => id.slice(0, id.indexOf(' ')));
+}
+
+/** Whether whoever is not named in a record is healthy by it, or else stays what he is. */
+function speaksOfAll(record: HealthRecord | undefined): boolean {
+  return record !== undefined && record.healthy === undefined;
+}
+
+/** The services of which this host asks an endpoint for its health. */
+function servicesCheckedBy({ lookUps, tables }: View, host: string): readonly string[] {
+  const isIts = ({ checkedBy }: Endpoint) => checkedBy === host;
+  return [...lookUps.checked].filter((service) => tables.endpoints.get(service)?.value.endpoints.some(isIts));
 }
 
 /**
