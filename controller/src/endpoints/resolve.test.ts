@@ -182,4 +182,28 @@ describe('what one value in etcd cannot hold', () => {
     expect(unresolved).toHaveLength(1_001);
     expect(unresolved.at(-1)).toBe('100 more references lead nowhere');
   });
+
+  it('is cut short of reasons that are long, each and all of them', () => {
+    const selected = () => Array.from({ length: 900 }, (_, n) => `gone-${n}`);
+    const container: Places['container'] = (name) => ({ name, host: 'host-1', command: [], files: {} });
+    const failed: Places['status'] = (name) => ({
+      ...{ name, host: 'host-1', state: 'failed', reason: '\u0001€'.repeat(5_000) },
+    });
+    const all: Places = { ...places, selected, container, status: failed };
+    const { unresolved } = resolve(service([], { selector: { app: 'web' } }), all);
+    expect(unresolved[0]).toMatch(/^container "gone-0" failed on host-1: /);
+    expect(unresolved[0]).toHaveLength(201);
+    expect(Buffer.byteLength(JSON.stringify(unresolved))).toBeLessThan(201_000);
+    expect(unresolved.at(-1)).toBe(`${901 - unresolved.length} more references lead nowhere`);
+  });
+
+  it('is told also where many references lead nowhere', () => {
+    const selected = () => Array.from({ length: 1_100 }, (_, n) => `gone-${n}`);
+    const spec = service(addresses, { ports: portsOf('p'), selector: { app: 'web' } });
+    const { unresolved } = resolve(spec, { ...places, selected });
+    expect(unresolved.slice(-2)).toEqual([
+      '100 more references lead nowhere',
+      '50 endpoints are left out: one service cannot have as many',
+    ]);
+  });
 });

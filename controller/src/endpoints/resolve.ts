@@ -13,6 +13,9 @@ const MAX_BYTES = 1_000_000;
 /** Of the longest names there are, and each with a reason, this many are less than that. */
 const ALWAYS_FIT = 1_000;
 const MAX_SENTENCES = 1_000;
+/** Most bytes of these, and most characters of one: reasons of others' are repeated in them. */
+const MAX_SENTENCE_BYTES = 200_000;
+const MAX_SENTENCE = 200;
 
 /**
  * Says where a service's references and its selector lead, and in which state everything there is. Pure: the same input
@@ -43,9 +46,10 @@ export function resolve(spec: ServiceSpec, places: Places, stored?: EndpointSet)
   }
   const fit = fitting([...found]);
   const left = found.size - fit.length;
-  if (left > 0) unresolved.add(`${left} endpoints are left out: one service cannot have as many`);
+  const told = shortened([...unresolved]);
+  if (left > 0) told.push(`${left} endpoints are left out: one service cannot have as many`);
   const endpoints = fit.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
-  return { service: spec.name, endpoints, unresolved: shortened([...unresolved]) };
+  return { service: spec.name, endpoints, unresolved: told };
 }
 
 /** The endpoints as they are stored, by key: all of those whose state may follow from it. */
@@ -86,10 +90,14 @@ function inTurns(all: readonly Keyed[]): Keyed[] {
   return ranked.sort((a, b) => a.rank - b.rank).map(({ one }) => one);
 }
 
-function shortened(sentences: readonly string[]): readonly string[] {
-  const left = sentences.length - MAX_SENTENCES;
-  if (left <= 0) return sentences;
-  return [...sentences.slice(0, MAX_SENTENCES), `${left} more references lead nowhere`];
+function shortened(sentences: readonly string[]): string[] {
+  const cut = sentences.map((one) => (one.length > MAX_SENTENCE ? `${one.slice(0, MAX_SENTENCE)}…` : one));
+  let bytes = 0;
+  const end = cut.findIndex((one, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(one)) + 1;
+    return index >= MAX_SENTENCES || bytes > MAX_SENTENCE_BYTES;
+  });
+  return end < 0 ? cut : [...cut.slice(0, end), `${cut.length - end} more references lead nowhere`];
 }
 
 /**
