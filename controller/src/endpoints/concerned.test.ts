@@ -85,6 +85,26 @@ describe('what was selected and cannot be read', () => {
     controller.close();
   });
 
+  it('stays at the ports that the service has, once, and in its turn', async () => {
+    const ports = [{ port: 80 }, { port: 81 }, { port: 82 }].map((one) => ({ ...one, name: `p${one.port}` }));
+    await rig.ask('PUT', '/v1/services/a', { ports, selector: { app: 'web' } });
+    await rig.settled();
+    expect(stored('a').endpoints.map(({ portName }) => portName)).toEqual(['p80', 'p81', 'p82']);
+    const spec = JSON.parse(rig.store.dump()[keys.serviceSpec('a')] ?? '');
+    rig.store.put(keys.container('web-1'), '}{');
+    const controller = await anew();
+    const [first, _second, third] = spec.ports;
+    const put = async (to: string) => {
+      const ports = [first, { ...third, targetPort: 8080 }];
+      rig.store.put(keys.serviceSpec('a'), encode({ ...spec, ports, endpoints: [{ to }] }));
+      await controller.settled();
+      return stored('a').endpoints.map(({ portName, address, port }) => `${portName} ${address}:${port}`);
+    };
+    expect(await put('10.10.1.9')).toEqual(['p80 10.10.1.2:80', 'p80 10.10.1.9:80', 'p82 10.10.1.9:8080']);
+    expect(await put('10.10.1.2:80')).toEqual(['p80 10.10.1.2:80', 'p82 10.10.1.2:80']);
+    controller.close();
+  });
+
   it('goes when it turns out to have other labels', async () => {
     rig.store.put(keys.container('web-1'), '}{');
     const controller = await anew();

@@ -25,8 +25,14 @@ const MAX_SENTENCE = 200;
  * selected as well.
  *
  * @param stored the set as it is: what is not known anew of an endpoint stays as it has it, whichever controller asks
+ * @param kept those of its endpoints that stay although nothing leads to them, as far as the service has their ports
  */
-export function resolve(spec: ServiceSpec, places: Places, stored?: EndpointSet): EndpointSet {
+export function resolve(
+  spec: ServiceSpec,
+  places: Places,
+  stored?: EndpointSet,
+  kept: readonly Endpoint[] = [],
+): EndpointSet {
   const before = remembered(spec, stored);
   const found = new Map<string, Endpoint>();
   const unresolved = new Set<string>();
@@ -44,12 +50,23 @@ export function resolve(spec: ServiceSpec, places: Places, stored?: EndpointSet)
       if (!isKnown || now.state === 'drained') found.set(key, now);
     }
   }
+  for (const endpoint of kept) {
+    const key = keyOf(endpoint);
+    if (!found.has(key) && isOf(spec, endpoint)) found.set(key, endpoint);
+  }
   const fit = fitting([...found]);
   const left = found.size - fit.length;
   const told = shortened([...unresolved]);
   if (left > 0) told.push(`${left} endpoints are left out: one service cannot have as many`);
   const endpoints = fit.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
   return { service: spec.name, endpoints, unresolved: told };
+}
+
+/** Whether a service has the port and the family of what it once selected. */
+function isOf({ ports, families }: ServiceSpec, { portName, address, port }: Endpoint): boolean {
+  const family = familyOf(address);
+  if (family === undefined || !families.includes(family)) return false;
+  return ports.some(({ name, targetPort }) => name === portName && targetPort === port);
 }
 
 /** The endpoints as they are stored, by key: all of those whose state may follow from it. */

@@ -54,7 +54,7 @@ function updateOf(view: View, name: string, places: Places): Update | undefined 
 
 /**
  * Where a service's references lead. Nobody knows which labels a container has whose key never could be read: what was
- * selected of it stays.
+ * selected of it stays, at the ports that the service has.
  *
  * @param old the set as it is stored
  */
@@ -64,10 +64,9 @@ export function resolved(
   view: View,
   places: Places,
 ): EndpointSet {
-  const set = resolve(spec, places, old);
-  if (spec.selector === undefined || old === undefined || view.unreadable.size === 0) return set;
-  const unknown = old.endpoints.filter(({ ref }) => isUnknown(ref, view));
-  return unknown.length === 0 ? set : { ...set, endpoints: [...set.endpoints, ...unknown] };
+  const isAllKnown = spec.selector === undefined || view.unreadable.size === 0;
+  const unknown = isAllKnown ? [] : old?.endpoints.filter(({ ref }) => isUnknown(ref, view));
+  return resolve(spec, places, old, unknown);
 }
 
 /** Whether something that the service names is in a key that never could be read: it may well run. */
