@@ -1,7 +1,7 @@
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Rig, refused, startRig } from '../../test/support/controller.ts';
+import { type Rig, refused, running, startRig } from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -69,6 +69,17 @@ describe('an endpoint of a service', () => {
     expect((await rig.ask('DELETE', `${URL}/10.10.1.2:80`)).body.endpoints).toEqual([
       { to: '10.10.2.9:81', weight: 3 },
     ]);
+  });
+
+  it.each(['PATCH', 'DELETE'] as const)('is looked for where it leads when %s is written', async (method) => {
+    rig.store.beforeTransaction(async () => {
+      rig.store.beforeTransaction(undefined);
+      rig.store.put(keys.containerStatus('web-1'), encode(running('web-1', 'host-1', '10.10.1.3')));
+      await rig.settled();
+    });
+    const body = method === 'PATCH' ? { weight: 7 } : undefined;
+    expect((await rig.ask(method, `${URL}/10.10.1.2`, body)).status).toBe(404);
+    expect(await refs()).toEqual([{ to: 'web-1' }, { to: '10.10.2.9:81', weight: 3 }]);
   });
 
   it('that is added again gets the weight that comes with it, and keeps the one that it has', async () => {

@@ -12,8 +12,8 @@ import { noService, type Planner } from './service-writer.ts';
 /** Makes a service; one that exists must be the same already. */
 export function planCreate(input: ParsedServiceInput, chance: Chance): Planner {
   const plan = planReplace(input, chance);
-  return (before, facts) => {
-    const spec = plan(before, facts);
+  return (before, facts, resolved) => {
+    const spec = plan(before, facts, resolved);
     if (before === undefined || spec === before) return spec;
     throw new CausewayError(
       'conflict',
@@ -54,17 +54,9 @@ export function planAddEndpoint(name: string, input: ParsedEndpointInput): Plann
 /**
  * Changes the weight and the drain of the endpoints that a reference names: as it was typed, or by where they are. One
  * that the selector found becomes a named one by it, since there is no other place to keep what is said of it.
- *
- * @param resolved the service's endpoints as they are
  */
-export function planPatchEndpoint(
-  name: string,
-  to: string,
-  patch: EndpointPatch,
-  resolved: readonly Endpoint[],
-  chance: Chance,
-): Planner {
-  return (before) => {
+export function planPatchEndpoint(name: string, to: string, patch: EndpointPatch, chance: Chance): Planner {
+  return (before, _facts, resolved) => {
     if (before === undefined) throw noService(name);
     const named = refsTo(to, before, resolved);
     if (named.length === 0) throw noEndpoint(before, to);
@@ -77,13 +69,9 @@ export function planPatchEndpoint(
   };
 }
 
-/**
- * Takes away a reference as it was typed, or else those that lead to the place that is named.
- *
- * @param resolved the service's endpoints as they are
- */
-export function planRemoveEndpoint(name: string, to: string, resolved: readonly Endpoint[]): Planner {
-  return (before) => {
+/** Takes away a reference as it was typed, or else those that lead to the place that is named. */
+export function planRemoveEndpoint(name: string, to: string): Planner {
+  return (before, _facts, resolved) => {
     if (before === undefined) throw noService(name);
     const gone = refsTo(to, before, resolved);
     const endpoints = before.endpoints.filter((ref) => !gone.includes(ref.to));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, show } from '@causeway/shared/errors';
-import type { EndpointSet } from '@causeway/shared/model/endpoint';
+import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { decodeServiceSpec } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
@@ -40,10 +40,15 @@ export interface Written {
 /**
  * Says what a service should become.
  *
+ * @param resolved its endpoints as they are; what was planned from others is not written
  * @returns `before`'s own spec when nothing is to change
  * @throws CausewayError for anything that is not allowed
  */
-export type Planner = (before: ServiceSpec | undefined, facts: ClusterFacts) => ServiceSpec;
+export type Planner = (
+  before: ServiceSpec | undefined,
+  facts: ClusterFacts,
+  resolved: readonly Endpoint[],
+) => ServiceSpec;
 
 /** What a write is to make of a service, and the endpoints that this was made from: a guard. */
 interface Planned {
@@ -159,7 +164,8 @@ export class ServiceWriter {
     let spec: ServiceSpec;
     try {
       checkIfMatch(options.ifMatch, `service "${name}"`, before?.revision);
-      spec = plan(before?.value, withOwners(factsOf(this.#view), owners));
+      const facts = withOwners(factsOf(this.#view), owners);
+      spec = plan(before?.value, facts, this.#view.tables.endpoints.get(name ?? '')?.value.endpoints ?? []);
     } catch (error) {
       if (isSupposed && error instanceof CausewayError) return undefined;
       throw error;

@@ -111,8 +111,7 @@ function patchRoute(app: App, { services, view, chance }: Deps): void {
     async (request, reply) => {
       const { name, to } = request.params;
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const resolved = view.tables.endpoints.get(name)?.value.endpoints ?? [];
-      const plan = planPatchEndpoint(name, to, request.body, resolved, chance);
+      const plan = planPatchEndpoint(name, to, request.body, chance);
       return answerService(reply, await services.put(name, plan, options), view);
     },
   );
@@ -134,8 +133,7 @@ function removeRoute(app: App, { services, view }: Deps): void {
     async (request, reply) => {
       const { name, to } = request.params;
       const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const resolved = view.tables.endpoints.get(name)?.value.endpoints ?? [];
-      const written = await services.put(name, planRemoveEndpoint(name, to, resolved), options);
+      const written = await services.put(name, planRemoveEndpoint(name, to), options);
       return answerService(reply, written, view);
     },
   );
