@@ -158,7 +158,7 @@ describe("a container's labels", () => {
     await view.whole(1_000);
     await loop.idle();
     const set = JSON.parse(rig.store.dump()[keys.serviceEndpoints('s')] ?? '');
-    expect(set.endpoints.map(({ ref }: { ref: string }) => ref)).toEqual(['w', 'web-2']);
+    expect(set.endpoints.map(({ ref }: { ref: string }) => ref)).toEqual(['web-2', 'w']);
     loop.stop();
     view.close();
   });
