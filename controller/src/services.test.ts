@@ -49,6 +49,7 @@ describe('making a service', () => {
     expect(items.filter((item) => item.modRevision === revision).map((item) => item.key)).toEqual([
       keys.nodePort('tcp', 30001),
       keys.vip('2.2.2.2'),
+      keys.lastAllocation,
       keys.serviceEndpoints('test-service1'),
       keys.serviceSpec('test-service1'),
     ]);
@@ -198,7 +199,7 @@ describe('removing a service', () => {
     const { status, body, headers } = await rig.ask('DELETE', '/v1/services/test-service1');
     expect(status).toBe(200);
     expect(body).toEqual({ name: 'test-service1', revision: Number(headers['x-causeway-revision']) });
-    expect(rig.store.dump()).toEqual(before);
+    expect(rig.store.dump()).toEqual({ ...before, [keys.lastAllocation]: 'test-service1' });
     expect((await rig.ask('GET', '/v1/services/test-service1')).status).toBe(404);
   });
 

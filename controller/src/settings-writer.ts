@@ -54,6 +54,7 @@ export class SettingsWriter {
       const { modRevision: revision } = found;
       if (encode(after) === found.value)
         return { settings: present(before, revision, this.#view.tables), changed: false, revision };
+      const given = await this.#lastAllocation();
       const { rows, unreadable } = await readFresh(this.#store, [
         keys.networkPrefix,
         keys.settings,
@@ -64,19 +65,29 @@ export class SettingsWriter {
       checkNewSettings(before, after, { ...rows, endpoints, workload }, this.#own);
       if (options.dryRun) return { settings: present(after, revision, rows), changed: true, revision };
       const network = unchanged(keys.networkConfig, rows.config.get(''), unreadable.has(keys.networkConfig));
-      const written = await this.#put(found, after, network);
+      const written = await this.#put(found, after, [network, ...(sameRanges(before, after) ? [] : [given])]);
       if (written !== undefined) return written;
     }
     throw new CausewayError(
       'conflict',
-      `changing the settings: others changed them ${ATTEMPTS} times in between; try again`,
+      `changing the settings: others changed them, or were given VIPs or NodePorts, ${ATTEMPTS} times in between; try again`,
     );
   }
 
-  /** @param network that it is what the ranges were compared with @returns undefined after a lost race */
-  async #put(found: KeyValue, after: Settings, network: Guard): Promise<SettingsWritten | undefined> {
+  /**
+   * That no VIP or NodePort was given out since this was asked. Whoever gives one out later goes by the new settings: each
+   * service is written only while the settings are those that it was made by.
+   */
+  async #lastAllocation(): Promise<Guard> {
+    const key = keys.lastAllocation;
+    const last = await this.#store.get(key);
+    return last === undefined ? { key, absent: true } : { key, modRevision: last.modRevision };
+  }
+
+  /** @param from that what the settings were compared with is as it was read @returns undefined after a lost race */
+  async #put(found: KeyValue, after: Settings, from: readonly Guard[]): Promise<SettingsWritten | undefined> {
     const { ok, revision } = await this.#store.transaction(
-      [{ key: keys.settings, modRevision: found.modRevision }, network],
+      [{ key: keys.settings, modRevision: found.modRevision }, ...from],
       [{ put: keys.settings, value: encode(after) }],
     );
     if (!ok) return undefined;
@@ -92,6 +103,12 @@ export class SettingsWriter {
     if (last === undefined) throw read;
     return last;
   }
+}
+
+/** Whether VIPs and NodePorts are given out as before. */
+function sameRanges(a: Settings, b: Settings): boolean {
+  const fields = ['serviceRange', 'serviceRangeIpv6', 'nodePortMin', 'nodePortMax'] as const;
+  return fields.every((field) => a[field] === b[field]);
 }
 
 /**

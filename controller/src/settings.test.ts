@@ -132,6 +132,50 @@ describe('/v1/settings', () => {
     expect(inEtcd()).toMatchObject({ serviceRange: '10.97.0.0/16', nodePortMax: 32000 });
   });
 
+  /** Acts once, when the next transaction is under way. */
+  const meanwhile = (act: () => Promise<unknown>) =>
+    rig.store.beforeTransaction(async () => {
+      rig.store.beforeTransaction(undefined);
+      await act();
+    });
+
+  it.each([
+    ['a NodePort', { vip: 'none', ports: [{ port: 80, nodePort: 32000 }] }, 'tcp/32000'],
+    ['a VIP', {}, '10.96.1.0'],
+  ])('keeps %s that is given out while they are changed', async (_what, body, kept) => {
+    const patch = { serviceRange: '10.97.0.0/16', nodePortMax: 31000 };
+    meanwhile(() => expose('late', body));
+    const { status, body: answer } = await set(patch);
+    expect([status, answer.detail]).toEqual([409, expect.stringContaining(`leaves out ${kept}, the `)]);
+    expect(inEtcd().nodePortMax).toBe(32767);
+  });
+
+  it('decides over a service that is written while they are changed', async () => {
+    const change = () => set({ serviceRange: '10.97.0.0/16', nodePortMax: 31000 });
+    meanwhile(change);
+    expect(await expose('late', { ports: [{ port: 80, nodePort: 32000 }] })).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining('32000') },
+    });
+    rig.store.put(keys.settings, { ...inEtcd(), serviceRange: '10.96.0.0/16' });
+    await rig.settled();
+    meanwhile(change);
+    expect((await expose('given')).body.vips).toEqual(['10.97.1.0']);
+  });
+
+  it('changes where NodePorts are served while VIPs are given out', async () => {
+    const services = ['a', 'b'];
+    rig.store.beforeTransaction(async () => {
+      const name = services.pop();
+      if (name === undefined) return;
+      rig.store.put(keys.vip(`10.96.9.${services.length}`), name);
+      rig.store.put(keys.lastAllocation, name);
+    });
+    const written = rig.store.written;
+    expect((await set({ nodePortCidrs: ['10.1.0.0/16'] })).status).toBe(200);
+    expect(rig.store.written - written).toBe(3);
+  });
+
   it('keeps the VIPs and NodePorts that were given out, and lets those that were chosen be anywhere', async () => {
     await expose('given', { vip: ['auto', 'auto'] });
     await expose('also');

@@ -13,6 +13,7 @@ import { factsOf } from '../view/facts.ts';
 import { placesOf } from '../view/places.ts';
 import type { Stored } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
+import { withOwners } from './owners.ts';
 import { allocations, type Change, deleteService, putService, unchanged } from './transaction.ts';
 
 /** How often a write starts over when somebody else was faster. */
@@ -50,11 +51,11 @@ export type Planner = (
   resolved: readonly Endpoint[],
 ) => ServiceSpec;
 
-/** What a write is to make of a service, and the endpoints that this was made from: a guard. */
+/** What a write is to make of a service, and the guards of what this was made from. */
 interface Planned {
   readonly spec: ServiceSpec;
   readonly endpoints: EndpointSet;
-  readonly old: Guard;
+  readonly from: readonly Guard[];
 }
 
 /**
@@ -96,10 +97,10 @@ export class ServiceWriter {
       const before = isSupposed ? this.#view.tables.service.get(name) : await this.#read(name);
       const planned = this.#plan(name, before, plan, options, owners, isSupposed);
       if (planned === undefined) continue;
-      const { spec, endpoints, old } = planned;
+      const { spec, endpoints, from } = planned;
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
       const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
-      const change = putService(before, held, spec, endpoints, old);
+      const change = putService(before, held, spec, endpoints, from);
       const result = await this.#store.transaction(change.guards, change.writes);
       if (result.ok) {
         await this.#view.reached('causeway', result.revision, VIEW_MS);
@@ -171,12 +172,18 @@ export class ServiceWriter {
       throw error;
     }
     if (isSupposed && spec === before?.value) return undefined;
+    const { tables, unreadable } = this.#view;
     // What is stored of the endpoints is a part of what they are now, and written over only as it was read.
     const key = keys.serviceEndpoints(spec.name);
-    const isUnreadable = this.#view.unreadable.has(key);
-    const old = isUnreadable ? undefined : this.#view.tables.endpoints.get(spec.name);
+    const old = unreadable.has(key) ? undefined : tables.endpoints.get(spec.name);
     const endpoints = resolved(spec, old?.value, this.#view, placesOf(this.#view, this.#clock()));
-    return { spec, endpoints, old: unchanged(key, old, isUnreadable) };
+    // By other settings the service might have been refused, or have got another VIP.
+    const settings = unreadable.has(keys.settings) ? undefined : tables.settings.get('');
+    const from = [
+      unchanged(key, old, unreadable.has(key)),
+      unchanged(keys.settings, settings, unreadable.has(keys.settings)),
+    ];
+    return { spec, endpoints, from };
   }
 
   async #read(name: string | undefined): Promise<Stored<ServiceSpec> | undefined> {
@@ -241,16 +248,4 @@ function overrun(name: string): CausewayError {
     'conflict',
     `changing service "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
   );
-}
-
-/** The facts, corrected by what a lost race taught. */
-function withOwners(facts: ClusterFacts, owners: ReadonlyMap<string, string | undefined>): ClusterFacts {
-  if (owners.size === 0) return facts;
-  const corrected = (key: string, known: string | undefined) => (owners.has(key) ? owners.get(key) : known);
-  return {
-    ...facts,
-    vipOwner: (address) => corrected(keys.vip(address), facts.vipOwner(address)),
-    nodePortOwner: (protocol, port) =>
-      corrected(keys.nodePort(protocol, port), facts.nodePortOwner(protocol, port)),
-  };
 }

@@ -23,14 +23,14 @@ export function unchanged(key: string, row: Stored<unknown> | undefined, isUnrea
  *
  * @param before the service as it was read; its revision is a guard. Absent: the name must be free.
  * @param held allocation keys that are the service's already
- * @param old that the endpoints are those that the new ones were made from
+ * @param from that what the service was made from is as it was read
  */
 export function putService(
   before: Stored<ServiceSpec> | undefined,
   held: readonly string[],
   spec: ServiceSpec,
   endpoints: EndpointSet,
-  old: Guard,
+  from: readonly Guard[],
 ): Change {
   const had = new Set(held);
   const has = new Set(allocations(spec));
@@ -40,12 +40,13 @@ export function putService(
   return {
     guards: [
       before === undefined ? { key: specKey, absent: true } : { key: specKey, modRevision: before.revision },
-      old,
+      ...from,
       ...added.map((key): Guard => ({ key, absent: true })),
       ...dropped.map((key): Guard => ({ key, value: spec.name })),
     ],
     writes: [
       ...added.map((key): Write => ({ put: key, value: spec.name })),
+      ...(added.length === 0 ? [] : [{ put: keys.lastAllocation, value: spec.name }]),
       ...dropped.map((key): Write => ({ delete: key })),
       { put: specKey, value: encode(spec) },
       { put: keys.serviceEndpoints(spec.name), value: encode(endpoints) },

@@ -44,6 +44,11 @@ export const keys = {
   nodePort: (protocol: string, port: number) =>
     `${CAUSEWAY_PREFIX}/allocations/node-port/${protocol}/${port}`,
   allocationPrefix: `${CAUSEWAY_PREFIX}/allocations/`,
+  /**
+   * Written with every VIP and NodePort that is given out; the value is the service's name. Whoever has read all of them
+   * and guards its revision knows that there are no others.
+   */
+  lastAllocation: `${CAUSEWAY_PREFIX}/last-allocation`,
 
   containerPrefix: `${CAUSEWAY_PREFIX}/containers/`,
   container: (name: string) => `${CAUSEWAY_PREFIX}/containers/${name}`,
