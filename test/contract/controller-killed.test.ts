@@ -43,6 +43,7 @@ afterEach(async () => {
 const OURS = [keys.servicePrefix, keys.allocationPrefix, keys.workloadPrefix, keys.containerPrefix];
 
 async function clean(): Promise<void> {
+  await store.transaction([], [{ delete: keys.lastAllocation }]);
   for (const prefix of OURS) {
     const { items } = await store.list(prefix);
     if (items.length > 0)
