@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { run, start } from './run.ts';
+import { start } from './run.ts';
 
 const node = process.execPath;
 
@@ -20,15 +20,6 @@ it('ends a program by a signal, and says which', async () => {
   expect(program.kill('SIGKILL')).toBe(true);
   expect(await program.exited).toEqual({ signal: 'SIGKILL' });
   expect(program.kill()).toBe(false);
-});
-
-it('runs a command that dies with this process where it is asked to, as a program that is there', async () => {
-  const { stdout } = await run('setpriv', ['--dump'], { dieWithParent: true });
-  expect(stdout).toMatch(/^Parent death signal: KILL$/m);
-  expect((await run('setpriv', ['--dump'])).stdout).toMatch(/^Parent death signal: \[none\]$/m);
-  await expect(run('/nowhere/program', [], { dieWithParent: true })).rejects.toThrow(
-    expect.objectContaining({ code: 'not-found', message: expect.stringContaining('`/nowhere/program`') }),
-  );
 });
 
 it('refuses a program that does not exist', () => {

@@ -19,11 +19,6 @@ export interface RunOptions {
   readonly doing?: string;
   /** Code of the error when the command fails; `command-failed` when absent. */
   readonly failAs?: ErrorCode;
-  /**
-   * True: the kernel kills the command (SIGKILL) when this process dies, however it dies. Costs 1–2 ms. Otherwise it goes
-   * on and ends by itself, unless this process exits in order.
-   */
-  readonly dieWithParent?: boolean;
 }
 
 export interface RunResult {
@@ -58,14 +53,13 @@ export async function run(
     ...(options.outputFd === undefined ? {} : outputTo(options.outputFd)),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   };
-  const [program, programArgs] = commandLine(command, args, options);
-  const result = await execa(program, programArgs, execaOptions);
+  const result = await execa(command, [...args], execaOptions);
   const told = `${options.doing ?? 'running a command'}: \`${[command, ...args].join(' ')}\``;
   if (result.timedOut) throw new CausewayError('timeout', `${told}: no end after ${execaOptions.timeout} ms`);
+  if (result.code === 'ENOENT')
+    throw new CausewayError('not-found', `${told}: no such program`, { cause: result.cause });
   const stdout = String(result.stdout ?? '');
   const stderr = String(result.stderr ?? '');
-  if (result.code === 'ENOENT' || (options.dieWithParent && UNFOUND.test(stderr)))
-    throw new CausewayError('not-found', `${told}: no such program`, { cause: result.cause });
   const exitCode = result.exitCode ?? -1;
   if (exitCode !== 0 && !options.okCodes?.includes(exitCode)) {
     const how = result.exitCode === undefined ? (result.originalMessage ?? 'was killed') : `exit ${exitCode}`;
@@ -73,18 +67,6 @@ export async function run(
     throw new CausewayError(options.failAs ?? 'command-failed', `${told}: ${how}: ${complaint}`);
   }
   return { exitCode, stdout, stderr };
-}
-
-/** What setpriv says of a program that is not there. */
-const UNFOUND = /^setpriv: failed to execute .*: No such file or directory\n$/;
-
-/** By way of `setpriv` where the program must die with this process: that becomes the program, under the same id. */
-function commandLine(
-  command: string,
-  args: readonly string[],
-  { dieWithParent = false }: { readonly dieWithParent?: boolean },
-): [string, string[]] {
-  return dieWithParent ? ['setpriv', ['--pdeathsig', 'KILL', '--', command, ...args]] : [command, [...args]];
 }
 
 /** Whether `run` finds a program. Looked up each time: others' packages bring programs, and take them away again. */
@@ -143,7 +125,9 @@ export interface Started {
  * @throws CausewayError `not-found` when the program is missing, `command-failed` when it cannot be started.
  */
 export function start(command: string, args: readonly string[], options: StartOptions = {}): Started {
-  const [program, programArgs] = commandLine(command, args, options);
+  const [program, programArgs] = options.dieWithParent
+    ? ['setpriv', ['--pdeathsig', 'KILL', '--', command, ...args]]
+    : [command, [...args]];
   const told = `starting a program: \`${[command, ...args].join(' ')}\``;
   const child = execa(program, programArgs, {
     reject: false,

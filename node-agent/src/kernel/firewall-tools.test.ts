@@ -1,7 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { uncommitted } from './firewall-tools.ts';
 
 describe('what a kernel that refused a payload does not hold yet', () => {
@@ -23,20 +20,4 @@ describe('what a kernel that refused a payload does not hold yet', () => {
     const input = 'add table ip causeway\ndelete table ip causeway\n';
     expect(uncommitted(input, 'netlink: line 2 failed: Message too long')).toBe(input);
   });
-});
-
-it('changes rules by a program that dies with this process', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'causeway-tools-'));
-  const told = join(directory, 'told');
-  for (const program of ['nft', 'ip6tables-nft-restore'])
-    writeFileSync(join(directory, program), `#!/bin/sh\nexec setpriv --dump >>${told}\n`, { mode: 0o755 });
-  vi.stubEnv('PATH', `${directory}:${process.env.PATH}`);
-  vi.resetModules();
-  const { applyFirewall } = await import('./firewall-tools.ts');
-  const settled = () => () => undefined;
-  await applyFirewall({ tool: 'nft', family: 'ipv4', input: '' }, () => [], settled);
-  await applyFirewall({ tool: 'iptables-nft', family: 'ipv6', input: '' }, () => [], settled);
-  expect(readFileSync(told, 'utf8').match(/^Parent death signal: KILL$/gm)).toHaveLength(2);
-  vi.unstubAllEnvs();
-  rmSync(directory, { recursive: true });
 });

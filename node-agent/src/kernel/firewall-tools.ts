@@ -161,8 +161,7 @@ async function tryFirewall(
   const [command, args] = commandOf(tool, family);
   const doing = `changing the ${FAMILY_NAMES[family]} rules of ${tool}`;
   try {
-    // An agent that is killed leaves no change behind that is made after the next one has looked.
-    await run(command, args, { input, doing, timeoutMs: APPLY_TIMEOUT_MS, dieWithParent: true });
+    await run(command, args, { input, doing, timeoutMs: APPLY_TIMEOUT_MS });
     return undefined;
   } catch (cause) {
     return refusalOf(input, cause);
