@@ -6,6 +6,7 @@ import { type Row, tableOf } from './row.ts';
 import { benchServices } from './services.ts';
 import { benchServicesAgent } from './services-agent.ts';
 import { benchServicesCluster } from './services-cluster.ts';
+import { benchServicesKernel } from './services-kernel.ts';
 import { benchSvcctl } from './svcctl.ts';
 
 /**
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
   services: benchServices,
   'services-agent': benchServicesAgent,
   'services-cluster': benchServicesCluster,
+  'services-kernel': benchServicesKernel,
   svcctl: benchSvcctl,
 };
 
