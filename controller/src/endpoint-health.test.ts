@@ -1,7 +1,14 @@
 import { type HealthRecord, healthId, type UnhealthyEndpoint } from '@causeway/shared/model/health';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { addHost, host, type Rig, startRig } from '../../test/support/controller.ts';
+import {
+  addHost,
+  endpointStates,
+  host,
+  type Rig,
+  type ShownEndpoint,
+  startRig,
+} from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -15,19 +22,7 @@ const URL = '/v1/services/s/endpoints';
 const make = (body: object) =>
   rig.ask('PUT', '/v1/services/s', { vip: '2.2.2.2', ports: [{ port: 80 }], ...body });
 
-interface Shown {
-  readonly address: string;
-  readonly state: string;
-  readonly reason?: string;
-  readonly checkedBy?: string;
-}
-
-async function states(): Promise<readonly string[]> {
-  const { body } = await rig.ask('GET', URL);
-  return body.items.map(({ address, state, reason }: Shown) =>
-    [address, state, reason ?? []].flat().join(' '),
-  );
-}
+const states = () => endpointStates(rig, 's');
 
 describe('health', () => {
   const health = { type: 'http', path: '/ok', intervalMs: 500 };
@@ -45,7 +40,9 @@ describe('health', () => {
     reason: 'it answered 503',
   });
   const askers = async () =>
-    (await rig.ask('GET', URL)).body.items.map(({ address, checkedBy }: Shown) => `${address} ${checkedBy}`);
+    (await rig.ask('GET', URL)).body.items.map(
+      ({ address, checkedBy }: ShownEndpoint) => `${address} ${checkedBy}`,
+    );
 
   it('is asked for by the host of the endpoint, and its word counts', async () => {
     const { body } = await make({ endpoints: ['web-1', '10.10.2.9'], health });

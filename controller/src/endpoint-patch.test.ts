@@ -1,7 +1,7 @@
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Rig, refused, running, startRig } from '../../test/support/controller.ts';
+import { endpointStates, type Rig, refused, running, startRig } from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -15,18 +15,7 @@ const URL = '/v1/services/s/endpoints';
 const make = (body: object) =>
   rig.ask('PUT', '/v1/services/s', { vip: '2.2.2.2', ports: [{ port: 80 }], ...body });
 
-interface Shown {
-  readonly address: string;
-  readonly state: string;
-  readonly reason?: string;
-}
-
-async function states(): Promise<readonly string[]> {
-  const { body } = await rig.ask('GET', URL);
-  return body.items.map(({ address, state, reason }: Shown) =>
-    [address, state, reason ?? []].flat().join(' '),
-  );
-}
+const states = () => endpointStates(rig, 's');
 
 describe('an endpoint of a service', () => {
   beforeEach(() => make({ endpoints: ['web-1', { to: '10.10.2.9:81', weight: 3 }] }));

@@ -2,7 +2,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { host, type Rig, startRig } from '../../test/support/controller.ts';
+import { endpointStates, host, type Rig, startRig } from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -16,18 +16,7 @@ const URL = '/v1/services/s/endpoints';
 const make = (body: object) =>
   rig.ask('PUT', '/v1/services/s', { vip: '2.2.2.2', ports: [{ port: 80 }], ...body });
 
-interface Shown {
-  readonly address: string;
-  readonly state: string;
-  readonly reason?: string;
-}
-
-async function states(): Promise<readonly string[]> {
-  const { body } = await rig.ask('GET', URL);
-  return body.items.map(({ address, state, reason }: Shown) =>
-    [address, state, reason ?? []].flat().join(' '),
-  );
-}
+const states = () => endpointStates(rig, 's');
 
 describe('a deadline', () => {
   it('that passes makes the endpoint a drained one, without anything else happening', async () => {

@@ -149,3 +149,19 @@ export async function refused(
   expect(answer.body.detail.length).toBeLessThan(300);
   return answer.body;
 }
+
+/** An endpoint as the API shows it, as far as tests of states go. */
+export interface ShownEndpoint {
+  readonly address: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly checkedBy?: string;
+}
+
+/** @returns `ADDRESS STATE REASON` of each endpoint of a service, in the API's order */
+export async function endpointStates(rig: Rig, service: string): Promise<readonly string[]> {
+  const { body } = await rig.ask('GET', `/v1/services/${service}/endpoints`);
+  return body.items.map(({ address, state, reason }: ShownEndpoint) =>
+    [address, state, reason ?? []].flat().join(' '),
+  );
+}
