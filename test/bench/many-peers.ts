@@ -23,7 +23,16 @@ function firewallOf(isV6: boolean): FirewallIntent {
   const [network, subnet] = isV6 ? ['fd00:10::/48', 'fd00:10:0:1::/64'] : ['10.0.0.0/8', '10.0.1.0/24'];
   const bare = { bridge: 'cwy0', mark: 0x2000, masquerade: true, nonMasqueradeCidrs: [] };
 
-  return { family: isV6 ? 'ipv6' : 'ipv4', network, subnet, ...bare, nodePortCidrs: [], services: [] };
+  return {
+    family: isV6 ? 'ipv6' : 'ipv4',
+    network,
+    subnet,
+    ...bare,
+    nodePortCidrs: [],
+    services: [],
+    published: [],
+    policies: [],
+  };
 }
 
 const bytesOf = (n: number) => [n >> 8, n & 255] as const;

@@ -20,6 +20,8 @@ export function intentOf(services: readonly ServiceIntent[], family: Family = 'i
     masquerade: true,
     nonMasqueradeCidrs: [],
     nodePortCidrs: [],
+    published: [],
+    policies: [],
     services: [...services].sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }

@@ -1,4 +1,4 @@
-import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import { CONTAINER_STATES, type ContainerSpec, type ContainerStatus } from '@causeway/shared/model/container';
 import { z } from 'zod';
 import type { Collection } from './collection.ts';
 import { revision } from './schemas.ts';
@@ -6,7 +6,7 @@ import { revision } from './schemas.ts';
 const containerStatus = z.object({
   name: z.string(),
   host: z.string(),
-  state: z.enum(['running', 'failed']),
+  state: z.enum(CONTAINER_STATES),
   address: z.string().optional(),
   ipv6Address: z.string().optional(),
   pid: z.int().optional(),

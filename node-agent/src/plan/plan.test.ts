@@ -26,7 +26,7 @@ const rulesets = { nftables: ruleset, iptables: ruleset };
 
 const intent: FirewallIntent = {
   ...{ family: 'ipv4', network: '10.10.0.0/16', subnet: '10.10.1.0/24', bridge: 'cwy0', mark: 0x2000 },
-  ...{ serviceRange: '10.96.0.0/16', services: [], nodePortCidrs: [] },
+  ...{ serviceRange: '10.96.0.0/16', services: [], nodePortCidrs: [], published: [], policies: [] },
   ...{ masquerade: true, nonMasqueradeCidrs: [] },
 };
 const desired: DesiredHost = {

@@ -45,6 +45,8 @@ export function firewallIntents(snapshot: Snapshot, facts: HostFacts, own: OwnSu
       ...(range.text === undefined ? {} : { serviceRange: range.text }),
       nodePortCidrs: nodePortCidrs(nodePorts, family),
       services: services.byFamily[family],
+      published: [],
+      policies: [],
     };
   });
   const wrong = exempt.flatMap(({ text, block }) =>

@@ -32,7 +32,15 @@ describe('desiredHost', () => {
     const nonMasqueradeCidrs = ['192.0.2.7/24', 'fd99::/16', '10.0.0.0/8', '192.0.2.0/24', 'x'];
     const config = { ...DUAL_STACK, masquerade: false, nonMasqueradeCidrs };
     const { firewalls, problems } = desiredHost(snapshotOf({ config }), HOST_1, OWN);
-    const shared = { bridge: 'cwy0', mark: 0x2000, masquerade: false, nodePortCidrs: [], services: [] };
+    const shared = {
+      bridge: 'cwy0',
+      mark: 0x2000,
+      masquerade: false,
+      nodePortCidrs: [],
+      services: [],
+      published: [],
+      policies: [],
+    };
     expect(firewalls).toEqual([
       {
         ...{ ...shared, family: 'ipv4', network: '10.10.0.0/16', subnet: '10.10.1.0/24' },

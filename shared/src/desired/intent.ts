@@ -74,4 +74,59 @@ export interface FirewallIntent {
   readonly nodePortCidrs: readonly string[];
   /** Sorted by id. */
   readonly services: readonly ServiceIntent[];
+  /** Ports of this host that lead to its containers. Sorted by protocol, port and address. */
+  readonly published: readonly PublishedIntent[];
+  /** Sorted by id. */
+  readonly policies: readonly PolicyIntent[];
+}
+
+/**
+ * A port of this host that leads to one of its containers. Whoever comes from outside keeps his address; a container of
+ * this host's subnet (the container itself, too) and the host itself are treated as with a service.
+ */
+export interface PublishedIntent {
+  /** Of the host; goes before an entry of the same port without one. Absent: all local ones but loopback. */
+  readonly hostAddress?: string;
+  readonly protocol: Protocol;
+  readonly hostPort: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What holds for all containers of this host that the same policies mean. */
+export interface PolicyIntent {
+  /** A short hash of what the policies say: those with equal sides are one. `[0-9a-f]`. */
+  readonly id: string;
+  /** Addresses of this host's containers, sorted; an address is in one intent at most. */
+  readonly subjects: readonly string[];
+  /** Connections to them. Absent: everybody may. */
+  readonly ingress?: PolicySideIntent;
+  /** Connections from them. */
+  readonly egress?: PolicySideIntent;
+}
+
+/** First `deny`, then `allow`, then `limited`, then the default. */
+export interface PolicySideIntent {
+  readonly default: 'allow' | 'deny';
+  readonly deny: readonly PolicyMatch[];
+  readonly allow: readonly PolicyMatch[];
+  readonly limited: readonly LimitedMatch[];
+}
+
+/** New connections with a peer inside `cidr`, to a port from `firstPort` to `lastPort`; those of a list may overlap. */
+export interface PolicyMatch {
+  /** Canonical, of the intent's family; everybody: `0.0.0.0/0`, `::/0`. */
+  readonly cidr: string;
+  /** Absent: every protocol, and there are no ports then. */
+  readonly protocol?: Protocol;
+  /** Both or none; none: all ports. */
+  readonly firstPort?: number;
+  readonly lastPort?: number;
+}
+
+export interface LimitedMatch {
+  readonly matches: readonly PolicyMatch[];
+  readonly connections: number;
+  readonly per: 'second' | 'minute' | 'hour';
+  readonly burst: number;
 }

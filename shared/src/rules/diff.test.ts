@@ -43,6 +43,8 @@ const OTHER_SETTINGS: Required<Omit<FirewallIntent, 'services'>> = {
   ...{ family: 'ipv6', network: '10.11.0.0/16', subnet: '10.10.2.0/24', bridge: 'cwy1', mark: 1 },
   ...{ masquerade: false, nonMasqueradeCidrs: ['192.0.2.0/24'], serviceRange: '10.97.0.0/16' },
   nodePortCidrs: ['192.168.122.0/24'],
+  published: [],
+  policies: [],
 };
 
 it.each(entries(OTHER_SERVICE))('sees that a service has another %s', (field, value) => {

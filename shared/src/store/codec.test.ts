@@ -51,7 +51,7 @@ describe('decoding', () => {
   const container = { name: 'a', host: 'h', command: ['x'], files: {} };
   const settings = { serviceRange: '10.96.0.0/16', nodePortMin: 30000, nodePortMax: 32767 };
   it.each([
-    ['a container without a command', decodeContainer, keys.container('a'), { ...container, command: [] }],
+    ['a container with half a command', decodeContainer, keys.container('a'), { ...container, command: [1] }],
     ['a relative file', decodeContainer, keys.container('a'), { ...container, files: { 'etc/x': '' } }],
     ['labels that are no texts', decodeContainer, keys.container('a'), { ...container, labels: { app: 1 } }],
     [

@@ -55,6 +55,18 @@ export const keys = {
   containerStatusPrefix: `${CAUSEWAY_PREFIX}/container-status/`,
   containerStatus: (name: string) => `${CAUSEWAY_PREFIX}/container-status/${name}`,
 
+  policyPrefix: `${CAUSEWAY_PREFIX}/policies/`,
+  policySpec: (name: string) => `${CAUSEWAY_PREFIX}/policies/${name}/spec`,
+  policyPeers: (name: string) => `${CAUSEWAY_PREFIX}/policies/${name}/peers`,
+
+  imagePrefix: `${CAUSEWAY_PREFIX}/images/`,
+  /** A name may hold slashes. */
+  image: (name: string) => `${CAUSEWAY_PREFIX}/images/${encodeURIComponent(name)}`,
+  imageHolderPrefix: `${CAUSEWAY_PREFIX}/image-holders/`,
+  imageHolder: (node: string) => `${CAUSEWAY_PREFIX}/image-holders/${node}`,
+  agentPrefix: `${CAUSEWAY_PREFIX}/agents/`,
+  agent: (node: string) => `${CAUSEWAY_PREFIX}/agents/${node}`,
+
   workloadPrefix: `${CAUSEWAY_PREFIX}/workloads/`,
   workload: (name: string) => `${CAUSEWAY_PREFIX}/workloads/${name}`,
   healthPrefix: `${CAUSEWAY_PREFIX}/health/`,

@@ -1,0 +1,21 @@
+/** A name of an image: `/causeway/v1/images/<name>`, written by the controller once a host has taken the image. */
+export interface ImageRecord {
+  /** `web`, `web:2`, `docker.io/library/nginx:1.25`. */
+  readonly name: string;
+  /** Of the OCI manifest: `sha256:…`. */
+  readonly digest: string;
+  /** Of all its blobs as they are carried, bytes. */
+  readonly size: number;
+  /** ISO 8601 in UTC. */
+  readonly createdAt: string;
+}
+
+/** Images that a host holds whole: `/causeway/v1/image-holders/<node>`, on the lease of liveness. */
+export interface ImageHolder {
+  readonly node: string;
+  /** Digests of manifests, sorted. */
+  readonly digests: readonly string[];
+}
+
+/** Always there, made on each host from its own static busybox. */
+export const BUILT_IN_IMAGE = 'busybox';
