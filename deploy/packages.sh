@@ -31,14 +31,21 @@ has nft || need nftables
 has iptables && has iptables-legacy || need iptables
 has conntrack || need conntrack
 has runc || need runc
+has conmon || need conmon
 has_static_busybox || need busybox-static
 has ping || need iputils-ping
 has curl || need curl
 has tcpdump || need tcpdump
 has unshare && has nsenter && has setpriv && has flock || need util-linux
+has script || need bsdutils
 if [ -n "$tests" ]; then
   has iperf3 || need iperf3
   has openssl || need openssl
+  has dockerd || need docker.io
+  has containerd && has ctr || need containerd
+  has skopeo || need skopeo
+  has docker-registry || need docker-registry
+  has zstd || need zstd
 fi
 missing=${missing# }
 [ -n "$missing" ] || exit 0
@@ -54,7 +61,7 @@ if [ "$(id -u)" -ne 0 ]; then
   here=$(cd "$(dirname "$0")" && pwd)
   say "these Debian packages are missing: $missing"
   say "install them as root with: sh $here/packages.sh${tests:+ $tests}"
-  say "(that is apt-get install --no-install-recommends $missing, without starting etcd's system service)"
+  say "(that is apt-get install --no-install-recommends $missing, without starting any system service)"
   exit 1
 fi
 
@@ -71,13 +78,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Debian starts a service when it installs one, unless this file says no. One that is there already stays.
-case " $missing " in *" etcd-server "* | *" iperf3 "*)
-  if [ ! -e "$policy" ]; then
-    own_policy=yes
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-  fi ;;
-esac
+if [ ! -e "$policy" ]; then
+  own_policy=yes
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
 
 apt() {
   # shellcheck disable=SC2086 # a list of packages
@@ -95,10 +100,22 @@ if ! apt install -y --no-install-recommends $missing; then
   fi
 fi
 
-# Causeway starts an etcd of its own; the system's stays off unless somebody wants it.
-case " $missing " in *" etcd-server "*)
-  if has systemctl; then systemctl disable etcd.service >>"$log" 2>&1 || :; fi
-  if [ -e /etc/init.d/etcd ] && has update-rc.d; then update-rc.d etcd disable >>"$log" 2>&1 || :; fi
-  ;;
-esac
+# Causeway and its tests start programs of their own; the system's services stay off unless somebody wants them. Docker's
+# would make a bridge and rules of its own.
+off() {
+  if has systemctl; then systemctl disable "$@" >>"$log" 2>&1 || :; fi
+  for unit; do
+    script=${unit%.*}
+    if [ -e "/etc/init.d/$script" ] && has update-rc.d; then update-rc.d "$script" disable >>"$log" 2>&1 || :; fi
+  done
+}
+for package in $missing; do
+  case $package in
+  etcd-server) off etcd.service ;;
+  docker.io) off docker.service docker.socket ;;
+  containerd) off containerd.service ;;
+  docker-registry) off docker-registry.service ;;
+  iperf3) off iperf3.service ;;
+  esac
+done
 say "done"

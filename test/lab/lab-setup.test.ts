@@ -40,6 +40,26 @@ describe('deploy/packages.sh', () => {
     expect(stderr).toContain('these Debian packages are missing: etcd-server\n');
     expect(stderr).toMatch(/install them as root with: sh \/\S+\/deploy\/packages\.sh\n/);
   });
+
+  it('starts no service of what it installs, and leaves none switched on', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'causeway-packages-'));
+    try {
+      const script = (name: string, text: string) =>
+        writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      // apt-get asks this file of any service that it would start: 101 is no.
+      script('apt-get', `/usr/sbin/policy-rc.d; echo "apt $? $*" >>'${bin}/ran'`);
+      script('systemctl', `echo "systemctl $*" >>'${bin}/ran'`);
+      // A machine whose /usr/sbin is empty, of namespaces: nothing is written to this one.
+      const inside = `mount -t tmpfs tmpfs /usr/sbin; PATH='${bin}':$PATH sh deploy/packages.sh --tests; ls -A /usr/sbin`;
+      const { stdout } = await run('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-ec', inside]);
+      expect(stdout).toBe('');
+      const [installed, ...after] = readFileSync(join(bin, 'ran'), 'utf8').trim().split('\n');
+      expect(installed).toMatch(/^apt 101 .* install -y --no-install-recommends .*\bdocker\.io\b/);
+      expect(after).toEqual(['systemctl disable docker.service docker.socket']);
+    } finally {
+      rmSync(bin, { recursive: true });
+    }
+  });
 });
 
 /** In a tree that has the scripts and nothing else of the project, with an npm and a build that only say that they ran. */
