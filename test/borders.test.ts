@@ -18,7 +18,7 @@ interface Zone {
 
 const WORDS = ['base', 'net', 'model'];
 const SHARED = [...WORDS, 'run', 'store', 'desired', 'rules'];
-const AGENT = ['agent-plan', 'agent-lease', 'agent-kernel', 'agent-containers'];
+const AGENT = ['agent-plan', 'agent-lease', 'agent-kernel', 'agent-images', 'agent-containers'];
 
 const ZONES: Readonly<Record<string, Zone>> = {
   base: { path: 'shared/src/', may: [], pure: true },
@@ -34,7 +34,11 @@ const ZONES: Readonly<Record<string, Zone>> = {
     path: 'node-agent/src/kernel/',
     may: [...WORDS, 'run', 'desired', 'rules', 'agent-plan'],
   },
-  'agent-containers': { path: 'node-agent/src/containers/', may: [...WORDS, 'run', 'agent-kernel'] },
+  'agent-images': { path: 'node-agent/src/images/', may: [...WORDS, 'run'] },
+  'agent-containers': {
+    path: 'node-agent/src/containers/',
+    may: [...WORDS, 'run', 'agent-kernel', 'agent-images'],
+  },
   agent: { path: 'node-agent/src/', may: [...SHARED, ...AGENT] },
   controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store'] },
   svcctl: { path: 'svcctl/src/', may: ['base'], types: ['model'] },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, link, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/run';
-import { isStaticElf } from './elf.ts';
+import { isStaticElf } from '../images/elf.ts';
 
 /** A root file system's content that containers share, made once. */
 export interface Image {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isStaticElf } from './elf.ts';
+import { isStaticElf } from '../images/elf.ts';
 import { boundingSet } from './host.ts';
 import { ociConfig } from './oci.ts';
 import { etcFiles, reachableNameServers } from './rootfs.ts';
