@@ -1,0 +1,35 @@
+import { differences, type HostState } from '@causeway/lab/host-state';
+import { GenericContainer, type StartedTestContainer } from 'testcontainers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startDocker, useTestcontainers } from '../support/docker-engine.ts';
+import { useLab } from '../support/lab.ts';
+import { busyboxTar } from '../support/root-tar.ts';
+
+/** A real Docker engine on a host of the lab, as the tests of others' containers use it. */
+const up = useLab({ name: 'engine', hosts: 1, bare: true });
+const IMAGE = 'local/busybox:1';
+
+describe('a Docker engine on a host of the lab', () => {
+  let before: HostState;
+
+  beforeAll(async () => {
+    before = await up.lab.stateOf('host-1');
+    const engine = await startDocker(up.lab, 'host-1');
+    await engine.import(IMAGE, await busyboxTar('sh', 'sleep', 'ip', 'cat'));
+    useTestcontainers(engine);
+  });
+
+  it('runs containers without a network for testcontainers, and asks nobody for their image', async () => {
+    const container = await started();
+    const links = await container.exec(['ip', '-o', 'link']);
+    expect(links.output.trim().split('\n')).toEqual([expect.stringMatching(/^1: lo: /)]);
+    await container.stop();
+  });
+
+  it('changes nothing of the host’s network', async () => {
+    expect(differences(before, await up.lab.stateOf('host-1'))).toEqual([]);
+  });
+
+  const started = (): Promise<StartedTestContainer> =>
+    new GenericContainer(IMAGE).withNetworkMode('none').withCommand(['sleep', '1000000']).start();
+});
