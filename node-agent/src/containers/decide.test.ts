@@ -40,6 +40,7 @@ function host(names: string[], changes: Partial<Observed> = {}): Observed {
       ]),
     ),
     netns: new Map(names.map((name) => [name, 4026])),
+    attached: new Map(),
     links: new Map([['eth0', link], ...names.map((name) => [hostLinkOf(name), link] as const)]),
     files: new Set(names),
     ...changes,

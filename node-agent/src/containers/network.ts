@@ -15,6 +15,8 @@ export interface ContainerNetwork {
   readonly bridge: string;
   /** Bytes. */
   readonly mtu: number;
+  /** The host's own on the hosts' network: what containers with the host's network have. */
+  readonly hostAddresses?: ByFamily<string>;
 }
 
 /** The host's end of a container's veth pair, as the kernel lists it. */

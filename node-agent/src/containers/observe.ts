@@ -1,6 +1,6 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { type HostLink, listLinks } from './network.ts';
-import { isContainerName, type Layout, NETNS_DIR, nameOfNetns, placeOf } from './places.ts';
+import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, placeOf } from './places.ts';
 import { netnsOfProcess } from './processes.ts';
 import { type ContainerRecord, readRecord } from './records.ts';
 import { type RuncContainer, runcList, runcNames } from './runc.ts';
@@ -20,6 +20,8 @@ export interface Observed {
   readonly records: ReadonlyMap<string, ContainerRecord>;
   /** Named namespaces with their identity; undefined: only a name, with no namespace behind it. */
   readonly netns: ReadonlyMap<string, number | undefined>;
+  /** Likewise those of containers of others. */
+  readonly attached: ReadonlyMap<string, number | undefined>;
   /** Every link of the host, by its own name. */
   readonly links: ReadonlyMap<string, HostLink>;
   /** Names that have files only: a bundle, a root file system, a log. */
@@ -32,10 +34,11 @@ export interface Observed {
 const NSFS_MAGIC = 0x6e736673;
 
 export async function observe(layout: Layout): Promise<Observed> {
-  const [runc, files, netns, links] = await Promise.all([
+  const [runc, files, netns, attached, links] = await Promise.all([
     runcNames(layout.runcRoot).then((all) => new Set(all.filter(isContainerName))),
     fileNames(layout),
-    observeNetns(),
+    observeNetns(nameOfNetns),
+    observeNetns(nameOfAttached),
     listLinks(),
   ]);
   const records = new Map<string, ContainerRecord>();
@@ -43,12 +46,17 @@ export async function observe(layout: Layout): Promise<Observed> {
     const record = await readRecord(placeOf(layout, name).record);
     if (record?.name === name) records.set(name, record);
   }
-  return { runc, files, netns, links, records, ...(await observeRunning(layout, runc)) };
+  return { runc, files, netns, attached, links, records, ...(await observeRunning(layout, runc)) };
 }
 
 /** Names of all containers that have left anything on this host but a link. */
 export function namesIn(observed: Observed): ReadonlySet<string> {
-  return new Set([...observed.runc, ...observed.netns.keys(), ...observed.files]);
+  return new Set([
+    ...observed.runc,
+    ...observed.netns.keys(),
+    ...observed.attached.keys(),
+    ...observed.files,
+  ]);
 }
 
 /** No process is started where runc has nothing to tell. */
@@ -72,10 +80,12 @@ function runs({ status }: RuncContainer): boolean {
   return status === 'running' || status === 'paused';
 }
 
-async function observeNetns(): Promise<ReadonlyMap<string, number | undefined>> {
+async function observeNetns(
+  nameOf: (file: string) => string | undefined,
+): Promise<ReadonlyMap<string, number | undefined>> {
   const found = new Map<string, number | undefined>();
   for (const file of await readdir(NETNS_DIR).catch(() => [])) {
-    const name = nameOfNetns(file);
+    const name = nameOf(file);
     if (name !== undefined) found.set(name, await netnsOfFile(`${NETNS_DIR}/${file}`));
   }
   return found;

@@ -4,6 +4,8 @@ import { LINK_PREFIX } from '@causeway/shared/names';
 /** Where `ip netns` keeps its namespaces. */
 export const NETNS_DIR = '/run/netns';
 const NETNS_PREFIX = `${LINK_PREFIX}-`;
+/** Containers of others: another name, so that whoever ends what is in a namespace of ours never ends them. */
+const ATTACHED_PREFIX = `${LINK_PREFIX}a-`;
 
 /** RFC 1123 label. Everything below builds paths and names of links from it: check before. */
 const NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -75,6 +77,20 @@ export function isHostLink(link: string): boolean {
 
 /** @returns the container's name, or undefined when the namespace is none of ours. */
 export function nameOfNetns(netns: string): string | undefined {
-  const name = netns.startsWith(NETNS_PREFIX) ? netns.slice(NETNS_PREFIX.length) : '';
+  return behind(NETNS_PREFIX, netns);
+}
+
+/** Our name for the namespace of somebody else's container. @param name a checked container name */
+export function attachedNetnsOf(name: string): string {
+  return ATTACHED_PREFIX + name;
+}
+
+/** @returns the name of the container of others that the namespace is, or undefined when it is none. */
+export function nameOfAttached(netns: string): string | undefined {
+  return behind(ATTACHED_PREFIX, netns);
+}
+
+function behind(prefix: string, netns: string): string | undefined {
+  const name = netns.startsWith(prefix) ? netns.slice(prefix.length) : '';
   return isContainerName(name) ? name : undefined;
 }

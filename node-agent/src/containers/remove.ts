@@ -2,7 +2,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { removeLink, removeNetns } from './network.ts';
 import type { Observed } from './observe.ts';
 import { CGROUP } from './oci.ts';
-import { type Layout, type Place, placeOf } from './places.ts';
+import { attachedNetnsOf, type Layout, type Place, placeOf } from './places.ts';
 import { firstProcessesIn, identify, killAndWait, type ProcessId } from './processes.ts';
 import { removeRecord } from './records.ts';
 import { runcDelete } from './runc.ts';
@@ -13,6 +13,7 @@ export async function erase(layout: Layout, name: string, observed: Observed): P
   await endProcess(layout, place, observed);
   if (observed.links.has(place.hostLink)) await removeLink(place.hostLink);
   if (observed.netns.has(name)) await removeNetns(place.netns);
+  if (observed.attached.has(name)) await removeNetns(attachedNetnsOf(name));
   await rm(place.bundle, { recursive: true, force: true });
 }
 
