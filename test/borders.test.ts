@@ -17,8 +17,8 @@ interface Zone {
 }
 
 const WORDS = ['base', 'net', 'model'];
-const SHARED = [...WORDS, 'run', 'store', 'desired', 'rules'];
-const AGENT = ['agent-plan', 'agent-lease', 'agent-kernel', 'agent-images', 'agent-containers'];
+const SHARED = [...WORDS, 'run', 'store', 'agent-client', 'desired', 'rules'];
+const AGENT = ['agent-plan', 'agent-lease', 'agent-kernel', 'agent-api', 'agent-images', 'agent-containers'];
 
 const ZONES: Readonly<Record<string, Zone>> = {
   base: { path: 'shared/src/', may: [], pure: true },
@@ -26,6 +26,7 @@ const ZONES: Readonly<Record<string, Zone>> = {
   model: { path: 'shared/src/model/', may: ['base', 'net'], pure: true },
   desired: { path: 'shared/src/desired/', may: WORDS, pure: true },
   rules: { path: 'shared/src/rules/', may: [...WORDS, 'desired'], pure: true },
+  'agent-client': { path: 'shared/src/agent-client/', may: ['base', 'model'] },
   run: { path: 'shared/src/run.ts', may: ['base'] },
   store: { path: 'shared/src/store/', may: WORDS },
   'agent-plan': { path: 'node-agent/src/plan/', may: [...WORDS, 'desired', 'rules'], pure: true },
@@ -34,13 +35,15 @@ const ZONES: Readonly<Record<string, Zone>> = {
     path: 'node-agent/src/kernel/',
     may: [...WORDS, 'run', 'desired', 'rules', 'agent-plan'],
   },
-  'agent-images': { path: 'node-agent/src/images/', may: [...WORDS, 'run'] },
+  /** The frame of the agent's API; what is answered there comes from other zones. */
+  'agent-api': { path: 'node-agent/src/api/', may: [...WORDS, 'store', 'agent-client'] },
+  'agent-images': { path: 'node-agent/src/images/', may: [...WORDS, 'run', 'agent-client', 'agent-api'] },
   'agent-containers': {
     path: 'node-agent/src/containers/',
     may: [...WORDS, 'run', 'agent-kernel', 'agent-images'],
   },
   agent: { path: 'node-agent/src/', may: [...SHARED, ...AGENT] },
-  controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store'] },
+  controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store', 'agent-client'] },
   svcctl: { path: 'svcctl/src/', may: ['base'], types: ['model'] },
   lab: { path: 'deploy/lab/src/', may: [...WORDS, 'run'] },
   tests: { path: 'test/', may: [...SHARED, ...AGENT, 'agent', 'controller', 'svcctl', 'lab'] },

@@ -2,6 +2,7 @@ import type { Store } from '@causeway/shared/store/store';
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { createAgents } from './agents/agents.ts';
 import type { Chance } from './allocate/complete.ts';
 import { ServiceWriter } from './allocate/service-writer.ts';
 import { readBody } from './body.ts';
@@ -78,6 +79,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const deps: Deps = {
     store,
     view,
+    agents: createAgents(view),
     services: new ServiceWriter(store, view, () => Date.parse(chance.now())),
     containers: new ContainerWriter(store, view),
     workloads: new WorkloadWriter(store, view),

@@ -7,6 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Agents } from './agents/agents.ts';
 import type { Chance } from './allocate/complete.ts';
 import type { ServiceWriter } from './allocate/service-writer.ts';
 import type { ContainerWriter } from './container-writer.ts';
@@ -31,6 +32,7 @@ export type App = FastifyInstance<
 export interface Deps {
   readonly store: Store;
   readonly view: View;
+  readonly agents: Agents;
   readonly services: ServiceWriter;
   readonly containers: ContainerWriter;
   readonly workloads: WorkloadWriter;

@@ -3,7 +3,10 @@ import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { BRIDGE } from '@causeway/shared/names';
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import type { AgentDeps } from './agent.ts';
+import { type AgentApi, createAgentApi } from './agent-api.ts';
 import { hostReader } from './agent-host.ts';
+import { pingRoute } from './api/ping.ts';
+import type { Route } from './api/routes.ts';
 import type { EventLog } from './cluster/events.ts';
 import type { Place } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
@@ -30,6 +33,7 @@ export interface Parts {
   readonly loop: Loop;
   readonly reporter: Reporter;
   readonly healthChecks: HealthChecks;
+  readonly api: AgentApi;
   /** Whether all of etcd that the agent follows is being followed. */
   connected(): boolean;
   /** Those of the network; none before it was read. */
@@ -47,6 +51,11 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     ...{ host: config.name, runtime, store, liveness: place.liveness, alive: place.alive, log },
     onProblem: () => loop.changed(),
   });
+  const readHost = hostReader({ kernel, request, dataplane, place }, host);
+  const api = createAgentApi({
+    ...{ host: config.name, at: config.api, address: hostAddress(host), routes: apiRoutes(config.name) },
+    ...{ store, liveness: place.liveness, alive: place.alive, log },
+  });
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
@@ -54,7 +63,12 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: leavingOut(createConverger({ kernel, rulesets, tool }), rulesets),
-      host: hostReader({ kernel, request, dataplane, place }, host),
+      host: async () => {
+        const found = await readHost();
+        api.moved(hostAddress(found));
+        api.verify();
+        return found;
+      },
       focus: (focus) => refocus(focus),
     },
     host,
@@ -72,6 +86,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       reporter.again();
       keeper.again();
       healthChecks.again();
+      api.again();
       events.again();
     },
   });
@@ -89,7 +104,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     events.add(kind, kind === 'restart-needed' ? 'warning' : 'info', message),
   );
   return {
-    ...{ loop, reporter, healthChecks },
+    ...{ loop, reporter, healthChecks, api },
     connected: () => view.isWhole(),
     families: () => {
       const network = view.read()?.snapshot?.config;
@@ -99,7 +114,17 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       unlisten();
       view.close();
       monitor.close();
-      await Promise.all([loop.stop(), keeper.stop(), reporter.stop(), healthChecks.stop()]);
+      await Promise.all([loop.stop(), keeper.stop(), reporter.stop(), healthChecks.stop(), api.stop()]);
     },
   };
+}
+
+/** What controllers and other agents may ask of this one; each part of the agent brings its own. */
+function apiRoutes(host: string): readonly Route[] {
+  return [pingRoute(host)];
+}
+
+/** Where others reach this host. */
+function hostAddress({ facts }: HostInfo): string {
+  return facts.ipv4?.publicIp ?? facts.ipv6?.publicIp ?? '';
 }

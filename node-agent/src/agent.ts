@@ -57,6 +57,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
         events.again();
         parts?.reporter.again();
         parts?.healthChecks.again();
+        parts?.api.again();
         parts?.loop.resync();
       },
       onEvent: events.add,

@@ -4,7 +4,7 @@ import { type RawConfig, readConfig } from './config.ts';
 const RAW: RawConfig = {
   ...{ etcd: 'http://127.0.0.1:2379', stateDir: '/var/lib/causeway', runDir: '/run/causeway' },
   ...{ resyncSeconds: '60', leaseHours: '24', aliveSeconds: '10', logLevel: 'info' },
-  ...{ subnetFile: '/run/flannel/subnet.env', healthAddr: '127.0.0.1:7481' },
+  ...{ subnetFile: '/run/flannel/subnet.env', healthAddr: '127.0.0.1:7481', apiAddr: ':7482' },
 };
 
 describe('the command line', () => {
@@ -49,6 +49,12 @@ describe('the command line', () => {
     expect([none.health, none.subnetFile]).toEqual([undefined, undefined]);
   });
 
+  it('says where others reach the agent, or that they do not', () => {
+    expect(readConfig(RAW).api).toEqual({ port: 7482 });
+    expect(readConfig({ ...RAW, apiAddr: '[FD00::b]:1' }).api).toEqual({ address: 'fd00::b', port: 1 });
+    expect(readConfig({ ...RAW, apiAddr: 'off' }).api).toBeUndefined();
+  });
+
   it('takes the password of etcd from elsewhere, and never repeats it', () => {
     const user = { etcdUsername: 'causeway' };
     expect(readConfig({ ...RAW, ...user }, 'secret').etcd.auth).toEqual({
@@ -81,6 +87,10 @@ describe('the command line', () => {
     [{ healthAddr: '7481' }, /^--health-addr "7481" is neither ADDRESS:PORT, like 127.0.0.1:7481, nor off$/],
     [{ healthAddr: '127.0.0.1:0' }, /^--health-addr "127.0.0.1:0" is neither/],
     [{ healthAddr: '::1:7481' }, /^--health-addr "::1:7481" is neither/],
+    [{ apiAddr: '7482' }, /^--api-addr "7482" is neither ADDRESS:PORT, nor :PORT, like :7482, nor off$/],
+    [{ apiAddr: ':0' }, /^--api-addr ":0" is neither/],
+    [{ apiAddr: 'localhost:1' }, /^--api-addr "localhost:1" is neither/],
+    [{ apiAddr: '0.0.0.0:1' }, /^--api-addr "0.0.0.0:1" is every address of this host; name the one/],
     [{ healthAddr: 'a.example:7481' }, /^--health-addr "a.example:7481" is neither/],
     [{ subnetFile: 'subnet.env' }, /^--subnet-file "subnet.env" is no absolute path/],
     [{ publicIp: '10.0.0.256' }, /^--public-ip "10.0.0.256" is no IPv4 address/],

@@ -22,6 +22,8 @@ export interface AgentConfig {
   readonly subnetFile?: string;
   /** Where the health pages are; absent: nowhere. */
   readonly health?: HealthAddress;
+  /** Where controllers and other agents reach this one; absent: nowhere. */
+  readonly api?: ApiAddress;
   readonly resyncSeconds: number;
   readonly leaseHours: number;
   readonly aliveSeconds: number;
@@ -30,6 +32,12 @@ export interface AgentConfig {
 
 export interface HealthAddress {
   readonly host: string;
+  readonly port: number;
+}
+
+export interface ApiAddress {
+  /** Absent: the host's own on the hosts' network, also after it has changed. */
+  readonly address?: string;
   readonly port: number;
 }
 
@@ -46,6 +54,7 @@ export interface RawConfig extends EtcdFlags {
   readonly runDir: string;
   readonly subnetFile: string;
   readonly healthAddr: string;
+  readonly apiAddr: string;
   readonly resyncSeconds: string;
   readonly leaseHours: string;
   readonly aliveSeconds: string;
@@ -58,6 +67,7 @@ export interface RawConfig extends EtcdFlags {
  */
 export function readConfig(raw: RawConfig, password?: string): AgentConfig {
   const health = healthAddress(raw.healthAddr);
+  const api = apiAddress(raw.apiAddr);
   return {
     etcd: readEtcdFlags(raw, password),
     name: nodeName(raw.name),
@@ -67,6 +77,7 @@ export function readConfig(raw: RawConfig, password?: string): AgentConfig {
     runDir: directory('--run-dir', raw.runDir),
     ...(raw.subnetFile === 'none' ? {} : { subnetFile: file('--subnet-file', raw.subnetFile) }),
     ...(health === undefined ? {} : { health }),
+    ...(api === undefined ? {} : { api }),
     resyncSeconds: whole('--resync-seconds', raw.resyncSeconds, 1, 86_400),
     leaseHours: whole('--lease-hours', raw.leaseHours, 1, 8_760),
     aliveSeconds: whole('--alive-seconds', raw.aliveSeconds, 2, 3_600),
@@ -142,11 +153,32 @@ function isIn(text: string, ip: Ip): boolean {
 /** `127.0.0.1:7481`, `[::1]:7481`, or `off`. */
 function healthAddress(text: string): HealthAddress | undefined {
   if (text === 'off') return undefined;
+  const { host, port } = addressAndPort(text) ?? {};
+  const isHost = host !== undefined && (isIP(host) > 0 || host === 'localhost');
+  if (isHost && port !== undefined) return { host, port };
+  throw invalid('--health-addr', text, 'is neither ADDRESS:PORT, like 127.0.0.1:7481, nor off');
+}
+
+/** `:7482`, `192.168.122.11:7482`, `[fd00::b]:7482`, or `off`. */
+function apiAddress(text: string): ApiAddress | undefined {
+  if (text === 'off') return undefined;
+  const { host, port } = addressAndPort(text) ?? {};
+  if (host === '' && port !== undefined) return { port };
+  const address = canonicalIp(host ?? '');
+  if (address === undefined || port === undefined)
+    throw invalid('--api-addr', text, 'is neither ADDRESS:PORT, nor :PORT, like :7482, nor off');
+  // It is told to others as it is.
+  if (address === '0.0.0.0' || address === '::')
+    throw invalid('--api-addr', text, 'is every address of this host; name the one that controllers reach');
+  return { address, port };
+}
+
+/** IPv6 in brackets, and only it. */
+function addressAndPort(text: string): { readonly host: string; readonly port: number } | undefined {
   const [, bracketed, plain, port = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain ?? '';
-  const isHost = bracketed === undefined ? isIP(host) === 4 || host === 'localhost' : isIP(host) === 6;
-  if (isHost && Number(port) >= 1 && Number(port) <= 65_535) return { host, port: Number(port) };
-  throw invalid('--health-addr', text, 'is neither ADDRESS:PORT, like 127.0.0.1:7481, nor off');
+  if (bracketed !== undefined && isIP(host) !== 6) return undefined;
+  return Number(port) >= 1 && Number(port) <= 65_535 ? { host, port: Number(port) } : undefined;
 }
 
 function directory(flag: string, text: string): string {

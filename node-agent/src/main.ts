@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '@causeway/shared/errors';
-import { AGENT_PORT, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
+import { AGENT_API_PORT, AGENT_PORT, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
 import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
@@ -112,6 +112,12 @@ function withFlags(command: Command): Command {
     'health pages: HOST:PORT, or off',
     'HEALTH_ADDR',
     `127.0.0.1:${AGENT_PORT}`,
+  );
+  flag(
+    '--api-addr <address>',
+    "for controllers and other agents: ADDRESS:PORT, :PORT on the host's address, or off",
+    'API_ADDR',
+    `:${AGENT_API_PORT}`,
   );
   flag('--resync-seconds <n>', 'look at everything this often', 'RESYNC_SECONDS', '60');
   flag('--lease-hours <n>', 'how long an absent host keeps its subnet', 'LEASE_HOURS', '24');

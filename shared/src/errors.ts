@@ -2,18 +2,20 @@
  * The closed union of everything that can go wrong, and the one class that carries it.
  * The text of an error reads "doing X for Y: reason"; where a command was run, the command appears in it.
  */
-export type ErrorCode =
-  | 'invalid' // bad input: names the field and the value
-  | 'not-found'
-  | 'conflict' // somebody else has it, or it changed in between
-  | 'exhausted' // no subnet, VIP or NodePort is left
-  | 'unreachable' // etcd, the controller or a host does not answer
-  | 'timeout'
-  | 'command-failed' // an external command ended with a failure
-  | 'kernel-rejected' // the kernel refused a rule set or a route
-  | 'unreadable' // a value in etcd or on disk that does not parse
-  | 'degraded' // works, but not all of it
-  | 'internal';
+export const ERROR_CODES = [
+  'invalid', // bad input: names the field and the value
+  'not-found',
+  'conflict', // somebody else has it, or it changed in between
+  'exhausted', // no subnet, VIP or NodePort is left
+  'unreachable', // etcd, the controller or a host does not answer
+  'timeout',
+  'command-failed', // an external command ended with a failure
+  'kernel-rejected', // the kernel refused a rule set or a route
+  'unreadable', // a value in etcd or on disk that does not parse
+  'degraded', // works, but not all of it
+  'internal',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export interface ErrorDetail {
   /** The field of the input that is wrong, as the user wrote it: `vip`, `ports[0].port`. */

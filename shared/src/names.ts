@@ -40,5 +40,7 @@ export const CONTROLLER_SOCKET = `${RUN_DIR}/controller.sock`;
 export const SUBNET_FILE = '/run/flannel/subnet.env';
 /** The TCP port, on the host's loopback address, of the agent's health pages. */
 export const AGENT_PORT = 7481;
+/** The TCP port, on the host's address, at which an agent answers controllers and other agents. */
+export const AGENT_API_PORT = 7482;
 /** The TCP port of the controller's REST API. */
 export const CONTROLLER_PORT = 7480;

@@ -23,6 +23,7 @@ export const NETWORK = { Network: '10.10.0.0/16', SubnetLen: 24, Backend: { Type
 const RAW: RawConfig = {
   ...{ etcd: 'http://127.0.0.1:1', name: 'host-1', stateDir: '/x', runDir: '/x', subnetFile: 'none' },
   ...{ resyncSeconds: '3600', leaseHours: '24', aliveSeconds: '10', logLevel: 'silent', healthAddr: 'off' },
+  apiAddr: 'off',
 };
 const SYSCTLS = [
   ...['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'],

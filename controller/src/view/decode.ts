@@ -1,6 +1,7 @@
 import { CausewayError } from '@causeway/shared/errors';
 import {
   type Decoded,
+  decodeAgent,
   decodeAlive,
   decodeClaim,
   decodeContainer,
@@ -33,6 +34,7 @@ export const DECODERS: { readonly [K in Kind]: (kv: KeyValue) => Decoded<Rows[K]
   containerStatus: decodeContainerStatus,
   workload: decodeWorkload,
   health: decodeHealth,
+  agent: decodeAgent,
   lease: decodeLease,
   claim: claimant,
   reservation: decodeReservation,

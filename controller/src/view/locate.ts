@@ -36,6 +36,7 @@ const SIMPLE: readonly (readonly [prefix: string, kind: Kind])[] = [
   [keys.containerStatusPrefix, 'containerStatus'],
   [keys.workloadPrefix, 'workload'],
   [keys.healthPrefix, 'health'],
+  [keys.agentPrefix, 'agent'],
 ];
 
 /** Tables whose rows are called by a subnet: `10.10.1.0-24` is `10.10.1.0/24`. */

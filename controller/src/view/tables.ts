@@ -1,3 +1,4 @@
+import type { AgentAddress } from '@causeway/shared/model/agent-api';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
@@ -26,6 +27,8 @@ export interface Rows {
   readonly workload: Workload;
   /** By node name. */
   readonly health: HealthRecord;
+  /** By node name: where its agent answers, and the key for that, which goes nowhere else. */
+  readonly agent: AgentAddress;
   /** By what follows the prefix of the key: `10.10.1.0-24`, `10.10.1.0-24&fd00:10:0:1::-64`. */
   readonly lease: SubnetLease;
   /** By subnet in CIDR form; the value is the id of the node that leases it. */
@@ -82,6 +85,7 @@ export function emptyTables(): MutableTables {
     containerStatus: new Map(),
     workload: new Map(),
     health: new Map(),
+    agent: new Map(),
     lease: new Map(),
     claim: new Map(),
     reservation: new Map(),

@@ -4,7 +4,7 @@
  */
 export interface AgentAddress {
   readonly node: string;
-  /** An address of the host on the hosts' network, and a TCP port. */
+  /** An address of the host on the hosts' network, or another that `--api-addr` names, and a TCP port. */
   readonly address: string;
   readonly port: number;
   /** Pre-shared key of TLS, 32 bytes in hex, made anew at each start. */

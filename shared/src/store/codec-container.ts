@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CausewayError } from '../errors.ts';
 import type { AgentAddress } from '../model/agent-api.ts';
 import {
   ATTACH_KINDS,
@@ -13,7 +14,7 @@ import type { NetworkMode } from '../model/container-network.ts';
 import type { ImageHolder, ImageRecord } from '../model/image.ts';
 import { nameSchema, portSchema } from '../model/input.ts';
 import { PROTOCOLS } from '../model/service.ts';
-import { type Decoded, decode, inItsKey, ipAddress, unicast } from './codec-base.ts';
+import { type Decoded, decode, inItsKey, ipAddress, unicast, unreadable } from './codec-base.ts';
 import { keys } from './keys.ts';
 import type { KeyValue } from './store.ts';
 
@@ -109,7 +110,7 @@ const imageHolder: z.ZodType<ImageHolder> = z.object({ node: nameSchema, digests
 
 const agentAddress: z.ZodType<AgentAddress> = z.object({
   node: nameSchema,
-  address: unicast(),
+  address: ipAddress(),
   port: portSchema,
   key: z.string().regex(/^[0-9a-f]{64}$/, 'is no key'),
 });
@@ -122,5 +123,10 @@ export const decodeImage = (kv: KeyValue): Decoded<ImageRecord> =>
   inItsKey(kv, decode(kv, imageRecord), (image) => keys.image(image.name));
 export const decodeImageHolder = (kv: KeyValue): Decoded<ImageHolder> =>
   inItsKey(kv, decode(kv, imageHolder), (holder) => keys.imageHolder(holder.node));
-export const decodeAgent = (kv: KeyValue): Decoded<AgentAddress> =>
-  inItsKey(kv, decode(kv, agentAddress), (agent) => keys.agent(agent.node));
+/** What is wrong with it is not said: the sentence would repeat a part of the key. */
+export const decodeAgent = (kv: KeyValue): Decoded<AgentAddress> => {
+  const agent = inItsKey(kv, decode(kv, agentAddress), ({ node }) => keys.agent(node));
+  if (!(agent instanceof CausewayError)) return agent;
+  const { key, storedKey = key } = kv;
+  return unreadable({ ...kv, storedKey, value: '' }, "it is no agent's address and key");
+};
