@@ -43,7 +43,7 @@ export interface Parts {
 
 /** Connects what notices (etcd's watch, the kernel's monitors) to what acts (the loop, the containers, the report). */
 export function assemble(deps: AgentDeps, start: Start): Parts {
-  const { config, kernel, store, runtime, rulesets, log } = deps;
+  const { config, kernel, store, runtime, gate, rulesets, log } = deps;
   const { place, events, host, tool, request, dataplane } = start;
   const reporter = createReporter({ store, lease: place.ownership, log });
   const keeper = createContainerKeeper({ runtime, store, host: config.name, log });
@@ -59,7 +59,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
-      healthChecks,
+      ...{ healthChecks, gate },
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: leavingOut(createConverger({ kernel, rulesets, tool }), rulesets),
@@ -73,6 +73,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     },
     host,
   );
+  gate.listen({ onAddresses: () => loop.changed(), onHeld: () => keeper.look() });
   const view = watchCluster(store, config.name, {
     onChange: (part) => {
       const built = part === 'network' || part === 'settings' ? view.read() : undefined;

@@ -16,6 +16,7 @@ import type { HostFiles } from './host-files.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Candidate, JoinInput } from './lease/membership.ts';
 import type { Logger } from './logger.ts';
+import type { RuleGate } from './loop/address-gate.ts';
 import type { Rulesets } from './plan/firewall.ts';
 
 export interface AgentDeps {
@@ -23,6 +24,8 @@ export interface AgentDeps {
   readonly kernel: Kernel;
   readonly store: Store;
   readonly runtime: ContainerRuntime;
+  /** The one that the runtime asks. */
+  readonly gate: RuleGate;
   readonly rulesets: Rulesets;
   readonly files: HostFiles;
   readonly log: Logger;

@@ -19,6 +19,7 @@ import { hostFiles } from './host-files.ts';
 import { linuxKernel } from './kernel/linux.ts';
 import { takeLock } from './lock.ts';
 import { createLogger } from './logger.ts';
+import { createRuleGate } from './loop/address-gate.ts';
 import type { Rulesets } from './plan/firewall.ts';
 
 /** 0: done. 1: failed, or `plan` has steps. 2: the command line is wrong. */
@@ -157,9 +158,10 @@ async function runCommand(config: AgentConfig): Promise<void> {
   }
   const { stateDir, runDir } = config;
   const store = openEtcdStore(readEtcdFiles(config.etcd));
+  const gate = createRuleGate();
   const runtime = createRuntime({ stateDir, runDir, logger: log });
   try {
-    await runAgent({ ...parts(config), config, store, runtime, log }, stopped.signal);
+    await runAgent({ ...parts(config), config, store, runtime, gate, log }, stopped.signal);
   } finally {
     store.close();
     await unlock();

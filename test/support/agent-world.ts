@@ -8,6 +8,7 @@ import type { ContainerRuntime } from '../../node-agent/src/containers/runtime.t
 import { hostFiles } from '../../node-agent/src/host-files.ts';
 import type { Look } from '../../node-agent/src/kernel/kernel.ts';
 import { createLogger } from '../../node-agent/src/logger.ts';
+import { createRuleGate } from '../../node-agent/src/loop/address-gate.ts';
 import type { NodeEvent } from '../../shared/src/model/event.ts';
 import type { NodeRecord, NodeReport } from '../../shared/src/model/node.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
@@ -46,6 +47,7 @@ export class AgentWorld {
   readonly wanted: string[][] = [];
   /** How commands end in a container; absent: well. */
   readonly exitCodes = new Map<string, number>();
+  readonly gate = createRuleGate();
   #stop = new AbortController();
   #agent: Promise<void> = Promise.resolve();
   /** The flags of a bare command line. */
@@ -87,6 +89,7 @@ export class AgentWorld {
     this.#agent = runAgent(
       {
         ...{ config, kernel: this.kernel, store: this.store, runtime: this.runtime },
+        gate: this.gate,
         files: hostFiles(join(this.directory, 'state'), this.directory),
         log: createLogger('silent', config.name),
         rulesets: { nftables, iptables },

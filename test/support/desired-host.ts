@@ -111,7 +111,8 @@ export function snapshotOf(more: Partial<Snapshot> = {}): Snapshot {
       ...{ nodePortMin: 30000, nodePortMax: 32767 },
     },
     ...{ leases: [], services: [], endpoints: new Map(), containers: [] },
-    ...{ networkRevision: 1, servicesRevision: 2 },
+    ...{ policies: [], policyPeers: new Map() },
+    ...{ networkRevision: 1, servicesRevision: 2, policiesRevision: 3 },
     ...more,
   };
 }

@@ -17,6 +17,7 @@ export const peerReportSchema = z.object({
 const nodeReport = z.object({
   name: z.string(),
   servicesRevision: z.int().describe('The newest revision of services that the kernel holds.'),
+  policiesRevision: z.int().optional().describe('The newest revision of policies that the kernel holds.'),
   networkRevision: z.int().describe('The newest revision of the leases that the kernel holds.'),
   appliedInMs: z.number().describe('From the change to the kernel holding it, milliseconds.'),
   at: z.string(),

@@ -71,6 +71,7 @@ async function watched() {
     network: await read(keys.networkPrefix),
     services: await read(keys.servicePrefix),
     containers: await read(keys.containerPrefix),
+    policies: await read(keys.policyPrefix),
     settings: await read(keys.settings),
   });
 }

@@ -8,6 +8,7 @@ const PREFIXES: Readonly<Record<Part, string>> = {
   network: keys.networkPrefix,
   services: keys.servicePrefix,
   containers: keys.containerPrefix,
+  policies: keys.policyPrefix,
   settings: keys.settings,
 };
 const PARTS = Object.keys(PREFIXES) as readonly Part[];
@@ -69,17 +70,18 @@ export async function readCluster(store: Store, nodeName: string): Promise<Built
     const { items, revision } = await store.list(PREFIXES[part]);
     return { items: new Map(items.map((kv) => [kv.key, kv])), revision };
   };
-  const [network, services, containers, settings] = await Promise.all([
+  const [network, services, containers, policies, settings] = await Promise.all([
     read('network'),
     read('services'),
     read('containers'),
+    read('policies'),
     read('settings'),
   ]);
-  return snapshotBuilder(nodeName)({ network, services, containers, settings });
+  return snapshotBuilder(nodeName)({ network, services, containers, policies, settings });
 }
 
 function whole(states: Partial<Record<Part, PrefixState>>): SnapshotInput | undefined {
-  const { network, services, containers, settings } = states;
-  if (!network || !services || !containers || !settings) return undefined;
-  return { network, services, containers, settings };
+  const { network, services, containers, policies, settings } = states;
+  if (!network || !services || !containers || !policies || !settings) return undefined;
+  return { network, services, containers, policies, settings };
 }

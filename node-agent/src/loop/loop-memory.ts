@@ -44,7 +44,7 @@ const SHOWN_STEPS = 20;
 /** What has been reached so far, and how it is told: to the log, to etcd, to the containers, to the health pages. */
 export function createMemory(deps: MemoryDeps) {
   const { name, place, keeper, reporter, subnetFile, healthChecks, log } = deps;
-  let reached = { servicesRevision: 0, networkRevision: 0, repairs: 0 };
+  let reached = { servicesRevision: 0, policiesRevision: 0, networkRevision: 0, repairs: 0 };
   let held = { networkHeld: false, firewallHeld: false };
   let unreadable: readonly string[] = [];
   let hostProblems: readonly string[] = [];
@@ -105,6 +105,7 @@ export function createMemory(deps: MemoryDeps) {
       held = { networkHeld, firewallHeld };
       reached = {
         servicesRevision: firewallHeld ? snapshot.servicesRevision : reached.servicesRevision,
+        policiesRevision: firewallHeld ? snapshot.policiesRevision : reached.policiesRevision,
         networkRevision: networkHeld ? snapshot.networkRevision : reached.networkRevision,
         repairs: reached.repairs + round.repairs,
       };

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HOST_1, OWN, snapshotOf } from '../../../test/support/desired-host.ts';
 import { createLogger } from '../logger.ts';
+import { createRuleGate } from './address-gate.ts';
 import type { Round, Suspicion } from './converge.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
 
@@ -22,8 +23,10 @@ beforeEach(() => {
   const host = { facts: HOST_1 };
   const deps = {
     ...{ name: 'host-1', log: createLogger('silent', 'host-1'), resyncSeconds: 3_600 },
-    ...{ host: async () => host, focus: () => undefined },
-    view: () => ({ read: () => ({ snapshot: snapshotOf(), problems: [], unknownContainers: [] }) }),
+    ...{ host: async () => host, focus: () => undefined, gate: createRuleGate() },
+    view: () => ({
+      read: () => ({ snapshot: snapshotOf(), problems: [], unknownContainers: [], unknownPolicies: [] }),
+    }),
     place: { subnets: () => OWN, problem: () => undefined, verify: () => undefined },
     keeper: { want: () => undefined, look: () => undefined },
     reporter: { report: () => undefined, verify: () => undefined },

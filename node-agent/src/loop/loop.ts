@@ -5,9 +5,11 @@ import type { ClusterView } from '../cluster/view.ts';
 import type { HealthChecks } from '../health-checks/health-checks.ts';
 import type { HostInfo, WatchFocus } from '../kernel/kernel.ts';
 import { isFirewallStep } from '../plan/step.ts';
+import type { RoundEnd, RuleGate } from './address-gate.ts';
 import type { Converger, Round, Suspicion } from './converge.ts';
 import { createMemory, type LoopState, type MemoryDeps } from './loop-memory.ts';
 import { createPace } from './pace.ts';
+import { reasonOf } from './peers.ts';
 import { createTurns } from './turns.ts';
 
 export interface Loop {
@@ -25,6 +27,7 @@ export interface Loop {
 export interface LoopDeps extends MemoryDeps {
   readonly view: () => ClusterView;
   readonly converger: Converger;
+  readonly gate: Pick<RuleGate, 'local' | 'settled'>;
   readonly healthChecks: Pick<HealthChecks, 'want' | 'verify' | 'problem'>;
   /** The host's link and addresses as they are. */
   readonly host: () => Promise<HostInfo>;
@@ -94,9 +97,11 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     // What has just come is asked at once; that waits until the rules are on their way.
     deps.healthChecks.want(snapshot);
     const subnets = place.subnets();
-    const desired = desiredHost(snapshot, host.facts, subnets);
+    const local = deps.gate.local({ snapshot, unknownPolicies: built.unknownPolicies });
+    const desired = desiredHost(snapshot, host.facts, subnets, local);
     deps.focus({ iface: host.facts.iface, sysctls: Object.keys(desired.sysctls) });
     const done = await deps.converger.round(desired, asked);
+    deps.gate.settled(local, endOf(done));
     // A repair does not wait for the host's own address, which changes seldom; if it did, there is a round for that.
     if (refreshed !== undefined) takeUp(await refreshed);
     const now = performance.now();
@@ -174,6 +179,11 @@ function both(a: Suspicion, b: Suspicion): Suspicion {
     network: a.network || b.network,
     firewall: a.firewall || b.firewall,
   };
+}
+
+function endOf({ firewallHeld, fates }: Round): RoundEnd {
+  const refused = fates.find(({ fate, step }) => fate === 'failed' && isFirewallStep(step));
+  return { firewallHeld, ...(refused === undefined ? {} : { reason: reasonOf(refused) }) };
 }
 
 function isWhole(round: Round): boolean {

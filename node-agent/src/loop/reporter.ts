@@ -9,7 +9,7 @@ import { createTurns } from './turns.ts';
 export interface Reporter {
   /**
    * Writes the report unless it says the same as the last one; of several that wait, the last is written. At once when
-   * the kernel holds other services, for which somebody waits; otherwise about once a second at most.
+   * the kernel holds other services or policies, for which somebody waits; otherwise about once a second at most.
    */
   report(report: NodeReport): void;
   /** Writes it again even if nothing changed: what was written is gone, or etcd is back. */
@@ -36,7 +36,8 @@ const SPREAD_MS = 500;
 
 export function createReporter({ store, lease, log, random = Math.random }: ReporterDeps): Reporter {
   let latest: NodeReport | undefined;
-  let writtenServices: number | undefined;
+  /** The revisions that somebody may wait for. */
+  let writtenRevisions = '';
   let writtenAt = Number.NEGATIVE_INFINITY;
   let written = '';
   /** The same, as it is in etcd. */
@@ -54,7 +55,7 @@ export function createReporter({ store, lease, log, random = Math.random }: Repo
       const value = encode(report);
       await store.transaction([], [{ put: key, value, lease: lease() }]);
       [written, text] = [contentOf(report), value];
-      [writtenServices, writtenAt] = [report.servicesRevision, performance.now()];
+      [writtenRevisions, writtenAt] = [revisionsOf(report), performance.now()];
     } catch (error) {
       log.debug({ reason: messageOf(error) }, 'the report could not be written');
       turns.wake(RETRY_MS);
@@ -66,7 +67,7 @@ export function createReporter({ store, lease, log, random = Math.random }: Repo
   return {
     report: (report) => {
       latest = report;
-      turns.wake(report.servicesRevision === writtenServices ? pause() : 0);
+      turns.wake(revisionsOf(report) === writtenRevisions ? pause() : 0);
     },
     again: () => {
       written = '';
@@ -78,6 +79,10 @@ export function createReporter({ store, lease, log, random = Math.random }: Repo
     },
     stop: () => turns.stop(),
   };
+}
+
+function revisionsOf({ servicesRevision, policiesRevision }: NodeReport): string {
+  return `${servicesRevision} ${policiesRevision}`;
 }
 
 /** All that a reader could act on: not when it was written, nor how long the last change took. */

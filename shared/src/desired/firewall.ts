@@ -1,5 +1,6 @@
 import { show } from '../errors.ts';
 import type { HostFacts } from '../model/host-facts.ts';
+import type { LocalContainers } from '../model/local-containers.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { BRIDGE, DEFAULT_MARK } from '../names.ts';
@@ -9,6 +10,8 @@ import { type Cidrs, formatBlocks, isEverything, readCidrs } from './cidrs.ts';
 import type { OwnSubnets } from './host.ts';
 import type { FirewallIntent } from './intent.ts';
 import { type Occupied, occupied, overlapped } from './occupied.ts';
+import { policiesOf } from './policies.ts';
+import { publishedOf } from './published.ts';
 import { servicesOf } from './services.ts';
 
 export interface Firewalls {
@@ -18,7 +21,12 @@ export interface Firewalls {
 }
 
 /** What the packet filter does in each family of the network: sorted, without doubles, everything checked again. */
-export function firewallIntents(snapshot: Snapshot, facts: HostFacts, own: OwnSubnets): Firewalls {
+export function firewallIntents(
+  snapshot: Snapshot,
+  facts: HostFacts,
+  own: OwnSubnets,
+  local: LocalContainers = NO_CONTAINERS,
+): Firewalls {
   const { config, settings } = snapshot;
   const claimed = occupied(config, facts);
   const nodePorts = readCidrs(settings.nodePortCidrs ?? []);
@@ -28,7 +36,9 @@ export function firewallIntents(snapshot: Snapshot, facts: HostFacts, own: OwnSu
     nodePorts: { ipv4: isServed('ipv4'), ipv6: isServed('ipv6') },
   });
   const exempt = config.nonMasqueradeCidrs.map((text) => ({ text, block: parseBlock(text) }));
-  const problems = [...services.problems];
+  const published = publishedOf(snapshot.containers, local.addresses);
+  const policies = policiesOf(snapshot, local);
+  const problems = [...services.problems, ...published.problems, ...policies.problems];
   const intents = entriesOf(config).map(([family, { network }]): FirewallIntent => {
     const subnet = own[family];
     const blocks = exempt.flatMap(({ block }) => (block?.family === family ? block : []));
@@ -45,8 +55,8 @@ export function firewallIntents(snapshot: Snapshot, facts: HostFacts, own: OwnSu
       ...(range.text === undefined ? {} : { serviceRange: range.text }),
       nodePortCidrs: nodePortCidrs(nodePorts, family),
       services: services.byFamily[family],
-      published: [],
-      policies: [],
+      published: published.byFamily[family],
+      policies: policies.byFamily[family],
     };
   });
   const wrong = exempt.flatMap(({ text, block }) =>
@@ -55,6 +65,8 @@ export function firewallIntents(snapshot: Snapshot, facts: HostFacts, own: OwnSu
   const unknown = nodePorts.problems.map((problem) => `nodePortCidrs: ${problem}`);
   return { intents, problems: [...problems, ...wrong, ...unknown] };
 }
+
+const NO_CONTAINERS: LocalContainers = { specs: [], addresses: [] };
 
 /** Where CIDRs are given, and none of them is of the family, no address of the host is inside of one. */
 function servesNodePorts({ nodePortCidrs: asked = [] }: Settings, nodePorts: Cidrs, family: Family): boolean {

@@ -1,4 +1,5 @@
 import type { HostFacts } from '../model/host-facts.ts';
+import type { LocalContainers } from '../model/local-containers.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { bridgeIntent } from './bridge.ts';
 import { firewallIntents } from './firewall.ts';
@@ -15,14 +16,20 @@ import { tunnelsOf } from './tunnels.ts';
  * `problems`; it never takes anything else away.
  *
  * @param own the subnets that this host leases; none while it waits for one, or was fenced
+ * @param local containers that are here, with their addresses on the bridge; absent: none has any
  * @throws CausewayError `invalid` when an own subnet, the configured network or an address of the host is none
  */
-export function desiredHost(snapshot: Snapshot, facts: HostFacts, own: OwnSubnets): DesiredHost {
+export function desiredHost(
+  snapshot: Snapshot,
+  facts: HostFacts,
+  own: OwnSubnets,
+  local?: LocalContainers,
+): DesiredHost {
   const { config, leases } = snapshot;
   const here = readHere(config, facts, own);
   const peers = peersOf(leases, here);
   const tunnels = tunnelsOf(here, facts, peers.all);
-  const firewalls = firewallIntents(snapshot, facts, own);
+  const firewalls = firewallIntents(snapshot, facts, own, local);
   return {
     bridge: bridgeIntent(own, containersMtu(here, facts)),
     tunnels,

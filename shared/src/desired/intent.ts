@@ -95,7 +95,7 @@ export interface PublishedIntent {
 
 /** What holds for all containers of this host that the same policies mean. */
 export interface PolicyIntent {
-  /** A short hash of what the policies say: those with equal sides are one. `[0-9a-f]`. */
+  /** A short hash of the policies' names, so that it stays when what they say changes. `[0-9a-f]`. */
   readonly id: string;
   /** Addresses of this host's containers, sorted; an address is in one intent at most. */
   readonly subjects: readonly string[];

@@ -56,6 +56,8 @@ export interface NodeReport {
   readonly name: string;
   /** The newest etcd revision under services/ that the kernel holds. */
   readonly servicesRevision: number;
+  /** The same under policies/. Absent: the agent knows nothing of policies. */
+  readonly policiesRevision?: number;
   /** The newest etcd revision of the network's leases that the kernel holds. */
   readonly networkRevision: number;
   /** Time from the watch event to the kernel's answer of the last change, milliseconds. */

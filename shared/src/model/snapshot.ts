@@ -2,6 +2,7 @@ import type { ContainerSpec } from './container.ts';
 import type { EndpointSet } from './endpoint.ts';
 import type { SubnetLease } from './lease.ts';
 import type { NetworkConfig } from './network.ts';
+import type { NetworkPolicy, PolicyPeerSet } from './network-policy.ts';
 import type { ServiceSpec } from './service.ts';
 import type { Settings } from './settings.ts';
 
@@ -14,8 +15,13 @@ export interface Snapshot {
   readonly services: readonly ServiceSpec[];
   /** By service name. */
   readonly endpoints: ReadonlyMap<string, EndpointSet>;
-  /** Only those of this host. */
+  /** Only those of this host, sorted by name. */
   readonly containers: readonly ContainerSpec[];
+  /** Sorted by name. */
+  readonly policies: readonly NetworkPolicy[];
+  /** By policy name. */
+  readonly policyPeers: ReadonlyMap<string, PolicyPeerSet>;
   readonly networkRevision: number;
   readonly servicesRevision: number;
+  readonly policiesRevision: number;
 }

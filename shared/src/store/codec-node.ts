@@ -66,6 +66,7 @@ const peerReport = z.object({
 const nodeReport: z.ZodType<NodeReport> = z.object({
   name: nameSchema,
   servicesRevision: revision,
+  policiesRevision: revision.exactOptional(),
   networkRevision: revision,
   appliedInMs: z.number(),
   at: z.string(),

@@ -20,6 +20,8 @@ const lease = (n: number) =>
   encodeLease({ ipv4: { subnet: '', publicIp: `192.168.122.${n}` }, backendType: 'host-gw' });
 const service = (name: string) => encode(serviceSpec(name));
 const container = (name: string, host: string) => encode({ name, host, command: ['x'], files: {} });
+const policy = (name: string, container: string) =>
+  encode({ name, subjects: { containers: [container] }, ingress: { default: 'deny', rules: [] } });
 const set = (name: string) => encode({ service: name, endpoints: [], unresolved: [] });
 
 const healthy = {
@@ -37,6 +39,10 @@ const healthy = {
     [keys.container('web-1')]: container('web-1', 'host-1'),
     [keys.container('web-2')]: container('web-2', 'host-2'),
   }),
+  policies: state(9, {
+    [keys.policySpec('lone')]: policy('lone', 'web-1'),
+    [keys.policyPeers('lone')]: encode({ name: 'lone', rules: [] }),
+  }),
   settings: state(9, {}),
 };
 
@@ -48,9 +54,12 @@ describe('snapshotBuilder', () => {
     expect(snapshot?.services.map((one) => one.name)).toEqual(['a', 'b']);
     expect([...(snapshot?.endpoints.keys() ?? [])]).toEqual(['a']);
     expect(snapshot?.containers.map((one) => one.name)).toEqual(['web-1']);
+    expect(snapshot?.policies.map((one) => one.name)).toEqual(['lone']);
+    expect([...(snapshot?.policyPeers.keys() ?? [])]).toEqual(['lone']);
     expect(snapshot).toMatchObject({
       networkRevision: 7,
       servicesRevision: 9,
+      policiesRevision: 9,
       settings: DEFAULT_SETTINGS,
       config: { ipv4: { network: '10.10.0.0/16' } },
     });
@@ -115,17 +124,21 @@ describe('snapshotBuilder', () => {
           [...part.items.keys()].filter((key) => !without.includes(key)).map((key) => [key, 'x']),
         ),
       );
-    const { network, services, containers, settings } = healthy;
+    const { network, services, containers, policies, settings } = healthy;
     const all = {
       network: garbled(network),
       services: garbled(services),
       containers: garbled(containers),
+      policies: garbled(policies),
       settings: garbled(settings),
     };
     for (let times = 0; times < 2; times++) {
       const broken = build(structuredClone(all));
-      expect(broken.snapshot).toEqual({ ...first, networkRevision: 8, servicesRevision: 10 });
-      expect(broken.problems).toHaveLength(8);
+      expect(broken.snapshot).toEqual({
+        ...first,
+        ...{ networkRevision: 8, servicesRevision: 10, policiesRevision: 10 },
+      });
+      expect(broken.problems).toHaveLength(10);
       expect(broken.unreadable).toContain(subnetKey('10.10.2.0/24'));
       expect(broken.unknownContainers).toEqual([]);
     }
@@ -220,6 +233,35 @@ describe('snapshotBuilder', () => {
     expect(second.filter((one, i) => one !== first[i])).toEqual([
       { ...first[500], ipv4: { ...first[500]?.ipv4, publicIp: '192.168.122.77' } },
     ]);
+  });
+
+  it('keeps what a policy said while its key cannot be read, and knows of those of which only the name is known', () => {
+    const build = snapshotBuilder('host-1');
+    const first = build(healthy);
+    const broken = {
+      [keys.policySpec('lone')]: '{',
+      [keys.policyPeers('lone')]: '{',
+      [keys.policySpec('new')]: '{',
+    };
+    const { snapshot, unknownPolicies, unreadable } = build({ ...healthy, policies: state(10, broken) });
+    expect(snapshot?.policies).toEqual(first.snapshot?.policies);
+    expect(snapshot?.policyPeers.get('lone')).toEqual({ name: 'lone', rules: [] });
+    expect(unknownPolicies).toEqual(['new']);
+    expect([...unreadable].sort()).toEqual(Object.keys(broken).sort());
+    expect(build({ ...healthy, policies: state(11, {}) }).snapshot?.policies).toEqual([]);
+  });
+
+  it('gives the same lists while nothing of theirs changes, whatever else does', () => {
+    const build = snapshotBuilder('host-1');
+    const first = build(healthy).snapshot;
+    const containers = state(10, {
+      [keys.container('web-1')]: container('web-1', 'host-1'),
+      [keys.container('web-3')]: container('web-3', 'host-3'),
+    });
+    const second = build({ ...healthy, containers, services: state(10, {}) }).snapshot;
+    expect(second?.containers).toBe(first?.containers);
+    expect(second?.policies).toBe(first?.policies);
+    expect(second?.policyPeers).toBe(first?.policyPeers);
   });
 
   it('ignores keys that it does not know', () => {

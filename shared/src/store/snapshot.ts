@@ -1,4 +1,5 @@
 import { CausewayError } from '../errors.ts';
+import type { ContainerSpec } from '../model/container.ts';
 import {
   type EffectiveConfig,
   type EffectiveConfigInput,
@@ -9,6 +10,7 @@ import {
 import type { EndpointSet } from '../model/endpoint.ts';
 import type { SubnetLease } from '../model/lease.ts';
 import type { NetworkConfig } from '../model/network.ts';
+import type { NetworkPolicy, PolicyPeerSet } from '../model/network-policy.ts';
 import type { ServiceSpec } from '../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
 import type { Snapshot } from '../model/snapshot.ts';
@@ -17,6 +19,8 @@ import {
   type Decoded,
   decodeContainer,
   decodeEndpointSet,
+  decodePolicy,
+  decodePolicyPeers,
   decodeServiceSpec,
   decodeSettings,
 } from './codec.ts';
@@ -33,6 +37,8 @@ export interface SnapshotInput {
   readonly services: PrefixState;
   /** Under `keys.containerPrefix`. */
   readonly containers: PrefixState;
+  /** Under `keys.policyPrefix`. */
+  readonly policies: PrefixState;
   /** Under `keys.settings`, with `keys.acceptedNetwork`; without the former key the defaults hold. */
   readonly settings: PrefixState;
 }
@@ -48,6 +54,8 @@ export interface BuiltSnapshot {
   readonly unreadable: readonly string[];
   /** Containers of which only the name is known, on whatever host: their keys could never be read. */
   readonly unknownContainers: readonly string[];
+  /** Policies of which only the name is known: what they are about, and what they refuse, could never be read. */
+  readonly unknownPolicies: readonly string[];
 }
 
 /**
@@ -62,6 +70,8 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
   const readNetwork = keyReader(decodeNetworkKey);
   const readServices = servicesReader();
   const readContainers = keyReader(decodeContainer);
+  const ownContainers = ownOf(nodeName);
+  const readPolicies = policiesReader();
   const readSettings = keyReader(decodeSettingsKey);
   const decide = effectiveOnce();
   let latest: NetworkConfig | undefined;
@@ -71,15 +81,18 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
     const network = readNetwork(input.network);
     const services = readServices(input.services);
     const containers = readContainers(input.containers);
+    const policies = readPolicies(input.policies);
     const settingsRead = readSettings(input.settings);
     const accepted = settingsRead.values.list().find((part) => 'accepted' in part)?.accepted;
     for (const part of network.values.list()) if ('config' in part) latest = part.config;
     for (const part of settingsRead.values.list()) if ('settings' in part) settings = part.settings;
-    const faults = [network, ...services.reads, containers, settingsRead].map((read) => read.faults);
+    const reads = [network, ...services.reads, containers, ...policies.reads, settingsRead];
+    const faults = reads.map((read) => read.faults);
     const found = {
       problems: faults.flatMap((all) => all.list()),
       unreadable: faults.flatMap((all) => [...all.keys()]),
       unknownContainers: unknownKeys(containers).map((key) => key.slice(keys.containerPrefix.length)),
+      unknownPolicies: policies.unknown,
     };
     if (!input.network.items.has(keys.networkConfig)) found.problems.push(absentConfig(input.network));
     const config = latest ?? accepted;
@@ -103,9 +116,12 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
         leases,
         services: services.specs,
         endpoints: services.endpoints,
-        containers: containers.values.list().filter(({ host }) => host === nodeName),
+        containers: ownContainers(containers.values),
+        policies: policies.specs,
+        policyPeers: policies.peers,
         networkRevision: input.network.revision,
         servicesRevision: input.services.revision,
+        policiesRevision: input.policies.revision,
       },
     };
   };
@@ -127,6 +143,35 @@ function servicesReader() {
   };
 }
 
+/** One host's; the same list for as long as none of them changes. */
+function ownOf(nodeName: string): (all: SortedMap<ContainerSpec>) => readonly ContainerSpec[] {
+  let last = { from: SortedMap.of<ContainerSpec>(), own: [] as readonly ContainerSpec[] };
+  return (all) => {
+    if (last.from === all) return last.own;
+    const isOwn = (spec: ContainerSpec | undefined) => spec?.host === nodeName;
+    const isSame = !all.changesSince(last.from).some(({ before, after }) => isOwn(before) || isOwn(after));
+    last = { from: all, own: isSame ? last.own : all.list().filter(isOwn) };
+    return last.own;
+  };
+}
+
+/** List and map stay the same objects where nothing of theirs changed. */
+function policiesReader() {
+  const readSpecs = keyReader(decodePolicyKey);
+  const readPeers = keyReader(decodePeersKey);
+  const byPolicy = follower(
+    (set: PolicyPeerSet) => set,
+    (key) => key.slice(keys.policyPrefix.length, -PEERS.length),
+  );
+  let last = { from: SortedMap.of<NetworkPolicy>(), list: [] as readonly NetworkPolicy[] };
+  return (state: PrefixState) => {
+    const [specs, sets] = [readSpecs(state), readPeers(state)];
+    if (last.from !== specs.values) last = { from: specs.values, list: specs.values.list() };
+    const unknown = unknownKeys(specs).map((key) => key.slice(keys.policyPrefix.length, -SPEC.length));
+    return { specs: last.list, peers: byPolicy(sets.values), reads: [specs, sets], unknown };
+  };
+}
+
 /** Decides again only when something changed, so that a refusal costs a service's change nothing. */
 function effectiveOnce(): (input: EffectiveConfigInput, leasesFrom: object) => EffectiveConfig {
   let last: { readonly from: readonly unknown[]; readonly decided: EffectiveConfig } | undefined;
@@ -145,6 +190,9 @@ function absentConfig({ storedPrefix = keys.networkPrefix }: PrefixState): strin
 
 /** How the key of a service's endpoints ends. */
 const SET = '/endpoints';
+/** The same of a policy's peers, and of what somebody asked for. */
+const PEERS = '/peers';
+const SPEC = '/spec';
 
 type NetworkPart = { readonly config: NetworkConfig } | { readonly lease: SubnetLease };
 type SettingsPart = { readonly settings: Settings } | { readonly accepted: NetworkConfig };
@@ -161,11 +209,19 @@ function decodeSettingsKey(kv: KeyValue): Decoded<SettingsPart> | undefined {
 }
 
 function decodeSpecKey(kv: KeyValue): Decoded<ServiceSpec> | undefined {
-  return kv.key.endsWith('/spec') ? decodeServiceSpec(kv) : undefined;
+  return kv.key.endsWith(SPEC) ? decodeServiceSpec(kv) : undefined;
 }
 
 function decodeSetKey(kv: KeyValue): Decoded<EndpointSet> | undefined {
   return kv.key.endsWith(SET) ? decodeEndpointSet(kv) : undefined;
+}
+
+function decodePolicyKey(kv: KeyValue): Decoded<NetworkPolicy> | undefined {
+  return kv.key.endsWith(SPEC) ? decodePolicy(kv) : undefined;
+}
+
+function decodePeersKey(kv: KeyValue): Decoded<PolicyPeerSet> | undefined {
+  return kv.key.endsWith(PEERS) ? decodePolicyPeers(kv) : undefined;
 }
 
 function wrap<T, U>(value: Decoded<T>, into: (value: T) => U): Decoded<U> {
