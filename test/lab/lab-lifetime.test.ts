@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -40,6 +41,20 @@ function remains(): string[] {
         return false;
       }
     });
+}
+
+function mayMakeGroups(): boolean {
+  return readdirSync('/sys/fs/cgroup', { recursive: true, withFileTypes: true }).some((entry) => {
+    if (entry.name !== 'cgroup.procs') return false;
+    const probe = join(entry.parentPath, `causeway-probe-${process.pid}`);
+    try {
+      mkdirSync(probe);
+      rmdirSync(probe);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 const BARE = { bare: true, hosts: 2 } as const;
@@ -124,6 +139,19 @@ describe('the life of a lab', () => {
     const lab = await createLab({ ...BARE, name: 'crashed', lifetime: 'detached' });
     expect(readdirSync(base)).toEqual(['crashed']);
     await lab.down();
+  });
+
+  it('has control groups of its own where its user may make some, and takes them away with everything in them', async () => {
+    const lab = await createLab({ name: 'groups', hosts: 1, until: 'controller' });
+    const { cgroup } = liveLabs()[0] ?? {};
+    const make =
+      'find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -name cgroup.procs -printf "%h/mine\\n" | xargs mkdir';
+    const { exitCode } = await lab.exec('host-1', ['sh', '-c', make]);
+    const left = () =>
+      readdirSync('/sys/fs/cgroup', { recursive: true }).filter((path) => `${path}`.includes(`${cgroup}`));
+    expect([cgroup !== undefined, exitCode === 0, left().length > 0]).toEqual(Array(3).fill(mayMakeGroups()));
+    await lab.down();
+    expect(left()).toEqual([]);
   });
 
   it('leaves nothing behind when it cannot be made', async () => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
+import { makeCgroups, removeCgroups } from './cgroups.ts';
 import { beforeFile, clusterOf, postContainer, watchedOf } from './cluster.ts';
 import { type Place, startDaemon } from './daemons.ts';
 import type { Lab } from './handle.ts';
@@ -25,17 +26,19 @@ export async function buildLab(options: LabOptions): Promise<Lab> {
   checkVisible(baseDirectory());
   const claimed = await claimName(firstState(settings), settings.lifetime === 'attached');
   const { directory } = claimed;
+  const cgroup = settings.bare ? undefined : makeCgroups(claimed.name);
+  const first = { ...firstState(settings), name: claimed.name, ...(cgroup === undefined ? {} : { cgroup }) };
   let lab: Lab | undefined;
   try {
+    writeState(directory, first);
     const machines = members(shapeOf(settings));
-    writePlan(directory, machines);
+    writePlan(directory, machines, cgroup);
     for (const { name } of machines) writeWebFiles(name, join(directory, `hosts/${name}/www`));
     if (!settings.bare) installPrograms(directory);
     const names = machines.map((member) => member.name);
     const made = await startNamespaces(directory, names, settings.lifetime === 'attached');
     const state: LabState = {
-      ...firstState(settings),
-      name: claimed.name,
+      ...first,
       initPid: made.init.pid,
       initStart: made.init.start,
       members: made.holders,
@@ -46,9 +49,14 @@ export async function buildLab(options: LabOptions): Promise<Lab> {
     await startAll(lab, state, machines, settings, tell);
     return lab;
   } catch (error) {
-    await (lab === undefined ? removeDirectory(dirname(directory), directory) : lab.down());
+    await (lab === undefined ? abandon(directory, cgroup) : lab.down());
     throw error;
   }
+}
+
+async function abandon(directory: string, cgroup: string | undefined): Promise<void> {
+  if (cgroup !== undefined) await removeCgroups(cgroup);
+  await removeDirectory(dirname(directory), directory);
 }
 
 async function startAll(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { type Api, apiAt, type ContainerView } from './api.ts';
+import { removeCgroups } from './cgroups.ts';
 import {
   agentCommand,
   controllerCommand,
@@ -181,6 +182,7 @@ async function endLab(state: LabState, directory: string): Promise<void> {
     if (isAlive(init)) signal(init, 'SIGKILL');
     await waitGone(init, DOWN_TIMEOUT_MS);
   }
+  if (state.cgroup !== undefined) await removeCgroups(state.cgroup);
   await removeDirectory(dirname(directory), directory);
 }
 

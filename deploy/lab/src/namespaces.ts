@@ -24,8 +24,12 @@ export interface Namespaces {
 /** Time for all machines and links to be made, milliseconds. */
 const START_TIMEOUT_MS = 60_000;
 
-/** Writes everything that the lab's first processes read: what is laid where can be looked up there later. */
-export function writePlan(directory: string, members: readonly Member[]): void {
+/**
+ * Writes everything that the lab's first processes read: what is laid where can be looked up there later.
+ *
+ * @param cgroup name of the lab's own group in the machine's; absent: it has none
+ */
+export function writePlan(directory: string, members: readonly Member[], cgroup = ''): void {
   const write = (path: string, lines: readonly string[]) =>
     writeFileSync(join(directory, path), lines.map((line) => `${line}\n`).join(''));
   for (const folder of ['etc', 'skeleton/causeway']) mkdirSync(join(directory, folder), { recursive: true });
@@ -43,6 +47,7 @@ export function writePlan(directory: string, members: readonly Member[]): void {
   write('etc/hosts', ['127.0.0.1 localhost', ...members.map((each) => `${each.address} ${each.name}`)]);
   // No name server: a name that is not above fails at once.
   write('etc/resolv.conf', []);
+  write('cgroup-name', [cgroup]);
   write('switch.ip', switchLines());
   write('init.sh', [INIT_SCRIPT]);
   write('member.sh', [MEMBER_SCRIPT]);

@@ -7,10 +7,16 @@ import { bridgeOf } from './topology.ts';
  */
 export const INIT_SCRIPT = `set -e
 # The machine's cgroups can be seen and not changed: a runtime that is refused them does without, one that finds
-# none at all gives up.
+# none at all gives up. What was made in them for this lab can be.
+own=$(cat cgroup-name)
 while read -r id parent device root at rest; do
   case $at in
-  /sys/fs/cgroup | /sys/fs/cgroup/*) mount -o remount,bind,ro "$at" || : ;;
+  /sys/fs/cgroup | /sys/fs/cgroup/*)
+    if [ -n "$own" ] && [ -d "$at/$own" ]; then
+      mkdir -p "own-cgroup\${at#/sys/fs/cgroup}"
+      mount --bind "$at/$own" "own-cgroup\${at#/sys/fs/cgroup}"
+    fi
+    mount -o remount,bind,ro "$at" || : ;;
   esac
 done </proc/self/mountinfo
 mkdir cgroup
@@ -45,6 +51,18 @@ busybox hostname "$name"
 if mount -t sysfs lab-sys /sys 2>/dev/null; then
   [ ! -d /sys/fs/cgroup ] || mount --rbind cgroup /sys/fs/cgroup
 fi
+# In their places this machine has groups of its own, where the lab has any.
+groups='own-cgroup/*/'
+[ ! -e own-cgroup/cgroup.procs ] || groups=own-cgroup/
+for each in $groups; do
+  each=\${each%/}
+  [ -e "$each/cgroup.procs" ] || continue
+  mkdir "$each/$name"
+  for file in cpuset.cpus cpuset.mems; do
+    [ ! -e "$each/$file" ] || cat "$each/$file" >"$each/$name/$file"
+  done
+  mount --bind "$each/$name" "/sys/fs/cgroup\${each#own-cgroup}"
+done
 while read -r path value; do
   [ ! -e "/proc/sys/$path" ] || echo "$value" >"/proc/sys/$path"
 done <"hosts/$name/sysctls"

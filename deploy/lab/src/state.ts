@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wr
 import { join } from 'node:path';
 import { CausewayError, show } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/run';
+import { removeCgroups } from './cgroups.ts';
 import type { ClusterSettings } from './options.ts';
 import { identify, isAlive, type ProcessId } from './pids.ts';
 
@@ -14,6 +15,8 @@ export interface LabState {
   /** Who makes it, so that a half-made lab of a dead maker is recognised. */
   readonly maker: ProcessId;
   readonly lifetime: 'attached' | 'detached';
+  /** Its own group in this machine's control groups; absent where it has none. */
+  readonly cgroup?: string;
   /** `host-1` … */
   readonly hosts: readonly string[];
   /** Every machine's holder process, as seen from outside. */
@@ -96,8 +99,11 @@ export async function sweep(): Promise<void> {
   const base = baseDirectory();
   for (const name of readdirSync(base)) {
     const directory = join(base, name);
-    const leftOver = name.startsWith('.') ? abandoned(name) : !lives(readState(directory));
-    if (leftOver) await removeDirectory(base, directory);
+    const state = readState(directory);
+    const leftOver = name.startsWith('.') ? abandoned(name) : !lives(state);
+    if (!leftOver) continue;
+    if (state?.cgroup !== undefined) await removeCgroups(state.cgroup);
+    await removeDirectory(base, directory);
   }
 }
 
