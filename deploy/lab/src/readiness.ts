@@ -3,7 +3,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { Api, ContainerView, NodeView } from './api.ts';
 import { assertRunning, logTail, type Place, running } from './daemons.ts';
 import { waitFor } from './pids.ts';
-import { WEB_PORT } from './workloads.ts';
+import { isWebContainer, WEB_PORT } from './workloads.ts';
 
 /** What is asked to find out whether the cluster is whole. */
 export interface Watched {
@@ -18,7 +18,7 @@ export interface Watched {
 
 /**
  * Waits until every agent has reported since its start and has routes to all peers that it can have one to, and every
- * container serves.
+ * container of the lab itself serves.
  *
  * @throws CausewayError `timeout` with what is lacking, `command-failed` when a daemon has ended by itself
  */
@@ -57,6 +57,8 @@ export async function waitNodes(watched: Watched, timeoutMs: number): Promise<vo
 export async function waitContainers(watched: Watched, timeoutMs: number): Promise<void> {
   await waitForFact(watched, [], timeoutMs, async () => {
     for (const container of await watched.api.list<ContainerView>('/v1/containers')) {
+      // What others run may end, wait or listen as it likes.
+      if (!isWebContainer(container)) continue;
       const lack = lackOfContainer(container, watched.placeOf(container.host).init);
       if (lack !== undefined) return lack;
     }

@@ -28,6 +28,11 @@ export function webContainers(hosts: readonly string[]): ContainerSpec[] {
   return first === undefined ? one : [...one, webContainer('web-1b', first)];
 }
 
+/** Whether `webContainer` made it. */
+export function isWebContainer({ command, files }: ContainerSpec): boolean {
+  return '/www/hello' in files && command.some((part) => part.includes(`httpd -f -p ${WEB_PORT} `));
+}
+
 /** `/hello` names the container, `/cgi-bin/peer` the caller, `/cgi-bin/ready` whether it serves; what is sent to port 7777 comes back. */
 export function webContainer(name: string, host: string): ContainerSpec {
   const echo = `nc -ll -p ${ECHO_PORT} -e cat`;
