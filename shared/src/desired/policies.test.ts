@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { snapshotOf } from '../../../test/support/desired-host.ts';
 import type { ContainerSpec } from '../model/container.ts';
 import type { LocalContainers } from '../model/local-containers.ts';
-import type { NetworkPolicy, PolicyPeerSet, PolicyRule } from '../model/network-policy.ts';
+import type { NetworkPolicy, PolicyPeerSet, PolicyRule, PolicySide } from '../model/network-policy.ts';
 import { policiesOf } from './policies.ts';
 
 function container(name: string, more: Partial<ContainerSpec> = {}): ContainerSpec {
@@ -18,7 +18,7 @@ const LOCAL: LocalContainers = {
     { name: 'web', addresses: { ipv4: '10.10.1.3', ipv6: 'fd00:10:0:1::3' } },
   ],
 };
-const DENY: NetworkPolicy['ingress'] = { default: 'deny', rules: [] };
+const DENY: PolicySide = { default: 'deny', rules: [] };
 
 function policy(name: string, more: Partial<NetworkPolicy> = {}): NetworkPolicy {
   return { name, subjects: {}, ingress: DENY, ...more };
