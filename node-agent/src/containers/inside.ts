@@ -2,11 +2,17 @@ import { CausewayError } from '@causeway/shared/errors';
 import { bitsOf, familyOf, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, FAMILIES, type Family } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
-import { macOf } from './addresses.ts';
 import type { ContainerNetwork } from './network.ts';
 import type { Place } from './places.ts';
 
 const DEFAULT_ROUTES: Readonly<Record<Family, string>> = { ipv4: 'default', ipv6: '::/0' };
+
+/** What the container's end of its link is to have. */
+export interface Inside {
+  readonly addresses: ByFamily<string>;
+  readonly mac: string;
+  readonly network: ContainerNetwork;
+}
 
 /**
  * The container's end of its link: exactly these addresses, a default route per family, the network's MTU. What is there
@@ -16,13 +22,12 @@ const DEFAULT_ROUTES: Readonly<Record<Family, string>> = { ipv4: 'default', ipv6
  */
 export async function configureInside(
   place: Place,
-  addresses: ByFamily<string>,
-  network: ContainerNetwork,
+  { addresses, mac, network }: Inside,
   fresh: boolean,
 ): Promise<void> {
   await batchInside(place, [
     'link set dev lo up',
-    `link set dev eth0 mtu ${network.mtu} address ${macOf(addresses)}`,
+    `link set dev eth0 mtu ${network.mtu} address ${mac}`,
     ...entriesOf(addresses).map(([, address]) => `address replace ${addressArguments(address, network)}`),
     'link set dev eth0 up',
     ...entriesOf(network.gateways).map(
@@ -47,12 +52,12 @@ function addressArguments(address: string, { subnets }: ContainerNetwork): strin
   return `${address}/${length} dev eth0${family === 'ipv6' ? ' nodad' : ''}`;
 }
 
-interface Inside {
+interface Listed {
   readonly local: string;
   readonly prefixlen: number;
 }
 
-async function listInside(place: Place): Promise<readonly Inside[]> {
+async function listInside(place: Place): Promise<readonly Listed[]> {
   const { stdout } = await run(
     'ip',
     ['-n', place.netns, '-j', 'address', 'show', 'dev', 'eth0', 'scope', 'global'],
@@ -62,11 +67,11 @@ async function listInside(place: Place): Promise<readonly Inside[]> {
 }
 
 /** PURE. From `ip -j address show dev eth0`, which prints empty objects for what it left out. */
-export function parseAddresses(json: string): readonly Inside[] {
+export function parseAddresses(json: string): readonly Listed[] {
   const listed: unknown = JSON.parse(json.trim() === '' ? '[]' : json);
   if (!Array.isArray(listed))
     throw new CausewayError('unreadable', 'listing addresses: `ip -j` printed no list');
-  return listed.flatMap(({ addr_info = [] }: { readonly addr_info?: readonly Partial<Inside>[] }) =>
+  return listed.flatMap(({ addr_info = [] }: { readonly addr_info?: readonly Partial<Listed>[] }) =>
     addr_info.flatMap(({ local, prefixlen }) =>
       local === undefined || prefixlen === undefined ? [] : { local, prefixlen },
     ),

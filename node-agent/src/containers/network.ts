@@ -28,6 +28,13 @@ export interface HostLink {
   readonly hairpin?: boolean;
 }
 
+/** What of a connection is there already, and the link-layer address that the user chose. */
+export interface Existing {
+  readonly netns: boolean;
+  readonly link: boolean;
+  readonly mac?: string;
+}
+
 /**
  * Makes a container's namespace and its way to the bridge. Any part may be there already.
  *
@@ -38,18 +45,21 @@ export async function connect(
   place: Place,
   addresses: ByFamily<string>,
   network: ContainerNetwork,
-  existing: { readonly netns: boolean; readonly link: boolean },
+  existing: Existing,
 ): Promise<void> {
-  if (!existing.netns) await run('ip', ['netns', 'add', place.netns], { doing: `connecting ${place.name}` });
-  if (!existing.link) await makePair(place, addresses, network);
+  const mac = existing.mac ?? macOf(addresses);
+  const netns = existing.netns ? [] : [`netns add ${place.netns}`];
+  const pair = pairLine(place, mac, network);
+  await batch(place, [...netns, ...(existing.link ? [] : [pair])]);
+  const inside = { addresses, mac, network };
   try {
-    await configureInside(place, addresses, network, !existing.link);
+    await configureInside(place, inside, !existing.link);
   } catch (error) {
     if (!existing.link) throw error;
     // A pair whose other end is elsewhere is of no use.
     await removeLink(place.hostLink);
-    await makePair(place, addresses, network);
-    await configureInside(place, addresses, network, true);
+    await batch(place, [pair]);
+    await configureInside(place, inside, true);
   }
   await attach(place, network);
 }
@@ -110,9 +120,8 @@ export function parseLinks(json: string): ReadonlyMap<string, HostLink> {
   );
 }
 
-async function makePair(place: Place, addresses: ByFamily<string>, { mtu }: ContainerNetwork): Promise<void> {
-  const pair = `link add dev ${place.hostLink} mtu ${mtu} type veth`;
-  await batch(place, [`${pair} peer name eth0 mtu ${mtu} address ${macOf(addresses)} netns ${place.netns}`]);
+function pairLine({ hostLink, netns }: Place, mac: string, { mtu }: ContainerNetwork): string {
+  return `link add dev ${hostLink} mtu ${mtu} type veth peer name eth0 mtu ${mtu} address ${mac} netns ${netns}`;
 }
 
 /**
@@ -129,5 +138,6 @@ async function attach(place: Place, network: ContainerNetwork): Promise<void> {
 }
 
 async function batch(place: Place, lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return;
   await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n`, doing: `connecting ${place.name}` });
 }

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import type { ContainerSpec } from '@causeway/shared/model/container';
+import { LINK_PREFIX } from '@causeway/shared/names';
+import { bitsOf } from '@causeway/shared/net/block';
+import { type ByFamily, entriesOf, type Family } from '@causeway/shared/net/family';
+import { run } from '@causeway/shared/run';
+import type { Fault, World } from '../connection.ts';
+import { placeOf } from '../places.ts';
+import { ipBatch, ipBatchIn } from './batch.ts';
+import { type InsideFacts, lookInside } from './inside-facts.ts';
+import { netnsNames } from './names.ts';
+import { pointedOf, targetFault } from './targets.ts';
+
+/** One end of a point-to-point link. */
+export interface End {
+  readonly name: string;
+  /** Inside of the container. */
+  readonly link: string;
+  readonly addresses: ByFamily<string>;
+}
+
+/** A veth pair between two containers: host addresses at both ends, a route to each other, and nothing else. */
+export type Pair = readonly [End, End];
+
+/**
+ * PURE. The links that this container has a part in. Two that name each other have one link, `eth0` at both ends; else
+ * it is `eth0` where it was asked for, and has a name of its own at the other end, which may have an `eth0` as well.
+ */
+export function pairsOf(name: string, world: Pick<World, 'specs' | 'addresses'>): readonly Pair[] {
+  const pointed = pointedOf(world.specs.filter((spec) => targetFault(spec, world.specs) === undefined));
+  const mutual = (a: string, b: string) =>
+    pointed.some((one) => one.name === b && one.mode.peer === a) &&
+    pointed.some((one) => one.name === a && one.mode.peer === b);
+  const end = (of: string, link: string): End => ({
+    name: of,
+    link,
+    addresses: world.addresses.get(of) ?? {},
+  });
+  return pointed
+    .filter((one) => one.name === name || one.mode.peer === name)
+    .filter((one) => !mutual(one.name, one.mode.peer) || one.name < one.mode.peer)
+    .map(({ name: asker, mode: { peer } }) => [
+      end(asker, 'eth0'),
+      end(peer, mutual(asker, peer) ? 'eth0' : farLinkOf(asker)),
+    ]);
+}
+
+/** A link's name has at most 15 characters: a hash stands for the container at the other end. */
+export function farLinkOf(asker: string): string {
+  return `${LINK_PREFIX}p${createHash('sha1').update(asker).digest('hex').slice(0, 10)}`;
+}
+
+/** What is wrong with the links of one that runs. */
+export function pairFault(spec: ContainerSpec, world: World): Fault | undefined {
+  const faults = pairsOf(spec.name, world).map((pair): Fault | undefined => {
+    const other = pair[0].name === spec.name ? pair[1] : pair[0];
+    const pids = pair.map((end) => world.observed.running.get(end.name)?.pid);
+    if (pids.some((pid) => pid === undefined)) {
+      const isAsked = spec.network?.kind === 'p2p' && spec.network.peer === other.name;
+      // Whoever is only asked for a link misses nothing.
+      return isAsked ? { why: `its peer ${other.name} does not run`, cure: 'wait' } : undefined;
+    }
+    const [near, far] = pids.map((pid) => lookInside(pid ?? 0));
+    if (near === undefined || far === undefined || isWhole(pair, [near, far])) return undefined;
+    return { why: `its link to ${other.name} is not whole`, cure: 'repair' };
+  });
+  const found = faults.filter((fault) => fault !== undefined);
+  return found.find(({ cure }) => cure === 'repair') ?? found[0];
+}
+
+/** PURE. Both ends are there and up, with a route to each other's addresses. */
+export function isWhole(pair: Pair, inside: readonly [InsideFacts, InsideFacts]): boolean {
+  return inside.every(({ links, routes }, i) => {
+    const near = pair[i];
+    const far = pair[1 - i];
+    if (near === undefined || far === undefined || !links.has(near.link)) return false;
+    return common(near, far).every(([, , to]) => routes.has(`${near.link} ${host(to)}`));
+  });
+}
+
+/** Families that both ends have an address of. */
+function common(near: End, far: End): readonly (readonly [Family, from: string, to: string])[] {
+  return entriesOf(near.addresses).flatMap(([family, from]) => {
+    const to = far.addresses[family];
+    return to === undefined ? [] : [[family, from, to] as const];
+  });
+}
+
+function host(address: string): string {
+  return `${address}/${bitsOf(address.includes(':') ? 'ipv6' : 'ipv4')}`;
+}
+
+/** Makes under way, by pair: both ends may be about to make the same one. */
+const underWay = new Map<string, Promise<void>>();
+
+/**
+ * Makes the links of a container whose other ends have their namespaces already; those that come later make theirs
+ * themselves. What is whole stays untouched.
+ */
+export async function makePairs(name: string, world: World): Promise<void> {
+  for (const pair of pairsOf(name, world)) {
+    const key = pair.map((end) => end.name).join(' ');
+    const before = underWay.get(key) ?? Promise.resolve();
+    const made = before.catch(() => undefined).then(() => makePair(name, pair, world));
+    underWay.set(key, made);
+    try {
+      await made;
+    } finally {
+      if (underWay.get(key) === made) underWay.delete(key);
+    }
+  }
+}
+
+async function makePair(name: string, pair: Pair, world: World): Promise<void> {
+  const present = await netnsNames();
+  const netns = pair.map((end) => placeOf(world.layout, end.name).netns);
+  const [near = '', far = ''] = netns;
+  if (!netns.every((one) => present.has(one))) return;
+  const [one, other] = pair;
+  // Half of it, or a former one, may be there: either end takes the other along.
+  for (const [i, end] of pair.entries())
+    await run('ip', ['-n', netns[i] ?? '', 'link', 'delete', 'dev', end.link], {
+      ...{ okCodes: [1], doing: `connecting ${name}` },
+    });
+  await ipBatch(name, [
+    `link add dev ${one.link} netns ${near} type veth peer name ${other.link} netns ${far}`,
+  ]);
+  await ipBatchIn(near, name, endLines(one, other));
+  await ipBatchIn(far, name, endLines(other, one));
+}
+
+function endLines(near: End, far: End): readonly string[] {
+  return [
+    'link set dev lo up',
+    ...entriesOf(near.addresses).map(
+      ([family, address]) =>
+        `address replace ${host(address)} dev ${near.link}${family === 'ipv6' ? ' nodad' : ''}`,
+    ),
+    `link set dev ${near.link} up`,
+    ...common(near, far).map(([, from, to]) => `route replace ${host(to)} dev ${near.link} src ${from}`),
+  ];
+}
