@@ -23,13 +23,12 @@ const slowlyChanging = (family: Family): fc.Arbitrary<FirewallIntent[]> =>
       [[], ...exceptions].map((indexes) => {
         const ids = indexes.map((index) => new RegExp(`^s${index}\\b`));
         const isException = ({ id }: { readonly id: string }) => ids.some((one) => one.test(id));
-        return intentOf(
-          [
-            ...usual.services.filter((service) => !isException(service)),
-            ...other.services.filter(isException),
-          ],
-          family,
-        );
+        const services = [
+          ...usual.services.filter((service) => !isException(service)),
+          ...other.services.filter(isException),
+        ];
+        const { published } = indexes.includes(0) ? other : usual;
+        return { ...intentOf(services, family), published };
       }),
     );
 

@@ -52,6 +52,7 @@ export class FakeNft {
       this.#held();
       this.#table = undefined;
     } else if (head === `${table} {`) this.#define(body);
+    else if (verb === 'flush' && what === 'chain') this.#flush(name);
     else if (verb === 'delete' && (what === 'chain' || what === 'map')) this.#remove(`${what}s`, name);
     else if (verb === 'add' && what === 'element') for (const one of body) this.#add(name, one);
     else if (verb === 'delete' && what === 'element') for (const one of body) this.#delete(name, one);
@@ -84,6 +85,12 @@ export class FakeNft {
 
   #delete(map: string, key: string): void {
     if (!this.#map(map).delete(key)) throw new Error(`${map} holds no ${key}`);
+  }
+
+  #flush(name: string): void {
+    const chain = this.#held().chains.get(name);
+    if (chain === undefined) throw new Error(`no chain ${name}`);
+    chain.rules.length = 0;
   }
 
   #remove(what: 'chains' | 'maps', name: string): void {

@@ -3,6 +3,7 @@ import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared
 import { DEFAULT_MARK } from '../../shared/src/names.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 import { anyPolicies, NODE_PORT_CIDRS } from './any-policies.ts';
+import { anyPublished } from './any-published.ts';
 
 /** The container network, this host's share of it, and the range of VIPs. */
 export const WORLD = {
@@ -148,6 +149,7 @@ export function anyIntentOf(family: Family): fc.Arbitrary<FirewallIntent> {
       masquerade: seldom(true, false),
       nonMasqueradeCidrs: seldom<readonly string[]>([], kept),
       nodePortCidrs: seldom<readonly string[]>([], NODE_PORT_CIDRS[family]),
+      published: anyPublished(family),
     })
     .chain(({ indexes, subnet, dropping, ...settings }) =>
       fc.tuple(...indexes.map((index) => service(index, family))).map((services) => {

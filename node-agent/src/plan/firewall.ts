@@ -35,7 +35,7 @@ export function planFirewall(
 /**
  * The steps that turn rules that hold exactly `from` into `to`, without any listing: at most one per family.
  *
- * @returns undefined when more than services differ: then what others have made counts too, so the kernel must be
+ * @returns undefined when the settings differ: then what others have made counts too, so the kernel must be
  * looked at and `planFirewall` asked
  */
 export function planChange(

@@ -39,12 +39,10 @@ const OTHER_SERVICE: Required<Omit<ServiceIntent, 'keeping' | 'drained'>> = {
 
 const OTHER_ENDPOINT: EndpointIntent = { address: '10.10.9.9', port: 9, weight: 2 };
 
-const OTHER_SETTINGS: Required<Omit<FirewallIntent, 'services'>> = {
+const OTHER_SETTINGS: Required<Omit<FirewallIntent, 'services' | 'published' | 'policies'>> = {
   ...{ family: 'ipv6', network: '10.11.0.0/16', subnet: '10.10.2.0/24', bridge: 'cwy1', mark: 1 },
   ...{ masquerade: false, nonMasqueradeCidrs: ['192.0.2.0/24'], serviceRange: '10.97.0.0/16' },
   nodePortCidrs: ['192.168.122.0/24'],
-  published: [],
-  policies: [],
 };
 
 it.each(entries(OTHER_SERVICE))('sees that a service has another %s', (field, value) => {

@@ -52,7 +52,10 @@ function sameAtEnd(a: readonly ServiceIntent[], b: readonly ServiceIntent[], sta
   return n;
 }
 
-/** Whether everything but the services is equal: then the base rules are. */
+/**
+ * Whether everything but the services, the published ports and the policies is equal: then the rules that all of these
+ * share are.
+ */
 export function sameSettings(a: FirewallIntent, b: FirewallIntent): boolean {
   return (
     a.family === b.family &&

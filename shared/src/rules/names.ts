@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EndpointIntent, ServiceIntent } from '../desired/intent.ts';
+import type { EndpointIntent, PublishedIntent, ServiceIntent } from '../desired/intent.ts';
 import { CHAIN_PREFIX } from '../names.ts';
 
 /**
@@ -15,6 +15,12 @@ export const chains = {
   /** nat: one rule per VIP and port; last, the host's own addresses → `nodePorts`. */
   services: `${CHAIN_PREFIX}SERVICES`,
   nodePorts: `${CHAIN_PREFIX}NODEPORTS`,
+  /** nat: ports that are published on one address; last, the host's own addresses → `publishedAnywhere`. */
+  published: `${CHAIN_PREFIX}PUBLISHED`,
+  publishedAnywhere: `${CHAIN_PREFIX}PUBLISHED-ANYWHERE`,
+  /** One per container's port that is published: translates. */
+  publish: ({ protocol, address, port }: PublishedIntent) =>
+    `${CHAIN_PREFIX}PUB-${hash(`${protocol} ${address}:${port}`)}`,
   mark: `${CHAIN_PREFIX}MARK`,
   postrouting: `${CHAIN_PREFIX}POSTROUTING`,
   masquerade: `${CHAIN_PREFIX}MASQUERADE`,

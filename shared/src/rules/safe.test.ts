@@ -86,8 +86,7 @@ describe.each([
 
   it('is refused before the kernel sees two services on one address and port', () => {
     const services = INTENT.services.flatMap((one) => [one, { ...one, id: 'b' }]);
-    if (ruleset === nftables)
-      expect(() => ruleset.full({ ...INTENT, services })).toThrow('two services claim');
+    if (ruleset === nftables) expect(() => ruleset.full({ ...INTENT, services })).toThrow('is claimed twice');
   });
 });
 

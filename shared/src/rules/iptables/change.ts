@@ -2,14 +2,15 @@ import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { diffServices, type ServiceDiff, sameSettings } from '../diff.ts';
 import { type Chain, type List, TABLES, type Table } from './part.ts';
 import { isRestricted } from './sources.ts';
-import { chainOfList, chainsOfService, jumpsOf, listsOf, Restore } from './table.ts';
+import { chainOfList, chainsOfService, commonChainsOf, jumpsOf, listsOf, Restore } from './table.ts';
 
-/** @returns the restore that turns `from` into `to`; undefined when more than services differ. */
-export function changeServices(from: FirewallIntent, to: FirewallIntent): string | undefined {
+/** @returns the restore that turns `from` into `to`; undefined when the settings differ. */
+export function changeRules(from: FirewallIntent, to: FirewallIntent): string | undefined {
   if (!sameSettings(from, to)) return undefined;
   const diff = diffServices(from.services, to.services);
   const restore = new Restore();
   changeJumps(from, to, restore);
+  changeCommonChains(from, to, restore);
   changeChains(diff, to, restore);
   changeLists(diff, from, to, restore);
   return restore.text(orderOf(diff));
@@ -31,6 +32,32 @@ function changeJumps(from: FirewallIntent, to: FirewallIntent, restore: Restore)
     if (!isWanted.has(textOf(jump))) restore.rule(jump.table, `-D ${jump.chain} ${jump.rule}`);
   for (const jump of wanted)
     if (!isOld.has(textOf(jump))) restore.rule(jump.table, `-I ${jump.chain} ${jump.rule}`);
+}
+
+/** Looked at only where what they say may have changed: the lists are the same objects as long as nothing in them is new. */
+function changeCommonChains(from: FirewallIntent, to: FirewallIntent, restore: Restore): void {
+  if (from.published === to.published && from.policies === to.policies) return;
+  const [old, wanted] = [byName(commonChainsOf(from)), byName(commonChainsOf(to))];
+  for (const chain of wanted.values()) {
+    const held = old.get(chain.name);
+    if (held === undefined) restore.fill(chain);
+    else if (held !== chain) changeChain(held, chain, restore);
+  }
+  for (const { table, name } of old.values()) if (!wanted.has(name)) restore.remove(table, name);
+}
+
+/** As in `changeList`, by the rules' text. What stays, in another order, is filled anew. */
+function changeChain(held: Chain, wanted: Chain, restore: Restore): void {
+  const { table, name, rules } = wanted;
+  const [inHeld, inWanted] = [new Set(held.rules), new Set(rules)];
+  const staying = held.rules.filter((rule) => inWanted.has(rule));
+  if (staying.join('\n') !== rules.filter((rule) => inHeld.has(rule)).join('\n')) {
+    restore.fill(wanted);
+    return;
+  }
+  for (const rule of held.rules) if (!inWanted.has(rule)) restore.rule(table, `-D ${name} ${rule}`);
+  for (const [i, rule] of rules.entries())
+    if (!inHeld.has(rule)) restore.rule(table, `-I ${name} ${i + 1} ${rule}`);
 }
 
 /** The changed services' own chains: filled anew where they differ, removed where nobody needs them. */

@@ -1,7 +1,7 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Beside, Ruleset } from '../ruleset.ts';
 import { bring } from './bring.ts';
-import { changeServices } from './change.ts';
+import { changeRules } from './change.ts';
 import { driftOf, driftOfJumps, missingChains } from './drift.ts';
 import { besideLayout, servingJumps, servingLayout } from './layout.ts';
 import { type Listing, parseListing } from './listing.ts';
@@ -22,7 +22,7 @@ function full(intent: FirewallIntent, text = ''): string {
 }
 
 function change(from: FirewallIntent, to: FirewallIntent): string {
-  return changeServices(from, to) ?? bring(held(from), servingLayout(to, NO_OTHERS));
+  return changeRules(from, to) ?? bring(held(from), servingLayout(to, NO_OTHERS));
 }
 
 function drift(intent: FirewallIntent, text: string): readonly string[] {

@@ -4,7 +4,7 @@ import type { Family } from '../../net/family.ts';
 /** What one file of this folder adds. */
 export interface Part {
   jumps(intent: FirewallIntent): readonly Jump[];
-  /** Chains whose rules depend on the settings only. */
+  /** Chains whose rules depend on the settings, the published ports and the policies, on no service. */
   chains(intent: FirewallIntent): readonly Chain[];
   /** Chains that hold a rule for each of many services. They come and go with the first and the last that needs them. */
   lists(intent: FirewallIntent): readonly List[];

@@ -4,11 +4,21 @@ import { masquerade } from './masquerade.ts';
 import { nodePorts } from './node-ports.ts';
 import { outside } from './outside.ts';
 import { type Chain, type Jump, type List, type Part, TABLES, type Table } from './part.ts';
+import { published } from './published.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
 import { sources } from './sources.ts';
 
-const PARTS: readonly Part[] = [services, nodePorts, outside, sources, masquerade, forward, reject];
+const PARTS: readonly Part[] = [
+  services,
+  nodePorts,
+  outside,
+  sources,
+  published,
+  masquerade,
+  forward,
+  reject,
+];
 
 export function jumpsOf(intent: FirewallIntent): readonly Jump[] {
   return PARTS.flatMap((part) => part.jumps(intent));
@@ -22,9 +32,14 @@ export function* chainsOfService(service: ServiceIntent, intent: FirewallIntent)
   for (const part of PARTS) yield* part.ofService(service, intent);
 }
 
+/** The chains that are no service's. */
+export function commonChainsOf(intent: FirewallIntent): readonly Chain[] {
+  return PARTS.flatMap((part) => part.chains(intent));
+}
+
 /** Every chain of ours with all its rules: first those that all services share. */
 export function* chainsOf(intent: FirewallIntent): Generator<Chain> {
-  for (const part of PARTS) yield* part.chains(intent);
+  yield* commonChainsOf(intent);
   for (const list of listsOf(intent)) yield chainOfList(list, intent);
   for (const service of intent.services) yield* chainsOfService(service, intent);
 }

@@ -3,38 +3,45 @@ import type { Family } from '../../net/family.ts';
 import { countsOf, handOver, type KeysOf } from '../counts.ts';
 import { diffServices, type ServiceDiff, sameSettings } from '../diff.ts';
 import { hairpinsOf } from './masquerade.ts';
-import type { MapDeclaration } from './part.ts';
+import type { Chain, MapDeclaration, Piece } from './part.ts';
 import {
   chainsOf,
   type Elements,
   elementsOf,
   mapsOf,
+  piecesOf,
   renderElements,
   renderTable,
   tableOf,
 } from './table.ts';
 
-/** @returns the statements that turn `from` into `to`; undefined when more than services differ. */
-export function changeServices(from: FirewallIntent, to: FirewallIntent): string | undefined {
+/** @returns the statements that turn `from` into `to`; undefined when the settings differ. */
+export function changeRules(from: FirewallIntent, to: FirewallIntent): string | undefined {
   if (!sameSettings(from, to)) return undefined;
   const { family } = to;
   const table = tableOf(family);
   const diff = diffServices(from.services, to.services);
-  const old = elementsOf(diff.before, family);
-  const wanted = elementsOf(diff.after, family);
+  const pieces = diffPieces(piecesOf(from), piecesOf(to));
+  const old = elementsOf(diff.before, family, pieces.before);
+  const wanted = elementsOf(diff.after, family, pieces.after);
   const kept = sharedKeys(from.services, diff);
   const held = { maps: mapsOf(from), chains: chainsOf(from) };
   handOver(from.services, to.services, diff);
-  const maps = pick(held.maps, mapsOf(to));
-  const chains = pick(held.chains, chainsOf(to));
+  const maps = pick([...held.maps, ...mapsIn(pieces.before)], [...mapsOf(to), ...mapsIn(pieces.after)]);
+  const chains = pick(
+    [...held.chains, ...chainsIn(pieces.before)],
+    [...chainsOf(to), ...chainsIn(pieces.after)],
+  );
+  const refilled = changedChains(chainsIn(pieces.before), chainsIn(pieces.after));
   // A map takes its elements with it, but for verdicts: their chains could not go before it.
   const vanishing = new Set(maps.gone.filter((map) => !hasVerdicts(map)).map((map) => map.name));
   const isKept = (map: string, key: string) => vanishing.has(map) || kept.get(map)?.has(key) === true;
   const removed = elementStatements('delete', family, old, wanted, isKept);
   const added = elementStatements('add', family, wanted, old, isKept);
-  const made = maps.made.length + chains.made.length > 0 ? [renderTable(family, maps.made, chains.made)] : [];
+  const made = [...chains.made, ...refilled];
   const lines = [
-    ...made,
+    ...refilled.map(({ name }) => `flush chain ${table} ${name}`),
+    ...(maps.made.length + made.length > 0 ? [renderTable(family, maps.made, made)] : []),
     ...removed,
     ...added,
     // Last, when no element leads to them any more.
@@ -42,6 +49,31 @@ export function changeServices(from: FirewallIntent, to: FirewallIntent): string
     ...maps.gone.map(({ name }) => `delete map ${table} ${name}`),
   ];
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** What stays is the same object. */
+function diffPieces(from: readonly Piece[], to: readonly Piece[]) {
+  const [isOld, isWanted] = [new Set(from), new Set(to)];
+  return {
+    before: from.filter((piece) => !isWanted.has(piece)),
+    after: to.filter((piece) => !isOld.has(piece)),
+  };
+}
+
+const mapsIn = (pieces: readonly Piece[]) => pieces.flatMap(({ maps }) => maps);
+const chainsIn = (pieces: readonly Piece[]) => pieces.flatMap(({ chains }) => chains);
+
+/** Those of both that hold other rules. */
+function changedChains(from: readonly Chain[], to: readonly Chain[]): readonly Chain[] {
+  const old = new Map(from.map((chain) => [chain.name, chain]));
+  return to.filter((chain) => {
+    const held = old.get(chain.name);
+    return held !== undefined && held !== chain && textOf(held) !== textOf(chain);
+  });
+}
+
+function textOf({ rules }: Chain): string {
+  return rules.map(({ text, why }) => `${text} ${why}`).join('\n');
 }
 
 function hasVerdicts({ spec }: MapDeclaration): boolean {

@@ -1,7 +1,7 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { type Listing, parseListing } from './listing.ts';
 import type { Chain, Hook } from './part.ts';
-import { chainsOf, commentOf, elementsOf, mapsOf, tableOf } from './table.ts';
+import { commentOf, tableOf, wholeOf } from './table.ts';
 
 /**
  * Compares `nft -j list table ip causeway` (or `ip6`) with the intent; an empty listing means that there is no table.
@@ -11,11 +11,14 @@ export function driftOf(intent: FirewallIntent, text: string): readonly string[]
   const listing = parseListing(text, intent.family);
   if (listing === undefined) return [`table ${tableOf(intent.family)} is missing`];
   const flags = listing.flagged ? [`table ${tableOf(intent.family)} has flags, which may switch it off`] : [];
-  return [...flags, ...driftOfChains(intent, listing), ...driftOfMaps(intent, listing)];
+  const whole = wholeOf(intent);
+  return [...flags, ...driftOfChains(whole, listing), ...driftOfMaps(whole, listing)];
 }
 
-function driftOfChains(intent: FirewallIntent, listing: Listing): string[] {
-  const wanted = new Map(chainsOf(intent).map((chain) => [chain.name, chain]));
+type Whole = ReturnType<typeof wholeOf>;
+
+function driftOfChains({ chains }: Whole, listing: Listing): string[] {
+  const wanted = new Map(chains.map((chain) => [chain.name, chain]));
   const found: string[] = [];
   for (const chain of wanted.values()) {
     const held = listing.chains.get(chain.name);
@@ -50,16 +53,14 @@ function driftOfRules(chain: Chain, held: readonly string[]): string[] {
   ];
 }
 
-function driftOfMaps(intent: FirewallIntent, listing: Listing): string[] {
-  const wanted = elementsOf(intent.services, intent.family);
+function driftOfMaps({ maps, elements: wanted }: Whole, listing: Listing): string[] {
   const found: string[] = [];
-  const declared = mapsOf(intent);
-  for (const { name, kind } of declared) {
+  for (const { name, kind } of maps) {
     const held = listing.maps.get(name);
     if (held === undefined) found.push(`${kind} ${name} is missing`);
     else found.push(...driftOfElements(`${kind} ${name}`, wanted.get(name) ?? new Map(), held));
   }
-  const known = new Set(declared.map((map) => map.name));
+  const known = new Set(maps.map((map) => map.name));
   for (const name of listing.maps.keys())
     if (!known.has(name)) found.push(`map ${name} is not ours, in our table`);
   return found;

@@ -1,15 +1,15 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
 import type { Ruleset } from '../ruleset.ts';
-import { changeServices } from './change.ts';
+import { changeRules } from './change.ts';
 import { driftOf } from './drift.ts';
 import { split } from './split.ts';
-import { chainsOf, elementsOf, mapsOf, renderElements, renderTable, tableOf } from './table.ts';
+import { elementsOf, renderElements, renderTable, tableOf, wholeOf } from './table.ts';
 
 /** nftables: one table of our own per family, flat maps (one element per service and per endpoint), one transaction per change. */
 export const ruleset: Ruleset = {
   full,
-  change: (from, to) => changeServices(from, to) ?? full(to),
+  change: (from, to) => changeRules(from, to) ?? full(to),
   clean: (listing, family) => (listing.trim() === '' ? '' : remove(family)),
   drift: driftOf,
   // A table of its own stands beside any other: nothing of it is of use where it does not serve.
@@ -30,10 +30,10 @@ function remove(family: Family): string {
 
 function full(intent: FirewallIntent): string {
   const { family } = intent;
-  const elements = [...elementsOf(intent.services, family)];
+  const { maps, chains, elements } = wholeOf(intent);
   return [
-    `${remove(family)}${renderTable(family, mapsOf(intent), chainsOf(intent))}`,
-    ...elements.map(([map, held]) => renderElements('add', family, map, held)),
+    `${remove(family)}${renderTable(family, maps, chains)}`,
+    ...[...elements].map(([map, held]) => renderElements('add', family, map, held)),
     '',
   ].join('\n');
 }

@@ -39,7 +39,7 @@ function reached({ endpoints, localEndpoints }: ServiceIntent): readonly Endpoin
   return localEndpoints.length === 0 ? endpoints : [...endpoints, ...localEndpoints];
 }
 
-const REPLACE = 'masquerade fully-random';
+export const REPLACE = 'masquerade fully-random';
 
 function forServices(intent: FirewallIntent): readonly Rule[] {
   const { ip } = WORDS[intent.family];

@@ -9,6 +9,17 @@ export interface Part {
   elements(service: ServiceIntent, family: Family): readonly Element[];
 }
 
+/**
+ * What one thing beside the services adds to the table: the published ports, a policy. The same object as long as the
+ * thing is the same, so that a change sees by identity what to look at.
+ */
+export interface Piece {
+  readonly maps: readonly MapDeclaration[];
+  /** Those that lead to others first: in this order they go. */
+  readonly chains: readonly Chain[];
+  readonly elements: readonly Element[];
+}
+
 export interface MapDeclaration {
   readonly name: string;
   /** A set holds keys only. */

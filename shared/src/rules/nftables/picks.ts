@@ -6,7 +6,7 @@ import { countsOf, type KeysOf } from '../counts.ts';
 import { AFFINITY_BUCKETS, rendezvous } from '../rendezvous.ts';
 import { safe } from '../safe.ts';
 import type { Chain, Element, MapDeclaration, Rule } from './part.ts';
-import { WORDS } from './words.ts';
+import { markOf, WORDS } from './words.ts';
 
 /** One of the ways into services, each with names of its own for the same shape. */
 export interface Front {
@@ -50,9 +50,8 @@ export function pickMaps(front: Front, { services, family }: FirewallIntent): re
 
 export function pickChains(front: Front, intent: FirewallIntent): readonly Chain[] {
   const { ip } = WORDS[intent.family];
-  // Only a bit of our own is set, so that other programs' marks survive.
   const masquerade: Rule = {
-    text: `${ip} saddr != ${safe.cidr(intent.network, intent.family)} meta mark set meta mark | ${safe.mark(intent.mark)}`,
+    text: `${ip} saddr != ${safe.cidr(intent.network, intent.family)} ${markOf(intent)}`,
     why: 'no container asks: masquerade, so that the reply returns through this host',
   };
   return kindsOf(front, intent.services).map((kind) => ({

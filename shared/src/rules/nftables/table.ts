@@ -5,9 +5,11 @@ import { NFT_TABLE } from '../../names.ts';
 import type { Family } from '../../net/family.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
+import { policyPieces } from './network-policies.ts';
 import { nodePorts } from './node-ports.ts';
 import { outside } from './outside.ts';
-import type { Chain, Element, MapDeclaration, Part, Rule } from './part.ts';
+import type { Chain, Element, MapDeclaration, Part, Piece, Rule } from './part.ts';
+import { publishedPieces } from './published.ts';
 import { reject } from './reject.ts';
 import { services } from './services.ts';
 import { sources } from './sources.ts';
@@ -23,19 +25,44 @@ export function tableOf(family: Family): string {
 /** By map, then by key; the value is empty in a set. */
 export type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
+/** The maps that services fill. */
 export function mapsOf(intent: FirewallIntent): readonly MapDeclaration[] {
   return PARTS.flatMap((part) => part.maps(intent));
 }
 
+/** The chains that services, or nothing but the settings, ask for. */
 export function chainsOf(intent: FirewallIntent): readonly Chain[] {
   return PARTS.flatMap((part) => part.chains(intent));
 }
 
-/** @throws CausewayError `internal` when two services claim one VIP and port, or one NodePort. */
-export function elementsOf(all: readonly ServiceIntent[], family: Family): Elements {
+/** What the intent asks for beside its services. */
+export function piecesOf(intent: FirewallIntent): readonly Piece[] {
+  return [...publishedPieces(intent), ...policyPieces(intent)];
+}
+
+/** Everything that the table holds. @throws CausewayError `internal` as `elementsOf` */
+export function wholeOf(intent: FirewallIntent) {
+  const pieces = piecesOf(intent);
+  return {
+    maps: [...mapsOf(intent), ...pieces.flatMap(({ maps }) => maps)],
+    chains: [...chainsOf(intent), ...pieces.flatMap(({ chains }) => chains)],
+    elements: elementsOf(intent.services, intent.family, pieces),
+  };
+}
+
+/**
+ * @throws CausewayError `internal` when two services claim one VIP and port, or one NodePort, or two containers one
+ * published port.
+ */
+export function elementsOf(
+  services: readonly ServiceIntent[],
+  family: Family,
+  pieces: readonly Piece[] = [],
+): Elements {
   const found = new Map<string, Map<string, string>>();
-  for (const service of all)
+  for (const service of services)
     for (const part of PARTS) for (const one of part.elements(service, family)) add(found, one);
+  for (const { elements } of pieces) for (const one of elements) add(found, one);
   return found;
 }
 
@@ -43,7 +70,7 @@ function add(to: Map<string, Map<string, string>>, { map, key, value = '' }: Ele
   const elements = to.get(map) ?? new Map<string, string>();
   to.set(map, elements);
   if (value !== '' && elements.has(key))
-    throw new CausewayError('internal', `rendering rules: two services claim ${key} of the map ${map}`);
+    throw new CausewayError('internal', `rendering rules: ${key} of the map ${map} is claimed twice`);
   elements.set(key, value);
 }
 
