@@ -157,3 +157,41 @@ export function start(command: string, args: readonly string[], options: StartOp
     write: (text) => void stdin?.write(text),
   };
 }
+
+/** Open files of this process as a program's standard streams; it has them after they are closed here. */
+export interface Streams {
+  /** Absent: it reads nothing. */
+  readonly stdin?: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/**
+ * Starts a program without a shell whose standard streams are open files, byte for byte.
+ *
+ * @throws CausewayError `not-found` when the program is missing or cannot be started.
+ */
+export function startWith(
+  command: string,
+  args: readonly string[],
+  { stdin, stdout, stderr }: Streams,
+  env: Readonly<Record<string, string>> = {},
+): Omit<Started, 'write'> {
+  const child = execa(command, [...args], {
+    reject: false,
+    buffer: false,
+    stdin: stdin === undefined ? 'ignore' : (stdin as 3),
+    stdout: stdout as 3,
+    stderr: stderr as 3,
+    env: { LC_ALL: 'C', PATH: SEARCH_PATH, ...env },
+  });
+  const { pid } = child;
+  if (pid === undefined) {
+    const told = `starting a program: \`${[command, ...args].join(' ')}\``;
+    throw new CausewayError('not-found', `${told}: no such program, or it cannot be run`);
+  }
+  const exited = child.then(
+    ({ signal, exitCode }): Exit => (signal === undefined ? { exitCode: exitCode ?? -1 } : { signal }),
+  );
+  return { pid, exited, kill: (signal = 'SIGTERM') => child.kill(signal) };
+}

@@ -65,6 +65,7 @@ export class AgentWorld {
       return () => undefined;
     },
     exec: async (name) => ({ exitCode: this.exitCodes.get(name) ?? 0, said: '' }),
+    execSession: () => Promise.reject(new Error('nothing runs here')),
     removeAll: async () => [],
   };
 

@@ -1,6 +1,8 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { decide, leftovers } from './decide.ts';
 import { type ExecRequest, type ExecResult, runcExec } from './exec.ts';
+import type { SessionRequest } from './exec-command.ts';
+import { openSession, type Session } from './exec-session.ts';
 import type { RuntimeEvent } from './move.ts';
 import type { ContainerNetwork } from './network.ts';
 import { observe } from './observe.ts';
@@ -47,6 +49,8 @@ export interface ContainerRuntime {
    * @throws CausewayError `timeout`
    */
   exec(name: string, request: ExecRequest): Promise<ExecResult>;
+  /** As `openSession`: a command that somebody talks to. */
+  execSession(name: string, request: SessionRequest): Promise<Session>;
   /**
    * Calls `listener` when a container's process has ended or a delayed restart is due: time for `reconcile`.
    *
@@ -88,6 +92,7 @@ export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOpti
       oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
     exec: (name, request) => runcExec(layout.runcRoot, placeOf(layout, name), request),
+    execSession: (name, request) => openSession(layout.runcRoot, placeOf(layout, name), request),
     onNeed: (listener) => lookForNeed(pass, listener),
     onEvent: (listener) => {
       listeners.add(listener);

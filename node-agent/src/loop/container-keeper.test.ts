@@ -26,6 +26,7 @@ const runtime: ContainerRuntime = {
   onNeed: () => () => undefined,
   onEvent: () => () => undefined,
   exec: async () => ({ exitCode: 0, said: '' }),
+  execSession: () => Promise.reject(new Error('nothing runs here')),
   removeAll: async () => [],
 };
 

@@ -1,0 +1,206 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CausewayError, show } from '@causeway/shared/errors';
+import { type Exit, run, startWith } from '@causeway/shared/run';
+import { execArguments, inTerminal, type SessionRequest, type TerminalSize } from './exec-command.ts';
+import { killTree } from './kill-tree.ts';
+import { openPipes } from './pipes.ts';
+import type { Place } from './places.ts';
+import { identify, isAlive, type ProcessId } from './processes.ts';
+import { lastError } from './runc.ts';
+import { resolveUser } from './users.ts';
+
+/** A command that runs in a container for somebody who talks to it. */
+export interface Session {
+  /** Absent where none was asked for. */
+  readonly stdin?: Writable;
+  readonly stdout: Readable;
+  /** Of a terminal nothing comes here. */
+  readonly stderr: Readable;
+  /** Resolves when the command has ended; what it has left running may still hold the streams. */
+  readonly exited: Promise<SessionEnd>;
+  /** To the command and whoever is in its process group. */
+  signal(name: NodeJS.Signals): void;
+  /** Of a terminal; without one nothing happens. */
+  resize(size: TerminalSize): Promise<void>;
+  /** Kills the command and all that came of it. @param reason one sentence */
+  end(reason: string): void;
+}
+
+export interface SessionEnd {
+  /** 128 + N for a signal. */
+  readonly exitCode: number;
+  /** Why it did not end by itself. */
+  readonly reason?: string;
+}
+
+/** Of whatever was killed from outside: 128 + SIGKILL. */
+const KILLED = 137;
+/** Between looks whether the command runs, milliseconds. */
+const LOOK_MS = 5;
+
+let sessions = 0;
+/** Those that are open, by the container's bundle. */
+const open = new Map<string, Set<Session>>();
+
+/** Ends all open sessions of a container that is about to be killed. @param reason one sentence */
+export function endSessions(place: Place, reason: string): void {
+  for (const session of open.get(place.bundle) ?? []) session.end(reason);
+}
+
+/**
+ * Starts a command in a container that runs.
+ *
+ * @throws CausewayError `conflict`: the container does not run; `invalid` with the field `command`, `user` or `workdir`:
+ *   the container has no such thing; `command-failed`
+ */
+export async function openSession(runcRoot: string, place: Place, request: SessionRequest): Promise<Session> {
+  const init = await firstProcess(runcRoot, place);
+  const user = request.user === undefined ? undefined : await resolveUser(init.pid, request.user);
+  sessions += 1;
+  const files = `${place.bundle}/exec-${process.pid}-s${sessions}`;
+  const [pidFile, logFile, ttyFile] = [`${files}.pid`, `${files}.log`, `${files}.tty`];
+  await mkdir(place.bundle, { recursive: true });
+  const args = execArguments(request, { runcRoot, name: place.name, pidFile, logFile, user });
+  const [command, commandArgs] =
+    request.tty === undefined ? ['runc', args] : inTerminal(['runc', ...args], ttyFile, request.tty);
+  const pipes = await openPipes(files, request.stdin);
+  const process_ = startWith(
+    command,
+    commandArgs,
+    {
+      ...(pipes.stdin === undefined ? {} : { stdin: pipes.stdin.theirs }),
+      ...{ stdout: pipes.stdout.theirs, stderr: pipes.stderr.theirs },
+    },
+    { SHELL: '/bin/sh' },
+  );
+  pipes.handedOver();
+  pipes.stdin?.ours.on('error', () => undefined);
+  const forget = () => Promise.all([pidFile, logFile, ttyFile].map((file) => rm(file, { force: true })));
+  const first = await begun(pidFile, process_.exited);
+  if (first === undefined) {
+    const said = lastError(await readFile(logFile, 'utf8').catch(() => ''));
+    for (const end of [pipes.stdin, pipes.stdout, pipes.stderr]) end?.ours.destroy();
+    await forget();
+    throw refusal(place.name, request, said ?? 'runc said nothing about it');
+  }
+  const session = sessionOf({ place, init, first, ttyFile, exited: process_.exited, kill: process_.kill });
+  const { stdin, stdout, stderr } = pipes;
+  const whole: Session = {
+    ...session,
+    ...(stdin === undefined ? {} : { stdin: stdin.ours }),
+    ...{ stdout: stdout.ours, stderr: stderr.ours },
+  };
+  const ofContainer = open.get(place.bundle) ?? new Set();
+  open.set(place.bundle, ofContainer.add(whole));
+  void whole.exited.finally(async () => {
+    ofContainer.delete(whole);
+    if (ofContainer.size === 0) open.delete(place.bundle);
+    await forget();
+  });
+  return whole;
+}
+
+interface Running {
+  readonly place: Place;
+  readonly init: ProcessId;
+  readonly first: number;
+  readonly ttyFile: string;
+  readonly exited: Promise<Exit>;
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+function sessionOf(running: Running): Pick<Session, 'exited' | 'signal' | 'resize' | 'end'> {
+  const { place, init, first, ttyFile } = running;
+  let reason: string | undefined;
+  const exited = running.exited.then(async (exit): Promise<SessionEnd> => {
+    if (reason !== undefined) return { exitCode: KILLED, reason };
+    const exitCode = exit.exitCode ?? KILLED;
+    if (exitCode !== KILLED || (await stays(init))) return { exitCode };
+    return { exitCode, reason: `container ${place.name} ended while the command ran in it` };
+  });
+  return {
+    exited,
+    signal: (name) => {
+      try {
+        // What runc starts leads a session of its own, and so a process group.
+        process.kill(-first, name);
+      } catch {
+        // It has ended.
+      }
+    },
+    resize: async ({ columns, rows }) => {
+      const tty = (await readFile(ttyFile, 'utf8').catch(() => '')).trim();
+      if (tty === '') return;
+      const args = ['-F', tty, 'rows', String(rows), 'cols', String(columns)];
+      await run('stty', args, { doing: 'resizing a terminal' }).catch(() => undefined);
+    },
+    end: (why) => {
+      if (reason !== undefined) return;
+      reason = why;
+      // Ending runc alone would leave the command in the container.
+      void killTree(first, init.pid).finally(() => running.kill('SIGKILL'));
+    },
+  };
+}
+
+/** A container that is killed takes a command with it before it is gone itself. */
+async function stays(init: ProcessId): Promise<boolean> {
+  for (let looks = 0; looks < 20; looks++) {
+    if (!isAlive(init)) return false;
+    await delay(LOOK_MS);
+  }
+  return true;
+}
+
+/** @throws CausewayError `conflict` when the container does not run */
+async function firstProcess(runcRoot: string, { name }: Place): Promise<ProcessId> {
+  const args = ['--root', runcRoot, 'state', name];
+  const told = await run('runc', args).then(
+    ({ stdout }) => stdout,
+    () => '{}',
+  );
+  const { status = 'gone', pid = 0 }: { status?: string; pid?: number } = JSON.parse(told);
+  const init = status === 'running' ? identify(pid) : undefined;
+  if (init !== undefined) return init;
+  const how = status === 'paused' ? 'is paused' : 'does not run';
+  throw new CausewayError('conflict', `running a command in container ${name}: it ${how}`);
+}
+
+/** @returns the command's process id once it runs; undefined when it could not be run */
+async function begun(pidFile: string, exited: Promise<Exit>): Promise<number | undefined> {
+  let isOver = false;
+  void exited.then(() => {
+    isOver = true;
+  });
+  for (;;) {
+    const wasOver = isOver;
+    const pid = Number(await readFile(pidFile, 'utf8').catch(() => '')) || 0;
+    if (pid > 0) return pid;
+    if (wasOver) return undefined;
+    await Promise.race([exited, delay(LOOK_MS)]);
+  }
+}
+
+/** PURE. runc's words in ours. */
+export function refusal(name: string, { command, workdir }: SessionRequest, said: string): CausewayError {
+  const [program = ''] = command;
+  const doing = `running a command in container ${name}`;
+  const invalid = (field: string, value: unknown, reason: string) =>
+    new CausewayError('invalid', `${doing}: ${reason}`, { field, value });
+  if (/chdir|cwd/.test(said))
+    return invalid('workdir', workdir, `it has no directory ${show(workdir ?? 'that its image names')}`);
+  if (/executable file not found|no such file or directory/.test(said))
+    return invalid('command', program, `it has no program ${show(program)}`);
+  if (/permission denied|is a directory|exec format error/.test(said))
+    return new CausewayError(
+      'command-failed',
+      `${doing}: ${show(program)} cannot be run: ${said.split(': ').at(-1)}`,
+      {
+        field: 'command',
+        value: program,
+      },
+    );
+  return new CausewayError('command-failed', `${doing}: ${said}`);
+}
