@@ -22,7 +22,7 @@ const HOME = '/var/lib/causeway/docker';
 /**
  * Starts an engine that makes no bridge, no rule and no address, in namespaces of the machine alone. A machine of the lab
  * is a user namespace with one user, so the engine runs as it does without root, and runc is not asked for the terminals'
- * group, whom nobody there is. Of its two helpers for ports, which it insists on and which nobody uses here, one is empty.
+ * group, whom nobody there is, nor for control groups. Of its two helpers for ports, which it insists on and which nobody uses here, one is empty.
  */
 const START = `set -e
 mkdir -p ${HOME}/bin /run/docker-state
@@ -30,7 +30,7 @@ printf '#!/bin/sh\\nexit 1\\n' >${HOME}/bin/rootlesskit-docker-proxy
 cat >${HOME}/bin/runc-of-one-user <<'END'
 #!/bin/sh
 for each; do
-  [ "$last" != --bundle ] || sed -i 's/,"gid=5"//' "$each/config.json"
+  [ "$last" != --bundle ] || sed -i 's/,"gid=5"//; s#,{"destination":"/sys/fs/cgroup"[^}]*}##' "$each/config.json"
   last=$each
 done
 exec runc "$@"

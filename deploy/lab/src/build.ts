@@ -75,7 +75,8 @@ async function startAll(
     .map(({ name }) => startDaemon(placeOf(name), 'web', webServer(join(directory, `hosts/${name}/www`))));
   const befores = lab.hosts.map((host) => recordBefore(placeOf(host), timeoutMs));
   const control = async () => {
-    if (settings.etcd !== 'embedded') await lab.startEtcd();
+    if (settings.etcd === 'provided') await settings.provideEtcd?.(lab);
+    else if (settings.etcd !== 'embedded') await lab.startEtcd();
     await lab.startController();
   };
   await Promise.all([...webs, ...befores, ...(settings.bare ? [] : [control()])]);
@@ -110,7 +111,7 @@ async function recordBefore(place: Place, timeoutMs: number): Promise<void> {
 
 function firstState(settings: LabSettings): LabState {
   const maker = identify(process.pid);
-  const { name, lifetime, progress, until, ...kept } = settings;
+  const { name, lifetime, progress, until, provideEtcd, ...kept } = settings;
   if (maker === undefined)
     throw new CausewayError('internal', 'making a lab: /proc does not show this process');
   return {

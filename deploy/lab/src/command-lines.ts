@@ -5,6 +5,13 @@ import { etcdNames, hostName, members } from './topology.ts';
 const CLIENT_PORT = 2379;
 const PEER_PORT = 2380;
 
+/** The members of an etcd that somebody else provides, all of them on one machine, and their ports. */
+export const PROVIDED_ETCD = [1, 2, 3].map((number) => ({
+  name: `member-${number}`,
+  client: CLIENT_PORT + 10 * (number - 1),
+  peer: PEER_PORT + 10 * (number - 1),
+}));
+
 /** The controller's REST API, as every machine of the lab reaches it. */
 export function controllerUrl(settings: ClusterSettings): string {
   return `http://${addressOf(settings, hostName(1))}:${CONTROLLER_PORT}`;
@@ -12,14 +19,16 @@ export function controllerUrl(settings: ClusterSettings): string {
 
 /** URLs of etcd for everybody in the lab, whoever runs it, separated by commas. */
 export function etcdUrls(settings: ClusterSettings): string {
+  const ports = settings.etcd === 'provided' ? PROVIDED_ETCD.map(({ client }) => client) : [CLIENT_PORT];
   return etcdMachines(settings)
-    .map((name) => `http://${addressOf(settings, name)}:${CLIENT_PORT}`)
+    .flatMap((name) => ports.map((port) => `http://${addressOf(settings, name)}:${port}`))
     .join(',');
 }
 
 /** The machines that etcd runs on. */
 export function etcdMachines(settings: ClusterSettings): readonly string[] {
-  return settings.etcd === 'cluster' ? etcdNames(shapeOf(settings)) : [hostName(1)];
+  const own = etcdNames(shapeOf(settings));
+  return own.length > 0 ? own : [hostName(1)];
 }
 
 /** What differs from the defaults is only what a real cluster of these machines would be told too. */

@@ -3,6 +3,7 @@ import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
 import { DEFAULT_SETTINGS } from '@causeway/shared/model/settings';
 import { blocksOverlap, formatBlock, parseBlock } from '@causeway/shared/net/block';
 import type { Cidr } from '@causeway/shared/net/cidr';
+import type { Lab } from './handle.ts';
 import { FAR, NEAR, type Shape, STANDARD_MTU, WAN, type Wire } from './topology.ts';
 
 export interface LabOptions {
@@ -27,8 +28,13 @@ export interface LabOptions {
   readonly fallback?: 'vxlan';
   /** `attached` (default): dies with this process, however it dies. `detached`: stays until `down`. */
   readonly lifetime?: 'attached' | 'detached';
-  /** Who runs etcd: the controller (default), the lab beside it, or three machines of their own, a member on each. */
-  readonly etcd?: 'embedded' | 'external' | 'cluster';
+  /**
+   * Who runs etcd: the controller (default), the lab beside it, three machines of their own, a member on each, or
+   * whoever calls (`provided`), on the machine `etcd-1`.
+   */
+  readonly etcd?: 'embedded' | 'external' | 'cluster' | 'provided';
+  /** Starts the members (PROVIDED_ETCD) of an etcd that is `provided`, before anything else of the lab. */
+  readonly provideEtcd?: (lab: Lab) => Promise<void>;
   /** Only machines and wires: no etcd, controller, agents or containers. */
   readonly bare?: boolean;
   /** How far the start goes: `controller` leaves out agents and containers. */
@@ -40,10 +46,10 @@ export interface LabOptions {
   readonly progress?: (line: string) => void;
 }
 
-type Optional = 'networkIpv6' | 'fallback';
+type Optional = 'networkIpv6' | 'fallback' | 'provideEtcd';
 export type LabSettings = Required<Omit<LabOptions, Optional>> & Pick<LabOptions, Optional>;
 /** What of it a lab keeps as long as it is up. */
-export type ClusterSettings = Omit<LabSettings, 'name' | 'lifetime' | 'progress' | 'until'>;
+export type ClusterSettings = Omit<LabSettings, 'name' | 'lifetime' | 'progress' | 'until' | 'provideEtcd'>;
 
 export const MAX_HOSTS = 100;
 /** Links have addresses of IPv6 too, whose smallest this is (RFC 8200). */
@@ -95,7 +101,7 @@ const DEFAULTS: LabSettings = {
 };
 
 export function shapeOf({ hosts, far, mtu, etcd }: ClusterSettings): Shape {
-  return { hosts, far, mtu, etcdMembers: etcd === 'cluster' ? 3 : 0 };
+  return { hosts, far, mtu, etcdMembers: { embedded: 0, external: 0, cluster: 3, provided: 1 }[etcd] };
 }
 
 /** @throws CausewayError `invalid` when `name` cannot be a lab's name (a directory's, and part of a socket's path) */

@@ -20,7 +20,7 @@ export interface Shape {
   readonly far: number;
   /** Of every link to a switch of the hosts, bytes. */
   readonly mtu: number;
-  /** Machines `etcd-1`… of their own, a member of one etcd on each. */
+  /** Machines `etcd-1`… of their own, which run etcd and nothing else. */
   readonly etcdMembers: number;
 }
 
@@ -50,7 +50,7 @@ export function hostName(index: number): string {
   return `host-${index}`;
 }
 
-/** The names of the machines that run nothing but a member of etcd. */
+/** The names of the machines that run nothing but etcd. */
 export function etcdNames({ etcdMembers }: Pick<Shape, 'etcdMembers'>): string[] {
   return Array.from({ length: etcdMembers }, (_, index) => `etcd-${index + 1}`);
 }
