@@ -32,6 +32,7 @@ has iptables && has iptables-legacy || need iptables
 has conntrack || need conntrack
 has runc || need runc
 has conmon || need conmon
+has ipset || need ipset
 has_static_busybox || need busybox-static
 has ping || need iputils-ping
 has curl || need curl
