@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Lab } from '@causeway/lab/lab';
 import { waitFor } from '@causeway/lab/pids';
+import { oneUserRunc } from './one-user-runc.ts';
 
 /** A real Docker engine on one machine of a lab. */
 export interface DockerEngine {
@@ -21,20 +22,12 @@ const HOME = '/var/lib/causeway/docker';
 
 /**
  * Starts an engine that makes no bridge, no rule and no address, in namespaces of the machine alone. A machine of the lab
- * is a user namespace with one user, so the engine runs as it does without root, and runc is not asked for the terminals'
- * group, whom nobody there is, nor for control groups. Of its two helpers for ports, which it insists on and which nobody uses here, one is empty.
+ * is a user namespace with one user, so the engine runs as it does without root. Of its two helpers for ports, which it insists on and which nobody uses here, one is empty.
  */
 const START = `set -e
 mkdir -p ${HOME}/bin /run/docker-state
 printf '#!/bin/sh\\nexit 1\\n' >${HOME}/bin/rootlesskit-docker-proxy
-cat >${HOME}/bin/runc-of-one-user <<'END'
-#!/bin/sh
-for each; do
-  [ "$last" != --bundle ] || sed -i 's/,"gid=5"//; s#,{"destination":"/sys/fs/cgroup"[^}]*}##' "$each/config.json"
-  last=$each
-done
-exec runc "$@"
-END
+${oneUserRunc(`${HOME}/bin/runc-of-one-user`)}
 chmod 755 ${HOME}/bin/*
 export PATH=${HOME}/bin:$PATH HOME=${HOME} XDG_RUNTIME_DIR=/run
 export ROOTLESSKIT_STATE_DIR=/run/docker-state ROOTLESSKIT_PARENT_EUID=0
