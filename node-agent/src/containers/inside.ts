@@ -12,6 +12,8 @@ export interface Inside {
   readonly addresses: ByFamily<string>;
   readonly mac: string;
   readonly network: ContainerNetwork;
+  /** The namespace is somebody else's: only our link in it is touched, and its settings are not as we make them. */
+  readonly foreign: boolean;
 }
 
 /**
@@ -22,11 +24,12 @@ export interface Inside {
  */
 export async function configureInside(
   place: Place,
-  { addresses, mac, network }: Inside,
+  { addresses, mac, network, foreign }: Inside,
   fresh: boolean,
 ): Promise<void> {
-  await batchInside(place, [
-    'link set dev lo up',
+  const configure = foreign ? batchInForeign : batchInside;
+  await configure(place, [
+    ...(foreign ? [] : ['link set dev lo up']),
     `link set dev eth0 mtu ${network.mtu} address ${mac}`,
     ...entriesOf(addresses).map(([, address]) => `address replace ${addressArguments(address, network)}`),
     'link set dev eth0 up',
@@ -84,6 +87,25 @@ async function forgetRoutes(place: Place, family: Family): Promise<void> {
   await run('ip', [flag, '-n', place.netns, 'route', 'flush', 'exact', 'default'], {
     doing: `connecting ${place.name}`,
   });
+}
+
+/**
+ * Engines switch IPv6 off where they give none, and a new link begins with that; and routers that announce themselves on
+ * the bridge are none of the container's.
+ */
+const FOREIGN_SETTINGS = `
+conf=/proc/sys/net/ipv6/conf/eth0
+if [ -d $conf ]; then
+  echo 0 >$conf/accept_ra
+  [ "$1" = ipv4 ] || echo 0 >$conf/disable_ipv6
+fi
+exec ip -batch -`;
+
+async function batchInForeign({ name, netnsPath }: Place, lines: readonly string[]): Promise<void> {
+  const isIpv6 = lines.some((line) => line.startsWith('address replace') && line.includes(':'));
+  const script = ['sh', '-ec', FOREIGN_SETTINGS, 'sh', isIpv6 ? 'ipv6' : 'ipv4'];
+  const input = `${lines.join('\n')}\n`;
+  await run('nsenter', [`--net=${netnsPath}`, '--', ...script], { input, doing: `connecting ${name}` });
 }
 
 async function batchInside(place: Place, lines: readonly string[]): Promise<void> {

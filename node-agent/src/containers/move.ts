@@ -6,7 +6,7 @@ import { moveHosts } from './rootfs.ts';
 import { boundTo } from './sockets.ts';
 
 /** Kinds of `NodeEvent` that containers cause. */
-export type RuntimeEvent = 'container-moved' | 'restart-needed';
+export type RuntimeEvent = 'container-moved' | 'restart-needed' | 'container-attached' | 'container-detached';
 
 interface Teller {
   readonly tell: (kind: RuntimeEvent, message: string) => void;

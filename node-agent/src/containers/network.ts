@@ -33,6 +33,10 @@ export interface Existing {
   readonly netns: boolean;
   readonly link: boolean;
   readonly mac?: string;
+  /** The namespace is somebody else's: nothing of it but our link is touched. */
+  readonly foreign?: boolean;
+  /** Lines of `ip` that come before all others. */
+  readonly before?: readonly string[];
 }
 
 /**
@@ -50,8 +54,8 @@ export async function connect(
   const mac = existing.mac ?? macOf(addresses);
   const netns = existing.netns ? [] : [`netns add ${place.netns}`];
   const pair = pairLine(place, mac, network);
-  await batch(place, [...netns, ...(existing.link ? [] : [pair])]);
-  const inside = { addresses, mac, network };
+  await batch(place, [...(existing.before ?? []), ...netns, ...(existing.link ? [] : [pair])]);
+  const inside = { addresses, mac, network, foreign: existing.foreign === true };
   try {
     await configureInside(place, inside, !existing.link);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ByFamily, byFamily } from '@causeway/shared/net/family';
+import type { Former } from './attach/seek.ts';
 import type { ProcessId } from './processes.ts';
 
 /** What a host remembers of one container: `<state-dir>/containers/<name>.json`. */
@@ -15,6 +16,8 @@ export interface ContainerRecord {
   readonly specHash: string;
   /** Its first process, once it was started: found and ended even if runc has forgotten it. */
   readonly process?: ProcessId;
+  /** Of a container of others, while it is attached: whose namespace it is. */
+  readonly attached?: Former;
 }
 
 /** The addresses as a host's states and files call them, by family. */
@@ -65,6 +68,7 @@ function isRecord(value: unknown): value is ContainerRecord {
     ['undefined', 'string'].includes(typeof record.ipv6Address) &&
     ['undefined', 'object'].includes(typeof record.movedFrom) &&
     typeof record.specHash === 'string' &&
+    ['undefined', 'object'].includes(typeof record.attached) &&
     (process === undefined || (typeof process?.pid === 'number' && typeof process.startTime === 'string'))
   );
 }

@@ -28,6 +28,9 @@ export const EVENT_KINDS = [
   'container-moved',
   /** A container could not be moved: somebody must restart it. */
   'restart-needed',
+  /** A container of others was given a network, or has ended and lost it. */
+  'container-attached',
+  'container-detached',
   'address-changed',
   /** A change of the network's configuration is not followed until it is confirmed. */
   'network-refused',
