@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
 import { CausewayError, type ErrorCode } from './errors.ts';
 
@@ -20,6 +21,9 @@ export interface RunOptions {
   /** Code of the error when the command fails; `command-failed` when absent. */
   readonly failAs?: ErrorCode;
 }
+
+/** What `through` knows of a program: as `RunOptions`. */
+export type ThroughOptions = Pick<RunOptions, 'cwd' | 'doing' | 'failAs'>;
 
 export interface RunResult {
   readonly exitCode: number;
@@ -54,19 +58,90 @@ export async function run(
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   };
   const result = await execa(command, [...args], execaOptions);
-  const told = `${options.doing ?? 'running a command'}: \`${[command, ...args].join(' ')}\``;
-  if (result.timedOut) throw new CausewayError('timeout', `${told}: no end after ${execaOptions.timeout} ms`);
-  if (result.code === 'ENOENT')
-    throw new CausewayError('not-found', `${told}: no such program`, { cause: result.cause });
   const stdout = String(result.stdout ?? '');
   const stderr = String(result.stderr ?? '');
   const exitCode = result.exitCode ?? -1;
-  if (exitCode !== 0 && !options.okCodes?.includes(exitCode)) {
-    const how = result.exitCode === undefined ? (result.originalMessage ?? 'was killed') : `exit ${exitCode}`;
-    const complaint = (stderr.trim() || stdout.trim()).slice(0, SHOWN_STDERR);
-    throw new CausewayError(options.failAs ?? 'command-failed', `${told}: ${how}: ${complaint}`);
-  }
+  if (exitCode !== 0 && !options.okCodes?.includes(exitCode))
+    throw failure(
+      command,
+      args,
+      options,
+      { ...result, stderr: stderr.trim() || stdout.trim() },
+      execaOptions.timeout,
+    );
   return { exitCode, stdout, stderr };
+}
+
+interface Failed {
+  readonly exitCode?: number | undefined;
+  readonly code?: string | undefined;
+  readonly cause?: unknown;
+  readonly originalMessage?: string | undefined;
+  readonly timedOut?: boolean;
+  readonly stderr: string;
+}
+
+/** What a command that has failed is told as. */
+function failure(
+  command: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'doing' | 'failAs'>,
+  result: Failed,
+  timeoutMs = 0,
+): CausewayError {
+  const told = `${options.doing ?? 'running a command'}: \`${[command, ...args].join(' ')}\``;
+  if (result.timedOut) return new CausewayError('timeout', `${told}: no end after ${timeoutMs} ms`);
+  if (result.code === 'ENOENT')
+    return new CausewayError('not-found', `${told}: no such program`, { cause: result.cause });
+  const how =
+    result.exitCode === undefined ? (result.originalMessage ?? 'was killed') : `exit ${result.exitCode}`;
+  const complaint = result.stderr.slice(0, SHOWN_STDERR);
+  return new CausewayError(options.failAs ?? 'command-failed', `${told}: ${how}: ${complaint}`);
+}
+
+/**
+ * A command as a part of a pipeline: reads `source`, yields what it prints. It has no time limit, and is killed when
+ * nobody reads on.
+ *
+ * @throws what `source` throws; CausewayError as `run`
+ */
+export async function* through(
+  source: AsyncIterable<Uint8Array>,
+  command: string,
+  args: readonly string[],
+  options: ThroughOptions = {},
+): AsyncGenerator<Buffer> {
+  const child = execa(command, [...args], {
+    reject: false,
+    encoding: 'buffer',
+    buffer: { stdout: false, stderr: true },
+    stdin: 'pipe',
+    stripFinalNewline: false,
+    env: { LC_ALL: 'C', PATH: SEARCH_PATH },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  let broken: unknown;
+  const fed = pipeline(source, child.stdin).catch((error: NodeJS.ErrnoException) => {
+    // A command that reads no further says by its exit code whether it had enough.
+    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    broken = error;
+    child.kill('SIGKILL');
+  });
+  try {
+    for await (const chunk of child.stdout) yield Buffer.from(chunk);
+    await fed;
+    if (broken !== undefined) throw broken;
+    const result = await child;
+    if (result.exitCode !== 0)
+      throw failure(command, args, options, { ...result, stderr: textOf(result.stderr) });
+  } finally {
+    child.kill('SIGKILL');
+    await child;
+  }
+}
+
+function textOf(bytes: unknown): string {
+  return bytes instanceof Uint8Array ? Buffer.from(bytes).toString().trim() : '';
 }
 
 /** Whether `run` finds a program. Looked up each time: others' packages bring programs, and take them away again. */

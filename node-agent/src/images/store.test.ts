@@ -10,7 +10,7 @@ let dir: string;
 let store: ImageStore;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'causeway-images-'));
-  store = createImageStore({ dir });
+  store = createImageStore({ dir, maxBytes: 1e9 });
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -28,12 +28,16 @@ describe('the built-in image', () => {
     expect(readdirSync(`${layer}/sbin`)).toContain('httpd');
     const mode = (path: string) => (statSync(`${layer}/${path}`).mode & 0o7777).toString(8);
     expect(['.', 'bin/sh', 'etc/passwd', 'tmp'].map(mode)).toEqual(['755', '755', '644', '1777']);
-    expect(await createImageStore({ dir }).ready({ name: 'busybox' })).toEqual(image);
+    expect(await createImageStore({ dir, maxBytes: 1e9 }).ready({ name: 'busybox' })).toEqual(image);
     expect(readdirSync(`${dir}/drafts`)).toEqual([]);
   });
 
   it('is made once by calls at the same time', async () => {
-    const stores = [store, createImageStore({ dir }), createImageStore({ dir })];
+    const stores = [
+      store,
+      createImageStore({ dir, maxBytes: 1e9 }),
+      createImageStore({ dir, maxBytes: 1e9 }),
+    ];
     const images = await Promise.all(stores.map((one) => one.ready(undefined)));
     expect(new Set(images.map(({ digest }) => digest)).size).toBe(1);
     expect([readdirSync(`${dir}/layers`).length, readdirSync(`${dir}/drafts`)]).toEqual([1, []]);

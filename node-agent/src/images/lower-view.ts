@@ -1,0 +1,66 @@
+import type { Stats } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+
+/** The layers below one that is being unpacked, as overlayfs shows them together. Paths are bytes (latin1). */
+export interface LowerView {
+  /** @returns undefined where nothing is seen */
+  stat(path: string): Promise<Stats | undefined>;
+  /** The names in a folder; none where no folder is seen. */
+  names(path: string): Promise<readonly string[]>;
+}
+
+/** @param lowers the topmost first */
+export function lowerView(lowers: readonly string[]): LowerView {
+  return {
+    stat: async (path) => {
+      for (const lower of lowers) {
+        const found = await look(lower, path);
+        if (found.kind === 'hidden') return undefined;
+        if (found.kind === 'here') return found.stats;
+      }
+      return undefined;
+    },
+    names: async (path) => {
+      const seen = new Map<string, boolean>();
+      for (const lower of lowers) {
+        const found = await look(lower, path);
+        if (found.kind === 'absent') continue;
+        if (found.kind === 'hidden' || !found.stats.isDirectory()) break;
+        for (const bytes of await readdir(onDisk(lower, path), { encoding: 'buffer' })) {
+          const name = bytes.toString('latin1');
+          if (seen.has(name)) continue;
+          const inside = await look(lower, path === '' ? name : `${path}/${name}`);
+          seen.set(name, inside.kind === 'here');
+        }
+      }
+      return [...seen].flatMap(([name, isSeen]) => (isSeen ? [name] : []));
+    },
+  };
+}
+
+type Look =
+  | { readonly kind: 'here'; readonly stats: Stats }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'hidden' };
+
+/** Goes part by part, so that no link is followed. Whatever is no folder hides what the layers below have there. */
+async function look(lower: string, path: string): Promise<Look> {
+  const parts = path === '' ? [] : path.split('/');
+  for (let count = 0; count <= parts.length; count += 1) {
+    const stats = await lstat(onDisk(lower, parts.slice(0, count).join('/'))).catch(() => undefined);
+    if (stats === undefined) return { kind: 'absent' };
+    if (isWhiteout(stats)) return { kind: 'hidden' };
+    if (count === parts.length) return { kind: 'here', stats };
+    if (!stats.isDirectory()) return { kind: 'hidden' };
+  }
+  return { kind: 'absent' };
+}
+
+/** overlayfs': a character device 0/0. */
+function isWhiteout(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev === 0;
+}
+
+function onDisk(lower: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${lower}/`), Buffer.from(path, 'latin1')]);
+}

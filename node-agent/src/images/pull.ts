@@ -1,0 +1,40 @@
+import { CausewayError, invalid } from '@causeway/shared/errors';
+import { isInstalled, run } from '@causeway/shared/run';
+
+export interface PullRequest {
+  /** `docker://docker.io/library/nginx:1.25`, `oci:/srv/layout:tag`: a reference as skopeo takes it. */
+  readonly reference: string;
+  /** False: a registry without TLS, or with a certificate that nobody vouches for, will do. */
+  readonly verifyTls: boolean;
+}
+
+/** skopeo speaks to whom it likes for so long, milliseconds. */
+const PULL_MS = 60 * 60 * 1_000;
+const TRANSPORTS = ['docker://', 'oci:'];
+
+/**
+ * Copies an image from a registry into an OCI layout, by skopeo.
+ *
+ * @param layout a folder, which skopeo makes
+ * @throws CausewayError `invalid`, `not-found` when this host has no skopeo, `command-failed` with skopeo's words
+ */
+export async function pullInto(layout: string, { reference, verifyTls }: PullRequest): Promise<void> {
+  checkReference(reference);
+  if (!isInstalled('skopeo'))
+    throw new CausewayError(
+      'not-found',
+      `pulling ${reference}: this host has no program "skopeo" (Debian: skopeo); import the image from a file instead`,
+    );
+  const tls = verifyTls ? [] : ['--src-tls-verify=false'];
+  await run('skopeo', ['copy', '--quiet', ...tls, '--', reference, `oci:${layout}:image`], {
+    ...{ doing: `pulling ${reference}`, timeoutMs: PULL_MS },
+  });
+}
+
+function checkReference(reference: string): void {
+  const transport = TRANSPORTS.find((one) => reference.startsWith(one));
+  if (transport === undefined || reference.length === transport.length)
+    throw invalid('reference', reference, 'is neither docker://NAME[:TAG] nor oci:FOLDER[:TAG]');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/[\s\u0000-\u001f\u007f]/.test(reference)) throw invalid('reference', reference, 'has a space in it');
+}
