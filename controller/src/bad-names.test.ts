@@ -75,7 +75,7 @@ describe('a container', () => {
 
   it.each([
     [{ host: 'host-9' }, 'host', 'host "host-9" is not a host of this cluster: the hosts are host-1, host-2'],
-    [{ command: [] }, 'command', 'command [] is empty: a program is needed'],
+    [{ command: [] }, 'command', 'command [] is empty: the built-in image busybox needs a program'],
     [{ command: 'sh -c' }, 'command', 'command "sh -c" is not a list of texts'],
     [{ command: [''] }, 'command[0]', 'command[0] "" is empty'],
     [{ command: ['a\0b'] }, 'command[0]', 'holds a NUL character'],
@@ -87,7 +87,8 @@ describe('a container', () => {
     [{ files: { '/a\nb': '' } }, 'files', 'is not an absolute path'],
     [{ files: { '/a': '', '/a/b': '' } }, 'files', 'files "/a" is a file and the directory of "/a/b"'],
     [{ files: { '/a': 5 } }, 'files./a', 'is not text'],
-    [{ image: 'debian' }, 'image', 'image "debian" is not a known field of the body'],
+    [{ image: 'debian' }, 'image', 'image "debian" is not an image of this cluster: it has busybox'],
+    [{ colour: 'red' }, 'colour', 'colour "red" is not a known field of the body'],
   ])('%j', async (overrides, field, reason) => {
     const answer = await refused(rig, 'POST', '/v1/containers', container(overrides));
     expect(answer.status).toBe(422);

@@ -1,17 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
+import { publishText } from '@causeway/shared/model/container-text';
 import { decodeContainer, decodeNodePolicy, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { Guard, Store } from '@causeway/shared/store/store';
+import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
+import { unchanged } from './allocate/transaction.ts';
+import { chosenAddresses, claim, claimKeys, publishedKeys, release } from './container-claims.ts';
+import { resolveImage } from './container-image.ts';
+import { checkRemovable, noContainer, wantedState } from './container-life.ts';
 import { checkIfMatch } from './if-match.ts';
-import { checkContainer, nameTaken } from './validate/container.ts';
+import { Turns } from './turns.ts';
+import { checkContainer, nameTaken, sameContainer } from './validate/container.ts';
+import { addressTaken, checkInCluster, namespaceOwner } from './validate/container-cluster.ts';
+import { meetsNodePorts } from './validate/node-port-places.ts';
 import { factsOf } from './view/facts.ts';
 import type { View } from './view/view.ts';
 
 /** How long a write's answer waits for the view to hold it, milliseconds. */
 const VIEW_MS = 3_000;
+/** How often a write starts over when somebody else was faster, and the longest pause before that, milliseconds. */
+const ATTEMPTS = 20;
+const MAX_PAUSE_MS = 256;
 
 export interface WrittenContainer {
   readonly spec: ContainerSpec;
@@ -20,48 +32,133 @@ export interface WrittenContainer {
   readonly created: boolean;
 }
 
-/** Writes containers: one key each, guarded by its revision. */
+export interface RemoveOptions extends WriteOptions {
+  /** Also one that runs, or whose network others use. */
+  readonly force: boolean;
+}
+
+/** Writes containers: one key each, guarded by its revision, with what it claims in the same transaction. */
 export class ContainerWriter {
   readonly #store: Store;
   readonly #view: View;
+  /** Spares writers at this controller races among themselves over the ports that all hosts publish. */
+  readonly #turns = new Turns();
 
   constructor(store: Store, view: View) {
     this.#store = store;
     this.#view = view;
   }
 
-  /** @throws CausewayError `invalid`, or `conflict` when another container has the name */
+  /** @throws CausewayError `invalid`, or `conflict` when another has the name, a port or an address */
   async create(input: ParsedContainerInput, dryRun: boolean): Promise<WrittenContainer> {
-    const spec = checkContainer(input, factsOf(this.#view));
-    const key = keys.container(spec.name);
-    const found = await this.#store.get(key);
-    if (found === undefined) {
-      const policy = await this.#policyOf(spec.host);
-      if (dryRun) return { spec, revision: 0, created: false };
-      const result = await this.#store.transaction(
-        [{ key, absent: true }, { key: keys.workload(spec.name), absent: true }, policy],
-        [{ put: key, value: encode(spec) }],
-      );
-      if (!result.ok) {
-        await this.#checkNoWorkload(spec.name);
-        return this.create(input, dryRun);
-      }
-      await this.#view.reached('causeway', result.revision, VIEW_MS);
-      return { spec, revision: result.revision, created: true };
-    }
-    const old = decodeContainer(found);
-    if (old instanceof CausewayError) throw old;
-    if (same(old, spec)) return { spec: old, revision: found.modRevision, created: false };
-    throw new CausewayError(
-      'conflict',
-      `name "${spec.name}" is taken by another container, on ${old.host}; delete it first, or choose another name`,
-      { field: 'name', value: spec.name },
-    );
+    const asked = checkContainer(input);
+    const [first = ''] = publishedKeys(asked);
+    const act = () => this.#attempts(asked.name, () => this.#create(asked, input.image?.digest, dryRun));
+    return first === '' ? act() : this.#turns.take(first, act);
   }
 
-  /** The view may not know of it yet. @throws CausewayError `conflict` */
-  async #checkNoWorkload(name: string): Promise<void> {
+  /**
+   * Stops a container or starts it again. Starting one that is to run, and has ended by itself, runs it once more.
+   *
+   * @throws CausewayError `not-found`, or `conflict` for a container of others
+   */
+  async want(
+    name: string,
+    want: 'running' | 'stopped',
+    options: WriteOptions,
+  ): Promise<Omit<WrittenContainer, 'created'> & { readonly changed: boolean }> {
+    return this.#attempts(name, async () => {
+      const { found, spec } = await this.#read(name, options);
+      const after = wantedState(spec, this.#view.tables.containerStatus.get(name)?.value, want);
+      if (after === spec || options.dryRun)
+        return { spec: after, revision: found.modRevision, changed: after !== spec };
+      const revision = await this.#write([asRead(found)], [{ put: found.key, value: encode(after) }]);
+      return revision === undefined ? undefined : { spec: after, revision, changed: true };
+    });
+  }
+
+  /** @throws CausewayError `not-found`, or `conflict` when it runs or is used, and that was not said to be right */
+  async remove(name: string, options: RemoveOptions): Promise<{ readonly revision: number }> {
+    return this.#attempts(name, async () => {
+      const key = keys.container(name);
+      const found = await this.#store.get(key);
+      checkIfMatch(options.ifMatch, `container "${name}"`, found?.modRevision);
+      if (found === undefined) throw noContainer(name);
+      const spec = decodeContainer(found);
+      if (!options.force && !(spec instanceof CausewayError)) checkRemovable(spec, this.#view.tables);
+      if (options.dryRun) return { revision: found.modRevision };
+      const { guards, writes } = release(name, await this.#claimed(spec));
+      const revision = await this.#write([asRead(found), ...guards], [{ delete: key }, ...writes]);
+      return revision === undefined ? undefined : { revision };
+    });
+  }
+
+  /** @returns undefined after a lost race */
+  async #create(
+    asked: ContainerSpec,
+    digest: string | undefined,
+    dryRun: boolean,
+  ): Promise<WrittenContainer | undefined> {
+    const key = keys.container(asked.name);
+    const found = await this.#store.get(key);
+    if (found !== undefined) return existing(found, asked);
+    checkInCluster(asked, factsOf(this.#view));
+    const { spec, guard } = await resolveImage(this.#store, asked, digest);
+    const { guards, writes } = claim(spec, await this.#items(publishedKeys(spec)));
+    const from = [await this.#policyOf(spec.host), ...(await this.#nodePorts(spec)), ...guard];
+    if (dryRun) return { spec, revision: 0, created: false };
+    const partner = namespaceOwner(spec);
+    const free: readonly Guard[] = [
+      { key, absent: true },
+      { key: keys.workload(spec.name), absent: true },
+      ...(partner === undefined ? [] : [{ key: keys.container(partner), present: true as const }]),
+    ];
+    const revision = await this.#write(
+      [...free, ...from, ...guards],
+      [{ put: key, value: encode(spec) }, ...writes],
+    );
+    if (revision !== undefined) return { spec, revision, created: true };
+    await this.#checkTaken(spec);
+    return undefined;
+  }
+
+  /** What the view may not know of yet. @throws CausewayError `conflict` */
+  async #checkTaken(spec: ContainerSpec): Promise<void> {
+    const { name, network } = spec;
     if ((await this.#store.get(keys.workload(name))) !== undefined) throw nameTaken(name, 'workload');
+    for (const [key, item] of await this.#items(chosenAddresses(spec).map(keys.containerAddress))) {
+      if (item === undefined || item.value === name) continue;
+      const address = key.slice(keys.containerAddressPrefix.length);
+      const field = network?.kind === 'macvlan' ? 'network.addresses' : 'network.address';
+      throw addressTaken(field, address, item.value);
+    }
+  }
+
+  /**
+   * A port that is published where NodePorts are served must be no service's NodePort.
+   *
+   * @returns the guards that it stays so @throws CausewayError `conflict`
+   */
+  async #nodePorts({ host, publish = [] }: ContainerSpec): Promise<readonly Guard[]> {
+    if (publish.length === 0) return [];
+    const facts = factsOf(this.#view);
+    const guards = new Map<string, Guard>();
+    for (const [index, port] of publish.entries()) {
+      const key = keys.nodePort(port.protocol, port.hostPort);
+      const holder = { host, ...(port.address === undefined ? {} : { address: port.address }) };
+      if (!meetsNodePorts(holder, facts)) continue;
+      const owner = await this.#store.get(key);
+      if (owner !== undefined)
+        throw new CausewayError(
+          'conflict',
+          `publish[${index}] ${show(publishText(port))} cannot be: ${port.hostPort}/${port.protocol} is the NodePort of service ${show(owner.value)}`,
+          { field: `publish[${index}]`, value: publishText(port) },
+        );
+      guards.set(key, { key, absent: true });
+    }
+    const { tables, unreadable } = this.#view;
+    const isUnreadable = unreadable.has(keys.settings);
+    return [...guards.values(), unchanged(keys.settings, tables.settings.get(''), isUnreadable)];
   }
 
   /** @returns the guard that the host is as it was looked at @throws CausewayError `conflict` when it is cordoned */
@@ -71,7 +168,7 @@ export class ContainerWriter {
     if (found === undefined) return { key, absent: true };
     const policy = decodeNodePolicy(found);
     if (policy instanceof CausewayError) throw policy;
-    if (!policy.cordoned) return { key, modRevision: found.modRevision };
+    if (!policy.cordoned) return asRead(found);
     const is = policy.drained ? 'drained' : 'cordoned';
     throw new CausewayError(
       'conflict',
@@ -80,39 +177,61 @@ export class ContainerWriter {
     );
   }
 
-  /** @throws CausewayError `not-found` */
-  async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
-    const key = keys.container(name);
-    const found = await this.#store.get(key);
-    checkIfMatch(options.ifMatch, `container "${name}"`, found?.modRevision);
+  async #read(name: string, { ifMatch }: WriteOptions): Promise<{ found: KeyValue; spec: ContainerSpec }> {
+    const found = await this.#store.get(keys.container(name));
+    checkIfMatch(ifMatch, `container "${name}"`, found?.modRevision);
     if (found === undefined) throw noContainer(name);
-    if (options.dryRun) return { revision: found.modRevision };
-    const result = await this.#store.transaction(
-      [{ key, modRevision: found.modRevision }],
-      [{ delete: key }],
+    const spec = decodeContainer(found);
+    if (spec instanceof CausewayError) throw spec;
+    return { found, spec };
+  }
+
+  /** What a container may have claimed: of one that cannot be read, anything. */
+  async #claimed(spec: ContainerSpec | CausewayError): Promise<ReadonlyMap<string, KeyValue | undefined>> {
+    if (!(spec instanceof CausewayError)) return this.#items(claimKeys(spec));
+    const listings = await Promise.all(
+      [keys.publishedPrefix, keys.containerAddressPrefix].map((prefix) => this.#store.list(prefix)),
     );
-    if (!result.ok) return this.remove(name, options);
-    await this.#view.reached('causeway', result.revision, VIEW_MS);
-    return { revision: result.revision };
+    return new Map(listings.flatMap(({ items }) => items.map((item) => [item.key, item] as const)));
+  }
+
+  async #items(wanted: readonly string[]): Promise<ReadonlyMap<string, KeyValue | undefined>> {
+    return new Map(await Promise.all(wanted.map(async (key) => [key, await this.#store.get(key)] as const)));
+  }
+
+  /** @returns the revision, once the view holds it; undefined when a guard did not hold */
+  async #write(...change: Parameters<Store['transaction']>): Promise<number | undefined> {
+    const { ok, revision } = await this.#store.transaction(...change);
+    if (!ok) return undefined;
+    await this.#view.reached('causeway', revision, VIEW_MS);
+    return revision;
+  }
+
+  async #attempts<T>(name: string, act: () => Promise<T | undefined>): Promise<T> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const done = await act();
+      if (done !== undefined) return done;
+      await sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
+    }
+    throw new CausewayError(
+      'conflict',
+      `changing container "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
+    );
   }
 }
 
-/** @returns the error for a container that nobody knows. */
-export function noContainer(name: string): CausewayError {
-  return new CausewayError('not-found', `there is no container ${show(name)}`, {
-    field: 'name',
-    value: name,
-  });
+/** @throws CausewayError `conflict` unless what is there is what was asked for */
+function existing(found: KeyValue, asked: ContainerSpec): WrittenContainer {
+  const old = decodeContainer(found);
+  if (old instanceof CausewayError) throw old;
+  if (sameContainer(old, asked)) return { spec: old, revision: found.modRevision, created: false };
+  throw new CausewayError(
+    'conflict',
+    `name "${asked.name}" is taken by another container, on ${old.host}; delete it first, or choose another name`,
+    { field: 'name', value: asked.name },
+  );
 }
 
-function same(a: ContainerSpec, b: ContainerSpec): boolean {
-  const text = (spec: ContainerSpec) =>
-    JSON.stringify([
-      spec.host,
-      spec.command,
-      ...[spec.files, spec.labels ?? {}].map((texts) =>
-        Object.entries(texts).sort(([x], [y]) => (x < y ? -1 : 1)),
-      ),
-    ]);
-  return text(a) === text(b);
+function asRead({ key, modRevision }: KeyValue): Guard {
+  return { key, modRevision };
 }

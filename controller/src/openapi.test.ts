@@ -45,6 +45,8 @@ describe('/openapi.json', () => {
       '/v1/container-status',
       '/v1/containers',
       '/v1/containers/{name}',
+      '/v1/containers/{name}/start',
+      '/v1/containers/{name}/stop',
       '/v1/endpoints',
       '/v1/events',
       '/v1/ipam/check',

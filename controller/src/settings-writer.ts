@@ -11,7 +11,7 @@ import type { SettingsObject, SettingsPatch } from './objects/settings.ts';
 import { patchedSettings } from './settings.ts';
 import { Turns } from './turns.ts';
 import type { OwnAddress } from './validate/ranges.ts';
-import { checkNewSettings } from './validate/settings.ts';
+import { checkNewSettings, servedAnew } from './validate/settings.ts';
 import { readFresh } from './view/fresh.ts';
 import type { Tables } from './view/tables.ts';
 import type { View } from './view/view.ts';
@@ -54,18 +54,21 @@ export class SettingsWriter {
       const { modRevision: revision } = found;
       if (encode(after) === found.value)
         return { settings: present(before, revision, this.#view.tables), changed: false, revision };
-      const given = await this.#lastAllocation();
+      const given = await this.#last(keys.lastAllocation);
+      const published = await this.#last(keys.lastPublished);
       const { rows, unreadable } = await readFresh(this.#store, [
         keys.networkPrefix,
         keys.settings,
         keys.nodePrefix,
         keys.allocationPrefix,
+        keys.publishedPrefix,
       ]);
       const { endpoints, workload } = this.#view.tables;
       checkNewSettings(before, after, { ...rows, endpoints, workload }, this.#own);
       if (options.dryRun) return { settings: present(after, revision, rows), changed: true, revision };
       const network = unchanged(keys.networkConfig, rows.config.get(''), unreadable.has(keys.networkConfig));
-      const written = await this.#put(found, after, [network, ...(sameRanges(before, after) ? [] : [given])]);
+      const from = [network, published, ...notNodePorts(before, after, rows)];
+      const written = await this.#put(found, after, sameRanges(before, after) ? from : [...from, given]);
       if (written !== undefined) return written;
     }
     throw new CausewayError(
@@ -75,11 +78,10 @@ export class SettingsWriter {
   }
 
   /**
-   * That no VIP or NodePort was given out since this was asked. Whoever gives one out later goes by the new settings: each
+   * That no VIP or NodePort, or no published port, was given out since this was asked. Whoever gives one out later goes by the new settings: each
    * service is written only while the settings are those that it was made by.
    */
-  async #lastAllocation(): Promise<Guard> {
-    const key = keys.lastAllocation;
+  async #last(key: typeof keys.lastAllocation | typeof keys.lastPublished): Promise<Guard> {
     const last = await this.#store.get(key);
     return last === undefined ? { key, absent: true } : { key, modRevision: last.modRevision };
   }
@@ -103,6 +105,14 @@ export class SettingsWriter {
     if (last === undefined) throw read;
     return last;
   }
+}
+
+/** That what is published where NodePorts come to be served has become none since that was looked at. */
+function notNodePorts(before: Settings, after: Settings, rows: Tables): readonly Guard[] {
+  return servedAnew(before, after, rows).map(([id]): Guard => {
+    const [protocol = '', port = ''] = id.split('/');
+    return { key: keys.nodePort(protocol, Number(port)), absent: true };
+  });
 }
 
 /** Whether VIPs and NodePorts are given out as before. */

@@ -4,6 +4,7 @@ import type { ParsedServiceInput } from '@causeway/shared/model/service-input';
 import { blockHasIp, canonicalIp, familyOf, parseIp } from '@causeway/shared/net/block';
 import { entriesOf } from '@causeway/shared/net/family';
 import type { ClusterFacts } from '../validate/cluster-facts.ts';
+import { publisherOf } from '../validate/node-port-places.ts';
 import type { DraftPort, ServiceDraft } from '../validate/service.ts';
 import type { VipWish } from '../validate/vips.ts';
 import { pickNodePort } from './pick-node-port.ts';
@@ -110,7 +111,9 @@ function chooseNodePorts(
     if (asked === undefined) return port;
     if (asked !== 'auto') return { ...port, nodePort: asked };
     const isTaken = (value: number) =>
-      own.has(`${port.protocol}/${value}`) || facts.nodePortOwner(port.protocol, value) !== undefined;
+      own.has(`${port.protocol}/${value}`) ||
+      facts.nodePortOwner(port.protocol, value) !== undefined ||
+      publisherOf(facts, port.protocol, value) !== undefined;
     const nodePort = keeps(draft) ?? pickNodePort(facts, isTaken, chance.random);
     own.add(`${port.protocol}/${nodePort}`);
     return { ...port, nodePort };

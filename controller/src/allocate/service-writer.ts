@@ -182,8 +182,20 @@ export class ServiceWriter {
     const from = [
       unchanged(key, old, unreadable.has(key)),
       unchanged(keys.settings, settings, unreadable.has(keys.settings)),
+      ...this.#published(spec, before?.value),
     ];
     return { spec, endpoints, from };
+  }
+
+  /** That no container has begun to publish what becomes a NodePort. */
+  #published(spec: ServiceSpec, before: ServiceSpec | undefined): readonly Guard[] {
+    const { tables, unreadable } = this.#view;
+    const had = new Set(before === undefined ? [] : allocations(before));
+    return spec.ports.flatMap(({ protocol, nodePort }) => {
+      if (nodePort === undefined || had.has(keys.nodePort(protocol, nodePort))) return [];
+      const key = keys.published(protocol, nodePort);
+      return unchanged(key, tables.published.get(`${protocol}/${nodePort}`), unreadable.has(key));
+    });
   }
 
   async #read(name: string | undefined): Promise<Stored<ServiceSpec> | undefined> {

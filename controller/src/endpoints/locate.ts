@@ -1,4 +1,4 @@
-import type { ContainerSpec } from '@causeway/shared/model/container';
+import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { Workload } from '@causeway/shared/model/workload';
 import { familyOf } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
@@ -31,22 +31,50 @@ export function locate(text: string, families: readonly Family[], places: Places
 }
 
 function locateContainer(
-  { name, host }: ContainerSpec,
+  spec: ContainerSpec,
   ref: ParsedRef,
   families: readonly Family[],
   places: Places,
 ): Location | string {
+  const { name, host } = spec;
   const status = places.status(name);
-  if (status === undefined || status.host !== host)
-    return `container "${name}" has not started on ${host} yet`;
-  if (status.state !== 'running')
-    return `container "${name}" failed on ${host}: ${status.reason ?? 'no reason given'}`;
-  const all = [status.address, status.ipv6Address].flatMap((address) => address ?? []);
-  if (all.length === 0) return `container "${name}" has no address yet`;
+  const fault = notRunning(spec, status?.host === host ? status : undefined);
+  if (fault !== undefined) return fault;
+  if (spec.network?.kind === 'p2p')
+    return `container "${name}" is reached by container "${spec.network.peer}" only: its network is a link between the two`;
+  const all = [status?.address, status?.ipv6Address].flatMap((address) => address ?? []);
+  if (all.length === 0)
+    return `container "${name}" has no address${spec.network === undefined ? ' yet' : ''}`;
   const served = all.filter((address) => isServed(address, families));
   if (served.length === 0) return hasNone(`container "${name}"`, families);
   if (places.isDrained(host)) return isDrained(`"${name}"`, host);
   return { addresses: served.map((address) => ({ address, node: host })), port: ref.port, container: name };
+}
+
+/** Why a container is no place that answers, a sentence. One that is to be stopped has left already. */
+function notRunning(
+  { name, host, want }: ContainerSpec,
+  status: ContainerStatus | undefined,
+): string | undefined {
+  const what = `container "${name}"`;
+  const because = status?.reason === undefined ? '' : `: ${status.reason}`;
+  if (want === 'stopped') return `${what} is stopped on ${host}`;
+  switch (status?.state) {
+    case 'running':
+      return undefined;
+    case undefined:
+      return `${what} has not started on ${host} yet`;
+    case 'starting':
+      return `${what} is being started on ${host}${because}`;
+    case 'exited':
+      return `${what} has ended on ${host} with exit code ${status.exitCode ?? 0}`;
+    case 'stopped':
+      return `${what} is stopped on ${host}`;
+    case 'detached':
+      return `${what} does not run on ${host}${because}`;
+    case 'failed':
+      return `${what} failed on ${host}: ${status.reason ?? 'no reason given'}`;
+  }
 }
 
 function locateWorkload(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PROBLEM_TYPE, problemSchema } from '../problem.ts';
 
 /** A switch of the query: `?watch`, `?watch=true`, `?watch=1`. */
-const FLAG_ERROR = 'is neither "true" nor "false"';
+export const FLAG_ERROR = 'is neither "true" nor "false"';
 export const flag = z
   .enum(['', 'true', '1', 'false', '0'], { error: FLAG_ERROR })
   .default('false')

@@ -1,24 +1,36 @@
 import { containerInputSchema } from '@causeway/shared/model/container-input';
-import { noContainer } from '../container-writer.ts';
+import { z } from 'zod';
+import { noContainer } from '../container-life.ts';
 import type { App, Deps } from '../deps.ts';
 import { etag, parseIfMatch } from '../if-match.ts';
 import { find, list } from '../objects/collection.ts';
 import {
+  type ContainerObject,
   containerObject,
   containerSchema,
   containerStatuses,
   containerStatusSchema,
   containers,
 } from '../objects/container.ts';
-import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import {
+  deletedSchema,
+  FLAG_ERROR,
+  listOf,
+  listQuery,
+  nameParams,
+  problems,
+  writeQuery,
+} from '../objects/schemas.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
-import { REVISION_HEADER } from './answer.ts';
+import { CHANGED_HEADER, type Headers, REVISION_HEADER } from './answer.ts';
 
 export function containerRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
   statusRoute(app, deps);
   createRoute(app, deps);
+  stopRoute(app, deps);
+  startRoute(app, deps);
   deleteRoute(app, deps);
 }
 
@@ -83,9 +95,9 @@ function createRoute(app: App, { containers: writer, view }: Deps): void {
     {
       schema: {
         tags: ['containers'],
-        summary: 'Start a container',
+        summary: 'Run a container, or attach somebody else’s',
         description:
-          'The same definition again answers 200 and changes nothing; another one of that name is a 409.',
+          'The same definition again answers 200 and changes nothing; another one of that name is a 409, and so is a port or an address that another container has.',
         querystring: writeQuery,
         body: containerInputSchema,
         response: { 200: containerSchema, 201: containerSchema, ...problems },
@@ -102,6 +114,69 @@ function createRoute(app: App, { containers: writer, view }: Deps): void {
   );
 }
 
+function stopRoute(app: App, deps: Deps): void {
+  app.post(
+    '/v1/containers/:name/stop',
+    {
+      schema: {
+        tags: ['containers'],
+        summary: 'Stop a container',
+        description:
+          'SIGTERM, then SIGKILL. Its services lose it at once; it keeps its addresses and its files. Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        response: { 200: containerSchema, ...problems },
+      },
+    },
+    (request, reply) => setWanted(deps, 'stopped', request, reply),
+  );
+}
+
+function startRoute(app: App, deps: Deps): void {
+  app.post(
+    '/v1/containers/:name/start',
+    {
+      schema: {
+        tags: ['containers'],
+        summary: 'Start a container that was stopped or has ended',
+        description: 'One that runs stays as it is. Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        response: { 200: containerSchema, ...problems },
+      },
+    },
+    (request, reply) => setWanted(deps, 'running', request, reply),
+  );
+}
+
+interface LifeRequest {
+  readonly params: z.output<typeof nameParams>;
+  readonly query: z.output<typeof writeQuery>;
+  readonly headers: Readonly<Record<string, unknown>> & { readonly 'if-match'?: string | undefined };
+}
+
+async function setWanted(
+  { containers: writer, view }: Deps,
+  want: 'running' | 'stopped',
+  { params, query, headers }: LifeRequest,
+  reply: Headers,
+): Promise<ContainerObject> {
+  const options = { ifMatch: parseIfMatch(headers['if-match']), dryRun: query.dryRun };
+  const { spec, revision, changed } = await writer.want(params.name, want, options);
+  reply.header('etag', etag(revision));
+  reply.header(CHANGED_HEADER, String(changed));
+  reply.header(REVISION_HEADER, revision);
+  return containerObject(spec, revision, view.tables.containerStatus.get(spec.name)?.value);
+}
+
+const removeQuery = writeQuery.extend({
+  force: z
+    .enum(['', 'true', '1', 'false', '0'], { error: FLAG_ERROR })
+    .default('true')
+    .transform((text) => text !== 'false' && text !== '0')
+    .describe('`false`: not one that runs, nor one whose network others use. Default: `true`.'),
+});
+
 function deleteRoute(app: App, { containers: writer }: Deps): void {
   app.delete(
     '/v1/containers/:name',
@@ -111,13 +186,14 @@ function deleteRoute(app: App, { containers: writer }: Deps): void {
         summary: 'Stop and remove a container',
         description: 'Services that name it keep the reference, unresolved. Takes If-Match.',
         params: nameParams,
-        querystring: writeQuery,
+        querystring: removeQuery,
         response: { 200: deletedSchema, ...problems },
       },
     },
     async (request, reply) => {
       const { name } = request.params;
-      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const { dryRun, force } = request.query;
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun, force };
       const { revision } = await writer.remove(name, options);
       reply.header(REVISION_HEADER, revision);
       return { name, revision };

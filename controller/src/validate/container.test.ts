@@ -1,11 +1,10 @@
+import { containerInputSchema } from '@causeway/shared/model/container-input';
 import { expect, it } from 'vitest';
-import { EMPTY_CLUSTER } from '../../../test/support/cluster-facts.ts';
 import { checkContainer } from './container.ts';
 
 function check(path: string): void {
   checkContainer(
-    { name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' }, labels: {} },
-    EMPTY_CLUSTER,
+    containerInputSchema.parse({ name: 'c', host: 'host-1', command: ['sh'], files: { [path]: '' } }),
   );
 }
 

@@ -1,67 +1,89 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
-import { MAX_FILES_BYTES, type ParsedContainerInput } from '@causeway/shared/model/container-input';
-import type { ClusterFacts } from './cluster-facts.ts';
+import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
+import { BUILT_IN_IMAGE } from '@causeway/shared/model/image';
+import { checkAttach } from './container-attach.ts';
+import { checkFiles, checkMounts, checkPath } from './container-files.ts';
+import { checkNetwork } from './container-network.ts';
+import { checkPublish } from './container-publish.ts';
 
-/** Segments without control characters; no `.`, `..` or empty one. */
-const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
-/** Linux limits, in bytes: of one segment, and less than that of a whole path, to leave room for the root's own. */
-const MAX_SEGMENT = 255;
-const MAX_PATH = 1_024;
-/** Where the kernel's own file systems are mounted. */
-const KERNEL_PATHS = /^\/(?:proc|sys|dev)(?:\/|$)/;
-/** Mounted empty in every container: a file there would never be seen. */
-const TEMPORARY = /^\/tmp(?:\/|$)/;
+/** Most bytes of all variables together; they travel through etcd. */
+const MAX_ENV_BYTES = 256 * 1024;
 
 /**
- * Checks a container that the user wants to start.
+ * What a definition asks for, as far as it can be judged by itself: defaults are left out, addresses are in their
+ * canonical form. Whether the cluster has what it names: `container-cluster.ts`.
  *
+ * @returns the image without a digest
  * @throws CausewayError `invalid`
  */
-export function checkContainer(input: ParsedContainerInput, facts: ClusterFacts): ContainerSpec {
-  const hosts = facts.hosts();
-  if (!hosts.includes(input.host)) {
-    const known =
-      hosts.length === 0
-        ? 'no host has joined yet'
-        : `the hosts are ${hosts.slice(0, 10).join(', ')}${hosts.length > 10 ? '…' : ''}`;
-    throw invalid('host', input.host, `is not a host of this cluster: ${known}`);
-  }
+export function checkContainer(input: ParsedContainerInput): ContainerSpec {
+  if (input.attach !== undefined) return checkAttach(input, input.attach);
   if (input.command[0] === '') throw invalid('command[0]', '', 'is empty: a program is needed');
+  const image = input.image?.name ?? BUILT_IN_IMAGE;
+  if (input.command.length === 0 && image === BUILT_IN_IMAGE)
+    throw invalid('command', [], `is empty: the built-in image ${BUILT_IN_IMAGE} needs a program`);
   checkFiles(input.files);
-  if (facts.hasWorkload(input.name)) throw nameTaken(input.name, 'workload');
-  const { name, host, command, files, labels } = input;
-  return { name, host, command, files, ...(Object.keys(labels).length === 0 ? {} : { labels }) };
+  const mounts = checkMounts(input.mounts, input.files);
+  checkEnv(input.env);
+  if (input.workdir !== undefined) checkPath('workdir', input.workdir);
+  const network = checkNetwork(input.name, input.network);
+  const publish = checkPublish(input.publish, network);
+  return {
+    ...{ name: input.name, host: input.host, command: input.command, files: input.files },
+    ...(Object.keys(input.labels).length === 0 ? {} : { labels: input.labels }),
+    ...(image === BUILT_IN_IMAGE ? {} : { image: { name: image } }),
+    ...(network === undefined ? {} : { network }),
+    ...(publish.length === 0 ? {} : { publish }),
+    ...(Object.keys(input.env).length === 0 ? {} : { env: input.env }),
+    ...(mounts.length === 0 ? {} : { mounts }),
+    ...optionsOf(input),
+  };
 }
 
-/** Services name both alike. */
-export function nameTaken(name: string, by: 'container' | 'workload'): CausewayError {
-  return new CausewayError('conflict', `name "${name}" is taken by a ${by}; choose another name`, {
-    field: 'name',
-    value: name,
-  });
+/** The fields that say something: one that has the value of an absent one is left out. */
+function optionsOf(input: ParsedContainerInput) {
+  const { user, workdir, hostname, cpus, memoryBytes, userNamespace, restart, stopSeconds } = input;
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(workdir === undefined ? {} : { workdir }),
+    ...(hostname === undefined || hostname === input.name ? {} : { hostname }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(userNamespace ? { userNamespace } : {}),
+    ...(restart === undefined || restart === 'always' ? {} : { restart }),
+    ...(stopSeconds === undefined || stopSeconds === 10 ? {} : { stopSeconds }),
+  };
 }
 
-function checkFiles(files: Readonly<Record<string, string>>): void {
-  let bytes = 0;
-  for (const [path, content] of Object.entries(files)) {
-    if (!PATH.test(path) || KERNEL_PATHS.test(path)) {
-      throw invalid('files', path, 'is not an absolute path of a file, such as "/www/index.html"');
-    }
-    if (isTooLong(path)) throw invalid('files', path, 'is longer than the name of a file can be');
-    if (TEMPORARY.test(path)) throw invalid('files', path, 'lies under /tmp, which every container has anew');
-    bytes += Buffer.byteLength(content);
-  }
-  if (bytes > MAX_FILES_BYTES) {
-    throw invalid('files', `${bytes} bytes`, `is too much: at most ${MAX_FILES_BYTES} bytes are carried`);
-  }
-  for (const path of Object.keys(files)) {
-    const parent = Object.keys(files).find((other) => path.startsWith(`${other}/`));
-    if (parent !== undefined) throw invalid('files', parent, `is a file and the directory of ${show(path)}`);
-  }
+/** Whether two definitions ask for the same. An image is its name: one that the name meant earlier stays. */
+export function sameContainer(a: ContainerSpec, b: ContainerSpec): boolean {
+  return fingerprint(a) === fingerprint(b);
 }
 
-function isTooLong(path: string): boolean {
-  const segments = path.split('/');
-  return Buffer.byteLength(path) > MAX_PATH || segments.some((part) => Buffer.byteLength(part) > MAX_SEGMENT);
+function fingerprint({ want: _want, generation: _generation, image, ...spec }: ContainerSpec): string {
+  return JSON.stringify({ ...spec, image: image?.name }, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : value,
+  );
+}
+
+/** Services name both alike. @param host where it is, of a container */
+export function nameTaken(name: string, by: 'container' | 'workload', host?: string): CausewayError {
+  const where = host === undefined ? '' : ` on ${host}`;
+  return new CausewayError(
+    'conflict',
+    `name ${show(name)} is taken by a ${by}${where}; choose another name`,
+    { field: 'name', value: name },
+  );
+}
+
+function checkEnv(env: Readonly<Record<string, string>>): void {
+  const bytes = Object.entries(env).reduce(
+    (sum, [name, text]) => sum + Buffer.byteLength(name) + Buffer.byteLength(text),
+    0,
+  );
+  if (bytes > MAX_ENV_BYTES)
+    throw invalid('env', `${bytes} bytes`, `is too much: at most ${MAX_ENV_BYTES} bytes are carried`);
 }

@@ -4,6 +4,7 @@ import type { ParsedServiceInput, ParsedServicePort } from '@causeway/shared/mod
 import { MAX_PLACES } from '../endpoints/resolve.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { checkEndpointRef, checkNoDuplicates, namesIn } from './endpoint-ref.ts';
+import { publisherOf } from './node-port-places.ts';
 import { checkSourceRanges } from './source-ranges.ts';
 import { checkVips, type Frontends } from './vips.ts';
 
@@ -177,4 +178,11 @@ function checkNodePort(field: string, port: DraftPort, self: string | undefined,
       },
     );
   }
+  const publisher = publisherOf(facts, protocol, nodePort);
+  if (publisher === undefined) return;
+  throw new CausewayError(
+    'conflict',
+    `${field} ${nodePort} is taken: container ${show(publisher.container)} publishes port ${nodePort}/${protocol} of ${publisher.host}`,
+    { field, value: nodePort },
+  );
 }

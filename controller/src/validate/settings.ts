@@ -1,11 +1,16 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
+import type { PublishedHolder } from '@causeway/shared/model/container';
 import type { Settings } from '@causeway/shared/model/settings';
 import { blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { hostNetworks } from '../view/facts.ts';
 import type { Tables } from '../view/tables.ts';
+import { meetsNodePorts, type NodePortPlaces } from './node-port-places.ts';
 import { checkDisjoint, checkHostNetworks, checkOwnAddresses, named, type OwnAddress } from './ranges.ts';
 
-type Facts = Pick<Tables, 'config' | 'accepted' | 'node' | 'vip' | 'nodePort' | 'endpoints' | 'workload'>;
+type Facts = Pick<
+  Tables,
+  'config' | 'accepted' | 'node' | 'vip' | 'nodePort' | 'published' | 'endpoints' | 'workload'
+>;
 
 /** The fields of the API by the flags that the checks of ranges name. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -41,6 +46,7 @@ export function checkNewSettings(
   checkVipsKept('serviceRange', before.serviceRange, after.serviceRange, facts);
   checkVipsKept('serviceRangeIpv6', before.serviceRangeIpv6, after.serviceRangeIpv6, facts);
   checkNodePortsKept(before, after, facts);
+  checkNotPublished(before, after, facts);
 }
 
 /** Lets a refusal name the field of the API instead of the flag. */
@@ -115,6 +121,39 @@ function checkNodePortsKept(before: Settings, after: Settings, { nodePort }: Fac
       { field, value: after[field] },
     );
   }
+}
+
+/** A NodePort that comes to be served at more addresses must be no container's there. */
+function checkNotPublished(before: Settings, after: Settings, facts: Facts): void {
+  for (const [id, { container, host }] of servedAnew(before, after, facts)) {
+    const service = facts.nodePort.get(id)?.value;
+    if (service === undefined) continue;
+    const value = after.nodePortCidrs ?? [];
+    throw new CausewayError(
+      'conflict',
+      `nodePortCidrs ${show(value)} would serve ${id}, the NodePort of service ${show(service)}, where container ${show(container)} publishes it on ${host}: remove one of them first`,
+      { field: 'nodePortCidrs', value },
+    );
+  }
+}
+
+/** The published ports, as `tcp/8080`, that would be served as NodePorts where they are published, and were not before. */
+export function servedAnew(
+  before: Settings,
+  after: Settings,
+  { published, node }: Pick<Tables, 'published' | 'node'>,
+): readonly (readonly [id: string, holder: PublishedHolder])[] {
+  const placesOf = ({ nodePortCidrs = [] }: Settings): NodePortPlaces => ({
+    nodePortCidrs: nodePortCidrs.flatMap((text) => parseBlock(text) ?? []),
+    addressesOf: (host) => node.get(host)?.value.addresses ?? [],
+  });
+  const [was, is] = [placesOf(before), placesOf(after)];
+  return [...published].flatMap(([id, { value }]) => {
+    const port = Number(id.split('/')[1]);
+    if (port < after.nodePortMin || port > after.nodePortMax) return [];
+    const anew = value.holders.find((one) => meetsNodePorts(one, is) && !meetsNodePorts(one, was));
+    return anew === undefined ? [] : [[id, anew] as const];
+  });
 }
 
 function isIn(range: string | undefined): (address: string) => boolean {

@@ -30,14 +30,21 @@ export function factsOf(view: View): ClusterFacts {
     nodePortMin: settings.nodePortMin,
     nodePortMax: settings.nodePortMax,
     vipOwner: (address) => tables.vip.get(address)?.value,
+    nodePortCidrs: (settings.nodePortCidrs ?? []).flatMap((text) => parseBlock(text) ?? []),
     nodePortOwner: (protocol, port) => tables.nodePort.get(`${protocol}/${port}`)?.value,
+    publishers: (protocol, port) => tables.published.get(`${protocol}/${port}`)?.value.holders ?? [],
+    addressesOf: (host) => tables.node.get(host)?.value.addresses ?? [],
     hostOf: (address) => hostOf(view, address),
     networkAt: (address) => ofHosts.find(({ network }) => blockHasIp(network, address)),
     serviceWithEndpointAt: (address) => lookUps.endpointsAt.oneOf(address),
     hasContainer: (name) => tables.container.has(name),
+    container: (name) => tables.container.get(name)?.value,
+    containers: () => [...tables.container.values()].map(({ value }) => value),
+    containerAt: (address, except) => containerAt(tables, address, except),
     hasWorkload: (name) => tables.workload.has(name),
     workloadAt: (address) => lookUps.workloadsAt.oneOf(address),
     hosts: () => [...tables.node.keys()].sort(),
+    host: (name) => tables.node.get(name)?.value,
     isCordoned: (host) => tables.policy.get(host)?.value.cordoned ?? false,
   };
 }
@@ -106,6 +113,15 @@ function hostOf({ tables, lookUps }: View, address: string): string | undefined 
   const lease = tables.lease.get(lookUps.leasesAt.oneOf(address) ?? '')?.value;
   const own = lease && entriesOf(lease).find(([, { publicIp }]) => publicIp === address);
   return own && (lease.node?.name ?? `with subnet ${own[1].subnet}`);
+}
+
+/** Asked where a user chooses an address, which is seldom: all statuses are looked through. */
+function containerAt(tables: Tables, address: string, except: string): string | undefined {
+  const given = tables.containerAddress.get(address)?.value;
+  if (given !== undefined && given !== except) return given;
+  for (const [name, { value }] of tables.containerStatus)
+    if (name !== except && (value.address === address || value.ipv6Address === address)) return name;
+  return undefined;
 }
 
 /** Of a thousand hosts, each lease may have a say in it. */

@@ -26,6 +26,8 @@ export function locate(key: string): Location | undefined {
 const SIMPLE: readonly (readonly [prefix: string, kind: Kind])[] = [
   [keys.vip(''), 'vip'],
   [`${keys.allocationPrefix}node-port/`, 'nodePort'],
+  [keys.publishedPrefix, 'published'],
+  [keys.containerAddressPrefix, 'containerAddress'],
   [keys.subnetPrefix, 'lease'],
   [keys.nodePrefix, 'node'],
   [keys.nodePolicyPrefix, 'policy'],

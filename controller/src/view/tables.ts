@@ -1,5 +1,5 @@
 import type { AgentAddress } from '@causeway/shared/model/agent-api';
-import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import type { ContainerSpec, ContainerStatus, PublishedClaims } from '@causeway/shared/model/container';
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
 import type { HealthRecord } from '@causeway/shared/model/health';
@@ -19,6 +19,10 @@ export interface Rows {
   readonly vip: string;
   /** By `tcp/30001`; the value is the service that has it. */
   readonly nodePort: string;
+  /** By `tcp/8080`. */
+  readonly published: PublishedClaims;
+  /** By address; the value is the container that was given it by its user. */
+  readonly containerAddress: string;
   readonly node: NodeRecord;
   readonly alive: NodeAlive;
   readonly report: NodeReport;
@@ -78,6 +82,8 @@ export function emptyTables(): MutableTables {
     endpoints: new Map(),
     vip: new Map(),
     nodePort: new Map(),
+    published: new Map(),
+    containerAddress: new Map(),
     node: new Map(),
     alive: new Map(),
     report: new Map(),

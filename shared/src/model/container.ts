@@ -81,6 +81,18 @@ export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
 }
 
+/** Who publishes a port: `/causeway/v1/published/<protocol>/<port>`. No two of a host overlap. */
+export interface PublishedClaims {
+  readonly holders: readonly PublishedHolder[];
+}
+
+export interface PublishedHolder {
+  readonly container: string;
+  readonly host: string;
+  /** Of the host. Absent: all of them. */
+  readonly address?: string;
+}
+
 /** A file or folder of the host inside the container. */
 export interface BindMount {
   /** Absolute path on the host. */

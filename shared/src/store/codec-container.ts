@@ -7,6 +7,7 @@ import {
   CONTAINER_STATES,
   type ContainerSpec,
   type ContainerStatus,
+  type PublishedClaims,
   type PublishedPort,
   RESTART_POLICIES,
 } from '../model/container.ts';
@@ -99,6 +100,10 @@ const containerStatus: z.ZodType<ContainerStatus> = z.object({
   restarts: z.number().int().exactOptional(),
 });
 
+const publishedClaims: z.ZodType<PublishedClaims> = z.object({
+  holders: z.array(z.object({ container: nameSchema, host: nameSchema, address: unicast().exactOptional() })),
+});
+
 const imageRecord: z.ZodType<ImageRecord> = z.object({
   name: z.string().min(1).max(255),
   digest,
@@ -119,6 +124,7 @@ export const decodeContainer = (kv: KeyValue): Decoded<ContainerSpec> =>
   inItsKey(kv, decode(kv, containerSpec), (container) => keys.container(container.name));
 export const decodeContainerStatus = (kv: KeyValue): Decoded<ContainerStatus> =>
   inItsKey(kv, decode(kv, containerStatus), (status) => keys.containerStatus(status.name));
+export const decodePublished = (kv: KeyValue): Decoded<PublishedClaims> => decode(kv, publishedClaims);
 export const decodeImage = (kv: KeyValue): Decoded<ImageRecord> =>
   inItsKey(kv, decode(kv, imageRecord), (image) => keys.image(image.name));
 export const decodeImageHolder = (kv: KeyValue): Decoded<ImageHolder> =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AgentAddress } from '../model/agent-api.ts';
-import type { ContainerSpec, ContainerStatus } from '../model/container.ts';
+import type { ContainerSpec, ContainerStatus, PublishedClaims } from '../model/container.ts';
 import type { EndpointSet } from '../model/endpoint.ts';
 import type { NodeEvent } from '../model/event.ts';
 import type { HealthRecord } from '../model/health.ts';
@@ -53,6 +53,7 @@ export function encode(
     | NodeReport
     | NetworkPolicy
     | PolicyPeerSet
+    | PublishedClaims
     | Reservation
     | ServiceSpec
     | Settings

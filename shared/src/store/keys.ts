@@ -50,6 +50,18 @@ export const keys = {
    */
   lastAllocation: `${CAUSEWAY_PREFIX}/last-allocation`,
 
+  /**
+   * Who publishes a port of which hosts, in the transaction that writes the container. One key for all hosts: a service's
+   * NodePort is all hosts' as well, and whoever gives one out guards this key.
+   */
+  published: (protocol: string, port: number) => `${CAUSEWAY_PREFIX}/published/${protocol}/${port}`,
+  publishedPrefix: `${CAUSEWAY_PREFIX}/published/`,
+  /** As `lastAllocation`, of published ports; the value is the container's name. */
+  lastPublished: `${CAUSEWAY_PREFIX}/last-published`,
+  /** Create-if-absent: an address that a container was given by its user; the value is the container's name. */
+  containerAddress: (address: string) => `${CAUSEWAY_PREFIX}/container-addresses/${address}`,
+  containerAddressPrefix: `${CAUSEWAY_PREFIX}/container-addresses/`,
+
   containerPrefix: `${CAUSEWAY_PREFIX}/containers/`,
   container: (name: string) => `${CAUSEWAY_PREFIX}/containers/${name}`,
   containerStatusPrefix: `${CAUSEWAY_PREFIX}/container-status/`,

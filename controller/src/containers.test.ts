@@ -1,0 +1,464 @@
+import type { ContainerStatus } from '@causeway/shared/model/container';
+import { encode } from '@causeway/shared/store/codec';
+import { keys } from '@causeway/shared/store/keys';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Rig, refused, running, startRig } from '../../test/support/controller.ts';
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await startRig({ wanted: { networkIpv6: 'fd00:10::/48' } });
+  rig.store.put(keys.image('web:2'), encode(image('web:2', 'a')));
+  await rig.settled();
+});
+
+afterEach(() => rig.close());
+
+function image(name: string, digit: string) {
+  return { name, digest: `sha256:${digit.repeat(64)}`, size: 5, createdAt: '2026-01-01T00:00:00Z' };
+}
+
+const box = (changes: object = {}) => ({ name: 'box', host: 'host-1', command: ['httpd'], ...changes });
+const create = (changes: object = {}) => rig.ask('POST', '/v1/containers', box(changes));
+const refusal = (changes: object) => refused(rig, 'POST', '/v1/containers', box(changes));
+
+async function tell(status: Partial<ContainerStatus> = {}): Promise<void> {
+  rig.store.put(keys.containerStatus('box'), encode({ ...running('box', 'host-1', '10.10.1.9'), ...status }));
+  await rig.settled();
+}
+
+/** Something happens between what the next write has read and the write itself. */
+function once(act: () => unknown): void {
+  let isDone = false;
+  rig.store.beforeTransaction(async () => {
+    if (isDone) return;
+    isDone = true;
+    await act();
+  });
+}
+
+describe('a container', () => {
+  it('has everything that was asked for, in one form whatever form it came in', async () => {
+    const { status, body } = await create({
+      image: 'web:2',
+      command: [],
+      network: { kind: 'bridge', address: '10.10.1.77', mac: '0A:58:0A:0A:01:4D' },
+      publish: ['8080:80', { address: '192.168.122.11', hostPort: 53, containerPort: 5353, protocol: 'udp' }],
+      env: { COLOUR: 'blue' },
+      user: '1000:100',
+      workdir: '/srv',
+      hostname: 'Front.example',
+      mounts: ['/srv/www:/www:ro', { source: '/var/x', destination: '/x' }],
+      cpus: 0.5,
+      memoryBytes: 64 * 2 ** 20,
+      userNamespace: true,
+      restart: 'on-failure',
+      stopSeconds: 3,
+      labels: { app: 'web' },
+    });
+    expect(status).toBe(201);
+    expect(body).toEqual({
+      ...{ name: 'box', host: 'host-1', command: [], files: {}, labels: { app: 'web' } },
+      image: { name: 'web:2', digest: `sha256:${'a'.repeat(64)}` },
+      network: { kind: 'bridge', address: '10.10.1.77', mac: '0a:58:0a:0a:01:4d' },
+      publish: [
+        { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+        { address: '192.168.122.11', hostPort: 53, containerPort: 5353, protocol: 'udp' },
+      ],
+      env: { COLOUR: 'blue' },
+      ...{ user: '1000:100', workdir: '/srv', hostname: 'Front.example' },
+      mounts: [
+        { source: '/srv/www', destination: '/www', readOnly: true },
+        { source: '/var/x', destination: '/x' },
+      ],
+      ...{ cpus: 0.5, memoryBytes: 67108864, userNamespace: true, restart: 'on-failure', stopSeconds: 3 },
+      revision: expect.any(Number),
+    });
+    const { revision: _revision, ...definition } = body;
+    expect(await rig.ask('POST', '/v1/containers', definition)).toMatchObject({ status: 200, body });
+  });
+
+  it('has nothing that it would have anyway, so that older agents know it as it was', async () => {
+    const { body } = await create({
+      ...{ image: 'busybox', network: 'bridge', restart: 'always', stopSeconds: 10, hostname: 'box' },
+      ...{ publish: [], env: {}, mounts: [], labels: {}, userNamespace: false },
+    });
+    expect(Object.keys(body).sort()).toEqual(['command', 'files', 'host', 'name', 'revision']);
+    expect((await create()).status).toBe(200);
+  });
+
+  it('keeps the image that its name meant when it was made', async () => {
+    await create({ image: 'web:2' });
+    rig.store.put(keys.image('web:2'), encode(image('web:2', 'b')));
+    const again = await create({ image: 'web:2' });
+    expect([again.status, again.body.image.digest]).toEqual([200, `sha256:${'a'.repeat(64)}`]);
+    expect((await create({ image: 'busybox' })).status).toBe(409);
+  });
+
+  it('has the image that its name means when it is written', async () => {
+    once(() => rig.store.put(keys.image('web:2'), encode(image('web:2', 'b'))));
+    const { body } = await create({ image: 'web:2' });
+    expect(body.image.digest).toBe(`sha256:${'b'.repeat(64)}`);
+  });
+});
+
+describe('is refused in one sentence:', () => {
+  it.each<[object, string, string]>([
+    [{ image: 'web' }, 'image', 'image "web" is not an image of this cluster: it has busybox, web:2'],
+    [{ image: '' }, 'image', 'image "" is not an image'],
+    [
+      { image: { name: 'web:2', digest: `sha256:${'c'.repeat(64)}` } },
+      'image.digest',
+      'is not what image "web:2" is',
+    ],
+    [{ cpus: 0 }, 'cpus', 'cpus 0 is not a number of processors'],
+    [
+      { memoryBytes: 4096 },
+      'memoryBytes',
+      'memoryBytes 4096 is not a limit: a whole number of bytes, 6291456',
+    ],
+    [{ user: 'a b' }, 'user', 'user "a b" is not a user'],
+    [{ user: '4294967295' }, 'user', 'has a number above 4294967294'],
+    [{ workdir: 'srv' }, 'workdir', 'workdir "srv" is not an absolute path'],
+    [{ workdir: '/srv/../x' }, 'workdir', 'workdir "/srv/../x" is not an absolute path without'],
+    [{ hostname: 'a_b' }, 'hostname', 'hostname "a_b" is not a host name'],
+    [{ env: { 'A=B': 'x' } }, 'env', 'has "A=B", which is not a variable\'s name'],
+    [{ env: { A: 'x\0' } }, 'env.A', 'holds a NUL character'],
+    [{ restart: 'sometimes' }, 'restart', 'restart "sometimes" is not a restart policy'],
+    [{ stopSeconds: 4000 }, 'stopSeconds', 'stopSeconds 4000 is not a time'],
+    [{ mounts: ['/srv/www'] }, 'mounts[0]', 'mounts[0] "/srv/www" is not a mount'],
+    [{ mounts: ['srv:/www'] }, 'mounts[0].source', 'is not an absolute path without'],
+    [{ mounts: ['/srv:/'] }, 'mounts[0].destination', 'is the root'],
+    [{ mounts: ['/srv:/proc/x'] }, 'mounts[0].destination', "lies where the kernel's own file systems are"],
+    [{ mounts: ['/a:/x', '/b:/x'] }, 'mounts[1].destination', 'is that of mounts[0] already'],
+    [{ mounts: ['/a:/x'], files: { '/x/y': '' } }, 'files', 'files "/x/y" lies in "/x", which is mounted'],
+    [{ publish: ['80'] }, 'publish[0]', 'publish[0] "80" is not a published port: text such as'],
+    [{ publish: ['0:80'] }, 'publish[0]', 'is not a published port'],
+    [{ publish: ['80:80/icmp'] }, 'publish[0]', 'is not a published port'],
+    [{ publish: [{ hostPort: 0, containerPort: 1 }] }, 'publish[0].hostPort', 'is not a port'],
+    [{ publish: ['127.0.0.1:80:80'] }, 'publish[0]', 'publish[0] "127.0.0.1:80:80" is a loopback address'],
+    [{ publish: ['x:80:80'] }, 'publish[0]', 'has an address that is none of a host'],
+    [
+      { publish: ['192.168.122.12:80:80'] },
+      'publish[0]',
+      'is no address of host host-1: it has 192.168.122.11',
+    ],
+    [
+      { publish: ['80:80', '192.168.122.11:80:81'] },
+      'publish[1]',
+      'publishes what publish[0] publishes already',
+    ],
+    [{ publish: ['80:80'], network: 'host' }, 'publish[0]', 'is not possible with the network mode host'],
+    [{ network: 'overlay' }, 'network', 'network "overlay" is not a network mode'],
+    [{ network: { kind: 'overlay' } }, 'network.kind', 'network.kind "overlay" is not a network mode'],
+    [{ network: { kind: 'host', mac: 'x' } }, 'network.mac', 'is not a known field of network'],
+    [{ network: 'container:box' }, 'network.container', 'network.container "box" is the container itself'],
+    [{ network: 'container:nobody' }, 'network.container', 'names no container'],
+    [
+      { network: 'container:web-1', host: 'host-2' },
+      'network.container',
+      'is on host-1, and only containers of one',
+    ],
+    [{ network: 'p2p:box' }, 'network.peer', 'is the container itself'],
+    [{ network: 'macvlan:cwy0' }, 'network.device', 'is a link of Causeway'],
+    [{ network: 'macvlan:a/b' }, 'network', 'is not a network mode'],
+    [
+      { network: { kind: 'bridge', address: '10.10.2.5' } },
+      'network.address',
+      'is not in 10.10.1.0/24, the subnet',
+    ],
+    [
+      { network: { kind: 'bridge', address: '10.10.1.1' } },
+      'network.address',
+      'is the gateway of 10.10.1.0/24',
+    ],
+    [
+      { network: { kind: 'bridge', address: '10.10.1.0' } },
+      'network.address',
+      'is the address of the network',
+    ],
+    [{ network: { kind: 'bridge', address: '10.10.1.255' } }, 'network.address', 'is the broadcast address'],
+    [{ network: { kind: 'bridge', address: 'fd00::5' } }, 'network.address', 'is not an IPv4 address'],
+    [
+      { network: { kind: 'bridge', ipv6Address: 'fd00:10::5' } },
+      'network.ipv6Address',
+      'has no IPv6 subnet yet',
+    ],
+    [{ network: { kind: 'bridge', mac: '01:00:00:00:00:01' } }, 'network.mac', 'is not a link-layer address'],
+    [macvlan(['192.168.122.50']), 'network.addresses[0]', 'is not an address with a prefix length'],
+    [macvlan(['192.168.122.0/24']), 'network.addresses[0]', 'is the address of the network'],
+    [macvlan(['192.168.122.12/24']), 'network.addresses[0]', 'is an address of host host-2'],
+    [macvlan(['10.10.1.50/24']), 'network.addresses[0]', 'is inside the container network'],
+    [macvlan(['192.168.122.50/24', '192.168.122.51/24']), 'network.addresses[1]', 'is a second IPv4 address'],
+    [macvlan(['192.168.122.50/24'], ['10.0.0.1']), 'network.gateways[0]', 'is not in 192.168.122.0/24'],
+    [macvlan([], ['10.0.0.1']), 'network.gateways[0]', 'needs an IPv4 address'],
+  ])('%j', async (changes, field, sentence) => {
+    const answer = await refusal(changes);
+    expect(answer).toMatchObject({ status: 422, field });
+    expect(answer.detail).toContain(sentence);
+  });
+
+  it.each<[object, string]>([
+    [
+      { network: { kind: 'bridge', address: '10.10.1.2' } },
+      'network.address "10.10.1.2" is the address of container "web-1"',
+    ],
+    [{ name: 'db' }, 'name "db" is taken by a workload'],
+    [{ name: 'web-1', command: ['nc'] }, 'name "web-1" is taken by another container, on host-1'],
+  ])('%j is another’s', async (changes, sentence) => {
+    await rig.ask('POST', '/v1/workloads', { name: 'db', addresses: ['203.0.113.9'] });
+    const answer = await refusal(changes);
+    expect(answer.status).toBe(409);
+    expect(answer.detail).toContain(sentence);
+  });
+
+  function macvlan(addresses: readonly string[], gateways: readonly string[] = []): object {
+    return { network: { kind: 'macvlan', device: 'eth0', addresses, gateways } };
+  }
+});
+
+describe('network modes', () => {
+  it('join containers that have a network of their own, and make no circle', async () => {
+    expect((await create({ name: 'a', network: 'container:web-1' })).status).toBe(201);
+    expect((await refusal({ network: 'container:a' })).detail).toContain('is in the network of "web-1"');
+    expect((await create({ name: 'b', network: 'host' })).status).toBe(201);
+    expect((await refusal({ network: 'container:b' })).detail).toContain("has the host's network");
+    expect((await refusal({ network: 'p2p:b' })).detail).toContain("has the host's network");
+    // The other end may come later, and name this one.
+    expect((await create({ name: 'left', network: 'p2p:right' })).status).toBe(201);
+    expect((await refusal({ name: 'right', network: 'container:left' })).detail).toContain(
+      'that is a circle',
+    );
+    expect((await create({ name: 'right', network: 'p2p:left' })).status).toBe(201);
+  });
+});
+
+describe('somebody else’s container', () => {
+  const attach = (changes: object) => ({ name: 'theirs', host: 'host-1', ...changes });
+
+  it('is attached once, by its engine’s name for it', async () => {
+    const answer = await rig.ask(
+      'POST',
+      '/v1/containers',
+      attach({ attach: 'docker:web', labels: { app: 'web' } }),
+    );
+    expect(answer.status).toBe(201);
+    expect(answer.body).toMatchObject({
+      command: [],
+      attach: { kind: 'docker', id: 'web' },
+      labels: { app: 'web' },
+    });
+    const twice = await refused(
+      rig,
+      'POST',
+      '/v1/containers',
+      attach({ name: 'other', attach: 'docker:web' }),
+    );
+    expect([twice.status, twice.detail]).toEqual([
+      409,
+      'attach "docker:web" is attached already, as "theirs"',
+    ]);
+    const elsewhere = attach({ name: 'other', host: 'host-2', attach: 'docker:web' });
+    expect((await rig.ask('POST', '/v1/containers', elsewhere)).status).toBe(201);
+  });
+
+  it.each<[object, string, string]>([
+    [{ attach: 'podman:web' }, 'attach', 'is not a container of others'],
+    [{ attach: 'pid:0' }, 'attach', 'attach "pid:0" is not a process id'],
+    [{ attach: 'netns:web' }, 'attach', 'is not an absolute path, such as'],
+    [{ attach: 'docker:a/b' }, 'attach', 'is neither a name nor an id'],
+    [{ attach: 'docker:web', command: ['sh'] }, 'command', 'is for a container of our own: "docker:web"'],
+    [{ attach: 'docker:web', publish: ['80:80'] }, 'publish', 'is for a container of our own'],
+    [{ attach: 'docker:web', image: 'web:2' }, 'image', 'is for a container of our own'],
+    [{ attach: 'docker:web', userNamespace: true }, 'userNamespace', 'is for a container of our own'],
+    [{ attach: 'docker:web', network: 'host' }, 'network', 'becomes a port of the bridge'],
+  ])('is refused as %j', async (changes, field, sentence) => {
+    const answer = await refused(rig, 'POST', '/v1/containers', attach(changes));
+    expect(answer).toMatchObject({ status: 422, field });
+    expect(answer.detail).toContain(sentence);
+  });
+
+  it('is neither stopped nor started by us, and let go at once', async () => {
+    await rig.ask('POST', '/v1/containers', box({ command: undefined, attach: 'docker:web' }));
+    await tell();
+    const { status, detail } = await refused(rig, 'POST', '/v1/containers/box/stop', undefined);
+    expect([status, detail]).toEqual([409, expect.stringContaining('container "box" is attached')]);
+    expect((await rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
+  });
+});
+
+describe('a life', () => {
+  const life = async (verb: 'stop' | 'start') => (await rig.ask('POST', `/v1/containers/box/${verb}`)).body;
+
+  it('is stopped and started, each once', async () => {
+    await create();
+    await tell();
+    expect(await life('start')).not.toHaveProperty('generation');
+    expect(await life('stop')).toMatchObject({ want: 'stopped' });
+    const { headers } = await rig.ask('POST', '/v1/containers/box/stop');
+    expect(headers).toMatchObject({ 'x-causeway-changed': 'false' });
+    const started = await life('start');
+    expect([started.want, started.generation]).toEqual([undefined, 1]);
+    expect((await create()).status).toBe(200);
+  });
+
+  it.each(['exited', 'failed'] as const)('goes on when it is started after it has %s', async (state) => {
+    await create();
+    await tell({ state });
+    expect((await life('start')).generation).toBe(1);
+  });
+
+  it('is changed only as it was seen', async () => {
+    const { body } = await create();
+    const late = { 'if-match': String(body.revision - 1) };
+    expect((await rig.ask('POST', '/v1/containers/box/stop', undefined, late)).status).toBe(412);
+    expect((await rig.ask('POST', '/v1/containers/none/stop')).status).toBe(404);
+    once(() => rig.store.put(keys.container('box'), encode({ ...box(), files: {}, generation: 7 })));
+    await life('stop');
+    expect(JSON.parse(rig.store.dump()[keys.container('box')] ?? '')).toMatchObject({
+      want: 'stopped',
+      generation: 7,
+    });
+  });
+
+  it('ends by force, or when it runs no more and nobody is in its network', async () => {
+    await create();
+    await tell();
+    const gentle = () => refused(rig, 'DELETE', '/v1/containers/box?force=false', undefined);
+    expect((await gentle()).detail).toBe(
+      'container "box" is running on host-1: stop it first, or remove it by force',
+    );
+    await life('stop');
+    expect((await gentle()).detail).toContain('is still being stopped on host-1');
+    await tell({ state: 'stopped' });
+    await create({ name: 'a', network: 'container:box' });
+    expect((await gentle()).detail).toContain('has the network that container "a" is in');
+    await rig.ask('DELETE', '/v1/containers/a');
+    expect((await rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
+    await create();
+    await tell();
+    expect((await rig.ask('DELETE', '/v1/containers/box')).status).toBe(200);
+  });
+});
+
+describe('published ports', () => {
+  const holders = (id: string) =>
+    JSON.parse(rig.store.dump()[`${keys.publishedPrefix}${id}`] ?? '{}').holders;
+
+  it('are one container’s on a host, at an address or at all, and come back with it', async () => {
+    await create({ publish: ['8080:80', '192.168.122.11:53:53/udp'] });
+    const other = { name: 'other' };
+    for (const publish of ['8080:1', '192.168.122.11:8080:1', '53:1/udp', '192.168.122.11:53:1/udp'])
+      expect((await refusal({ ...other, publish: [publish] })).status).toBe(409);
+    expect((await refusal({ ...other, publish: ['8080:1'] })).detail).toBe(
+      'publish[0] "8080:1" cannot be: container "box" publishes port 8080/tcp of host-1',
+    );
+    const free = ['172.16.1.1:53:1/udp', '53:1', '8080:1/udp'];
+    expect((await create({ ...other, publish: free })).status).toBe(201);
+    expect((await create({ name: 'third', host: 'host-2', publish: ['8080:80'] })).status).toBe(201);
+    expect(holders('tcp/8080')).toEqual([
+      { container: 'box', host: 'host-1' },
+      { container: 'third', host: 'host-2' },
+    ]);
+    for (const name of ['box', 'other', 'third']) await rig.ask('DELETE', `/v1/containers/${name}`);
+    expect(Object.keys(rig.store.dump()).filter((key) => key.startsWith(keys.publishedPrefix))).toEqual([]);
+  });
+
+  it('come back also of a container that cannot be read', async () => {
+    await create({ publish: ['8080:80'], network: { kind: 'bridge', address: '10.10.1.77' } });
+    rig.store.put(keys.container('box'), '}{');
+    await rig.ask('DELETE', '/v1/containers/box');
+    expect(holders('tcp/8080')).toBeUndefined();
+    expect((await create({ name: 'b', network: { kind: 'bridge', address: '10.10.1.77' } })).status).toBe(
+      201,
+    );
+  });
+
+  it('are no service’s NodePort, and none becomes one', async () => {
+    const expose = (port: number | 'auto', vip = '2.2.2.3') => ({
+      name: 's',
+      vip,
+      ports: [{ port: 80, nodePort: port }],
+    });
+    await rig.ask('POST', '/v1/services', expose(30001));
+    expect((await refusal({ publish: ['30001:80'] })).detail).toBe(
+      'publish[0] "30001:80" cannot be: 30001/tcp is the NodePort of service "s"',
+    );
+    expect((await create({ publish: ['30002:80', '30001:80/udp'] })).status).toBe(201);
+    const other = { ...expose(30002), name: 't', vip: '2.2.2.4' };
+    expect((await refused(rig, 'POST', '/v1/services', other)).detail).toBe(
+      'ports[0].nodePort 30002 is taken: container "box" publishes port 30002/tcp of host-1',
+    );
+    await rig.ask('PATCH', '/v1/settings', { nodePortMin: 30001, nodePortMax: 30003 });
+    const auto = { ...expose('auto'), name: 't', vip: '2.2.2.4' };
+    expect((await rig.ask('POST', '/v1/services', auto)).body.ports[0].nodePort).toBe(30003);
+  });
+
+  it('may be a NodePort’s number where NodePorts are not served, until they are', async () => {
+    await rig.ask('PATCH', '/v1/settings', { nodePortCidrs: ['192.168.122.0/24'] });
+    await rig.ask('POST', '/v1/services', {
+      name: 's',
+      vip: '2.2.2.3',
+      ports: [{ port: 80, nodePort: 30001 }],
+    });
+    expect((await refusal({ publish: ['30001:80'] })).status).toBe(409);
+    expect((await create({ publish: ['172.16.1.1:30001:80'] })).status).toBe(201);
+    const { status, detail } = await refused(rig, 'PATCH', '/v1/settings', { nodePortCidrs: [] });
+    expect([status, detail]).toEqual([
+      409,
+      expect.stringContaining(
+        'would serve tcp/30001, the NodePort of service "s", where container "box" publishes it',
+      ),
+    ]);
+  });
+
+  it('are decided by etcd when a service and a container want one at once', async () => {
+    const service = { name: 's', vip: '2.2.2.3', ports: [{ port: 80, nodePort: 30001 }] };
+    once(() => create({ publish: ['30001:80'] }));
+    expect((await rig.ask('POST', '/v1/services', service)).body.detail).toContain(
+      'container "box" publishes',
+    );
+  });
+});
+
+describe('services', () => {
+  it.each<[Partial<ContainerStatus>, string]>([
+    [
+      { state: 'starting', reason: 'its image is on its way' },
+      'container "box" is being started on host-1: its image is on its way',
+    ],
+    [{ state: 'exited', exitCode: 3 }, 'container "box" has ended on host-1 with exit code 3'],
+    [{ state: 'stopped' }, 'container "box" is stopped on host-1'],
+    [{ state: 'detached', reason: 'gone' }, 'container "box" does not run on host-1: gone'],
+    [{ state: 'failed', reason: 'no such user' }, 'container "box" failed on host-1: no such user'],
+  ])('lead to containers that run, not to one that is %j', async (status, sentence) => {
+    await create();
+    await rig.ask('POST', '/v1/services', {
+      name: 's',
+      vip: '2.2.2.3',
+      ports: [{ port: 80 }],
+      endpoints: ['box'],
+    });
+    await tell();
+    expect((await rig.ask('GET', '/v1/services/s/endpoints')).body.items).toHaveLength(1);
+    await tell(status);
+    const { body } = await rig.ask('GET', '/v1/services/s');
+    expect(body.status).toMatchObject({ endpoints: 0, unresolved: [sentence] });
+  });
+
+  it('lose one that is to be stopped before its host has stopped it', async () => {
+    await create({ labels: { app: 'web' } });
+    await tell();
+    await rig.ask('POST', '/v1/services', {
+      name: 's',
+      vip: '2.2.2.3',
+      ports: [{ port: 80 }],
+      selector: { app: 'web' },
+    });
+    await rig.settled();
+    expect((await rig.ask('GET', '/v1/services/s')).body.status.endpoints).toBe(1);
+    await rig.ask('POST', '/v1/containers/box/stop');
+    await rig.settled();
+    expect((await rig.ask('GET', '/v1/services/s')).body.status.endpoints).toBe(0);
+  });
+});
