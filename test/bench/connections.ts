@@ -67,6 +67,15 @@ export async function measureConnections(frontend: Frontend): Promise<Record<Pat
   return us;
 }
 
+/** @returns microseconds that a connection to the server itself takes to be set up, once per turn */
+export async function measureDirect(server: Server): Promise<number[]> {
+  const us: number[] = [];
+  await serving(server, ['node', '-e', ACCEPT, SERVER_PORT], async () => {
+    for (let turn = 0; turn < TURNS; turn++) us.push(await setUp([server.address, SERVER_PORT]));
+  });
+  return us;
+}
+
 /**
  * @returns Gbit/s of single streams by path. Each has a server of its own: where in the machine's memory and caches a
  * process happens to lie makes a difference of some percent for as long as it lives.
