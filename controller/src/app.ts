@@ -12,6 +12,7 @@ import { metricRoutes } from './metrics.ts';
 import { NetworkWriter } from './network/network-writer.ts';
 import { NodeWriter } from './nodes/node-writer.ts';
 import { openApi } from './openapi.ts';
+import { PolicyWriter } from './policies/policy-writer.ts';
 import { answerNotFound, answerProblem, STATUS, withStatus } from './problem.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
@@ -21,6 +22,7 @@ import { ipamRoutes } from './routes/ipam.ts';
 import { NETWORK_PATH, networkRoutes } from './routes/network.ts';
 import { nodeOperationRoutes } from './routes/node-operations.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { policyRoutes } from './routes/policies.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { settingsRoutes } from './routes/settings.ts';
@@ -59,7 +61,7 @@ const BODY_LIMIT = 1024 * 1024;
 
 const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
   ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes, settingsRoutes],
-  ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, eventRoutes, ipamRoutes],
+  ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, policyRoutes, eventRoutes, ipamRoutes],
 ];
 
 /** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
@@ -83,6 +85,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     services: new ServiceWriter(store, view, () => Date.parse(chance.now())),
     containers: new ContainerWriter(store, view),
     workloads: new WorkloadWriter(store, view),
+    policies: new PolicyWriter(store, view),
     nodes: new NodeWriter(store, view),
     network: new NetworkWriter(store, view, options.own ?? []),
     settings: new SettingsWriter(store, view, options.own ?? []),

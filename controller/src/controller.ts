@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { buildApp } from './app.ts';
 import { ensureCluster, ignoredFlags, type Wanted } from './bootstrap.ts';
 import { startEndpointLoop } from './endpoints/loop.ts';
+import { startPolicyLoop } from './policies/loop.ts';
 import { type Listening, type ListenOptions, listen } from './serve.ts';
 import { View } from './view/view.ts';
 
@@ -30,6 +31,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const listening = await listen(app, options.listen);
   logger.info({ url: listening.url, socket: options.listen.socket }, 'the API is served');
   const loop = startEndpointLoop(store, view, logger);
+  const policyLoop = startPolicyLoop(store, view, logger);
   const stopped = new AbortController();
   let lastReason = '';
   const ready = ensureCluster(
@@ -55,6 +57,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     close: async () => {
       stopped.abort();
       loop.stop();
+      policyLoop.stop();
       await listening.close();
       view.close();
     },

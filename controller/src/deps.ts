@@ -13,6 +13,7 @@ import type { ServiceWriter } from './allocate/service-writer.ts';
 import type { ContainerWriter } from './container-writer.ts';
 import type { NetworkWriter } from './network/network-writer.ts';
 import type { NodeWriter } from './nodes/node-writer.ts';
+import type { PolicyWriter } from './policies/policy-writer.ts';
 import type { SettingsWriter } from './settings-writer.ts';
 import type { LastWords } from './status/last-words.ts';
 import type { View } from './view/view.ts';
@@ -36,6 +37,7 @@ export interface Deps {
   readonly services: ServiceWriter;
   readonly containers: ContainerWriter;
   readonly workloads: WorkloadWriter;
+  readonly policies: PolicyWriter;
   readonly nodes: NodeWriter;
   readonly network: NetworkWriter;
   readonly settings: SettingsWriter;

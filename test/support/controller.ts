@@ -2,6 +2,7 @@ import { buildApp } from '@causeway/controller/app';
 import { ensureCluster, type Wanted } from '@causeway/controller/bootstrap';
 import type { App } from '@causeway/controller/deps';
 import { type EndpointLoop, startEndpointLoop } from '@causeway/controller/endpoints/loop';
+import { startPolicyLoop } from '@causeway/controller/policies/loop';
 import { View } from '@causeway/controller/view/view';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { SubnetLease } from '@causeway/shared/model/lease';
@@ -81,7 +82,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     patienceMs: 50,
     chance: { random: options.random ?? Math.random, now: () => new Date(now()).toISOString() },
   });
-  const loop = startEndpointLoop(store, view, { debug: () => {}, warn: () => {} }, now);
+  const log = { debug: () => {}, warn: () => {} };
+  const loop = startEndpointLoop(store, view, log, now);
+  const policyLoop = startPolicyLoop(store, view, log);
   return {
     store,
     view,
@@ -100,9 +103,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     settled: async () => {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
       await loop.idle();
+      await policyLoop.idle();
     },
     close: async () => {
       loop.stop();
+      policyLoop.stop();
       await app.close();
       view.close();
       store.close();

@@ -12,7 +12,8 @@ export function locate(key: string): Location | undefined {
   if (key === keys.networkConfig) return { kind: 'config', id: '' };
   if (key === keys.settings) return { kind: 'settings', id: '' };
   if (key === keys.acceptedNetwork) return { kind: 'accepted', id: '' };
-  if (key.startsWith(keys.servicePrefix)) return locateService(key.slice(keys.servicePrefix.length));
+  if (key.startsWith(keys.servicePrefix)) return locatePart(key.slice(keys.servicePrefix.length), SERVICE);
+  if (key.startsWith(keys.policyPrefix)) return locatePart(key.slice(keys.policyPrefix.length), POLICY);
   for (const [prefix, kind] of SIMPLE) {
     if (key.startsWith(prefix)) return { kind, id: key.slice(prefix.length) };
   }
@@ -47,11 +48,14 @@ const BY_SUBNET: readonly (readonly [prefix: string, kind: Kind])[] = [
   [keys.reservationPrefix, 'reservation'],
 ];
 
-function locateService(rest: string): Location | undefined {
+/** What the keys of a thing that has several are, by how they end. */
+type Parts = Readonly<Record<string, Kind>>;
+const SERVICE: Parts = { spec: 'service', endpoints: 'endpoints' };
+const POLICY: Parts = { spec: 'networkPolicy', peers: 'policyPeers' };
+
+function locatePart(rest: string, parts: Parts): Location | undefined {
   const slash = rest.lastIndexOf('/');
-  const id = rest.slice(0, slash);
   const what = rest.slice(slash + 1);
-  if (slash < 1) return undefined;
-  if (what === 'spec') return { kind: 'service', id };
-  return what === 'endpoints' ? { kind: 'endpoints', id } : undefined;
+  const kind = slash < 1 || !Object.hasOwn(parts, what) ? undefined : parts[what];
+  return kind === undefined ? undefined : { kind, id: rest.slice(0, slash) };
 }

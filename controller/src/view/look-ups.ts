@@ -1,5 +1,6 @@
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import type { SubnetLease } from '@causeway/shared/model/lease';
+import type { NetworkPolicy, PolicyRule } from '@causeway/shared/model/network-policy';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { entriesOf } from '@causeway/shared/net/family';
@@ -23,6 +24,9 @@ export class LookUps {
   /** Services that select, and services whose endpoints are asked for their health. */
   readonly selecting = new Set<string>();
   readonly checked = new Set<string>();
+  /** Policies by the containers and workloads that their rules name, and policies whose rules select. */
+  readonly policiesNaming = new Multimap();
+  readonly policiesSelecting = new Set<string>();
   /** Workloads by address. */
   readonly workloadsAt = new Multimap();
   /** Containers and workloads by their labels, see `labelKey`. */
@@ -70,6 +74,14 @@ export class LookUps {
         break;
       case 'endpoints':
         this.#noteEndpoints(id, change.before?.value.endpoints, change.after?.value.endpoints);
+        break;
+      case 'networkPolicy':
+        this.policiesNaming.move(id, peersOf(change.before?.value), peersOf(change.after?.value));
+        put(
+          this.policiesSelecting,
+          id,
+          rulesOf(change.after?.value).some(({ peers }) => peers?.labels),
+        );
         break;
       case 'workload':
         this.workloadsAt.move(id, change.before?.value.addresses ?? [], change.after?.value.addresses ?? []);
@@ -135,6 +147,14 @@ function placesOf(spec: ServiceSpec | undefined) {
     else if (ref !== undefined) addresses.push(ref.address);
   }
   return { names, addresses };
+}
+
+function rulesOf(policy: NetworkPolicy | undefined): readonly PolicyRule[] {
+  return [...(policy?.ingress?.rules ?? []), ...(policy?.egress?.rules ?? [])];
+}
+
+function peersOf(policy: NetworkPolicy | undefined): readonly string[] {
+  return rulesOf(policy).flatMap(({ peers }) => peers?.containers ?? []);
 }
 
 function addressesOf(node: NodeRecord | undefined): readonly string[] {

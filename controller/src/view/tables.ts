@@ -5,6 +5,7 @@ import type { NodeEvent } from '@causeway/shared/model/event';
 import type { HealthRecord } from '@causeway/shared/model/health';
 import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { NetworkConfig } from '@causeway/shared/model/network';
+import type { NetworkPolicy, PolicyPeerSet } from '@causeway/shared/model/network-policy';
 import type { NodeAlive, NodeRecord, NodeReport } from '@causeway/shared/model/node';
 import type { NodePolicy, Reservation } from '@causeway/shared/model/reservation';
 import type { ServiceSpec } from '@causeway/shared/model/service';
@@ -41,6 +42,9 @@ export interface Rows {
   readonly reservation: Reservation;
   /** By node name. */
   readonly policy: NodePolicy;
+  readonly networkPolicy: NetworkPolicy;
+  /** By policy name: whom its rules mean. */
+  readonly policyPeers: PolicyPeerSet;
   /** By `<node>/<slot>`. */
   readonly event: NodeEvent;
   /** One row, by the empty string: the configuration as somebody wrote it. */
@@ -96,6 +100,8 @@ export function emptyTables(): MutableTables {
     claim: new Map(),
     reservation: new Map(),
     policy: new Map(),
+    networkPolicy: new Map(),
+    policyPeers: new Map(),
     event: new Map(),
     config: new Map(),
     accepted: new Map(),

@@ -1,0 +1,172 @@
+import { networkPolicyInputSchema } from '@causeway/shared/model/network-policy-input';
+import { z } from 'zod';
+import type { App, Deps } from '../deps.ts';
+import { etag, parseIfMatch } from '../if-match.ts';
+import { find, list } from '../objects/collection.ts';
+import { peerSchema, policies, policyObject, policySchema, subjectSchema } from '../objects/policy.ts';
+import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { noPolicy, type WrittenPolicy } from '../policies/policy-writer.ts';
+import { resolvePeers } from '../policies/resolve.ts';
+import { subjectsOf } from '../policies/subjects.ts';
+import { peerPlaces } from '../policies/update.ts';
+import type { View } from '../view/view.ts';
+import { watchObjects } from '../watch/events.ts';
+import { stream } from '../watch/stream.ts';
+import { type Headers, REVISION_HEADER } from './answer.ts';
+import { checkedName } from './name.ts';
+
+const PATH = '/v1/policies';
+const tags = ['policies'];
+
+export function policyRoutes(app: App, deps: Deps): void {
+  listRoute(app, deps);
+  readRoutes(app, deps);
+  createRoute(app, deps);
+  replaceRoute(app, deps);
+  deleteRoute(app, deps);
+}
+
+function listRoute(app: App, { view, streams }: Deps): void {
+  app.get(
+    PATH,
+    {
+      schema: {
+        tags,
+        summary: 'All policies: who may connect to containers, and to whom these may',
+        querystring: listQuery,
+        response: { 200: listOf(policySchema), ...problems },
+      },
+    },
+    async (request, reply) =>
+      request.query.watch
+        ? stream(request, reply, view, streams, watchObjects(policies))
+        : list(policies, view, request.query),
+  );
+}
+
+function readRoutes(app: App, { view }: Deps): void {
+  const get = (name: string) => {
+    const policy = find(policies, view.tables, name);
+    if (policy === undefined) throw noPolicy(name);
+    return policy;
+  };
+  app.get(
+    `${PATH}/:name`,
+    {
+      schema: {
+        tags,
+        summary: 'One policy',
+        params: nameParams,
+        response: { 200: policySchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const policy = get(request.params.name);
+      reply.header('etag', etag(policy.revision));
+      return policy;
+    },
+  );
+  app.get(
+    `${PATH}/:name/subjects`,
+    {
+      schema: {
+        tags,
+        summary: 'The containers that a policy is about',
+        params: nameParams,
+        response: { 200: z.object({ items: z.array(subjectSchema).readonly() }), ...problems },
+      },
+    },
+    async (request) => ({ items: subjectsOf(get(request.params.name), view) }),
+  );
+  app.get(
+    `${PATH}/:name/peers`,
+    {
+      schema: {
+        tags,
+        summary: 'Whom the rules of a policy mean by names and labels',
+        params: nameParams,
+        response: { 200: z.object({ items: z.array(peerSchema).readonly() }), ...problems },
+      },
+    },
+    async (request) => {
+      const { name } = get(request.params.name);
+      return { items: view.tables.policyPeers.get(name)?.value.rules ?? [] };
+    },
+  );
+}
+
+function createRoute(app: App, { policies: writer, view }: Deps): void {
+  app.post(
+    PATH,
+    {
+      schema: {
+        tags,
+        summary: 'Make a policy',
+        description:
+          'The same definition again answers 200 and changes nothing; another one of that name is a 409.',
+        querystring: writeQuery,
+        body: networkPolicyInputSchema,
+        response: { 200: policySchema, 201: policySchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const written = await writer.create(request.body, request.query.dryRun);
+      reply.code(written.created ? 201 : 200);
+      return answer(reply, written, view);
+    },
+  );
+}
+
+function replaceRoute(app: App, { policies: writer, view }: Deps): void {
+  app.put(
+    `${PATH}/:name`,
+    {
+      schema: {
+        tags,
+        summary: 'Make a policy or replace it',
+        description: 'Connections that it refuses now end. Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        body: networkPolicyInputSchema.partial({ name: true }),
+        response: { 200: policySchema, 201: policySchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const name = checkedName(request.params.name, request.body.name);
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const written = await writer.replace({ ...request.body, name }, options);
+      reply.code(written.created ? 201 : 200);
+      return answer(reply, written, view);
+    },
+  );
+}
+
+function deleteRoute(app: App, { policies: writer }: Deps): void {
+  app.delete(
+    `${PATH}/:name`,
+    {
+      schema: {
+        tags,
+        summary: 'Remove a policy',
+        description: 'What only it refused is allowed from then on. Takes If-Match.',
+        params: nameParams,
+        querystring: writeQuery,
+        response: { 200: deletedSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
+      const { revision } = await writer.remove(name, options);
+      reply.header(REVISION_HEADER, revision);
+      return { name, revision };
+    },
+  );
+}
+
+function answer(reply: Headers, { policy, revision, created }: WrittenPolicy, view: View) {
+  reply.header('etag', etag(revision));
+  reply.header(REVISION_HEADER, revision);
+  if (created) reply.header('location', `${PATH}/${policy.name}`);
+  return policyObject(policy, revision, resolvePeers(policy, peerPlaces(view)), view.tables);
+}
