@@ -12,6 +12,7 @@ import type { Place } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
 import { createHealthChecks, type HealthChecks } from './health-checks/health-checks.ts';
+import { type ImageSharing, shareImages } from './image-sharing/sharing.ts';
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
 import { createContainerKeeper } from './loop/container-keeper.ts';
 import { createConverger } from './loop/converge.ts';
@@ -34,6 +35,7 @@ export interface Parts {
   readonly reporter: Reporter;
   readonly healthChecks: HealthChecks;
   readonly api: AgentApi;
+  readonly images: ImageSharing;
   /** Whether all of etcd that the agent follows is being followed. */
   connected(): boolean;
   /** Those of the network; none before it was read. */
@@ -52,8 +54,16 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     onProblem: () => loop.changed(),
   });
   const readHost = hostReader({ kernel, request, dataplane, place }, host);
+  const images = shareImages({
+    ...{ images: deps.images, host: config.name, store, liveness: place.liveness, alive: place.alive, log },
+  });
   const api = createAgentApi({
-    ...{ host: config.name, at: config.api, address: hostAddress(host), routes: apiRoutes(config.name) },
+    ...{
+      host: config.name,
+      at: config.api,
+      address: hostAddress(host),
+      routes: apiRoutes(config.name, images),
+    },
     ...{ store, liveness: place.liveness, alive: place.alive, log },
   });
   const loop = createLoop(
@@ -88,6 +98,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       keeper.again();
       healthChecks.again();
       api.again();
+      images.again();
       events.again();
     },
   });
@@ -105,7 +116,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     events.add(kind, kind === 'restart-needed' ? 'warning' : 'info', message),
   );
   return {
-    ...{ loop, reporter, healthChecks, api },
+    ...{ loop, reporter, healthChecks, api, images },
     connected: () => view.isWhole(),
     families: () => {
       const network = view.read()?.snapshot?.config;
@@ -115,14 +126,21 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       unlisten();
       view.close();
       monitor.close();
-      await Promise.all([loop.stop(), keeper.stop(), reporter.stop(), healthChecks.stop(), api.stop()]);
+      await Promise.all([
+        loop.stop(),
+        keeper.stop(),
+        reporter.stop(),
+        healthChecks.stop(),
+        api.stop(),
+        images.stop(),
+      ]);
     },
   };
 }
 
 /** What controllers and other agents may ask of this one; each part of the agent brings its own. */
-function apiRoutes(host: string): readonly Route[] {
-  return [pingRoute(host)];
+function apiRoutes(host: string, images: ImageSharing): readonly Route[] {
+  return [pingRoute(host), ...images.routes];
 }
 
 /** Where others reach this host. */

@@ -13,6 +13,7 @@ import type { ContainerRuntime } from './containers/runtime.ts';
 import { listening } from './health/last-word.ts';
 import { serveHealth } from './health/server.ts';
 import type { HostFiles } from './host-files.ts';
+import type { ImageKeeper } from './images/store.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Candidate, JoinInput } from './lease/membership.ts';
 import type { Logger } from './logger.ts';
@@ -24,6 +25,8 @@ export interface AgentDeps {
   readonly kernel: Kernel;
   readonly store: Store;
   readonly runtime: ContainerRuntime;
+  /** Those that the runtime makes containers of. */
+  readonly images: ImageKeeper;
   /** The one that the runtime asks. */
   readonly gate: RuleGate;
   readonly rulesets: Rulesets;
@@ -61,6 +64,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
         parts?.reporter.again();
         parts?.healthChecks.again();
         parts?.api.again();
+        parts?.images.again();
         parts?.loop.resync();
       },
       onEvent: events.add,

@@ -4,7 +4,12 @@ import { type RawConfig, readConfig } from './config.ts';
 const RAW: RawConfig = {
   ...{ etcd: 'http://127.0.0.1:2379', stateDir: '/var/lib/causeway', runDir: '/run/causeway' },
   ...{ resyncSeconds: '60', leaseHours: '24', aliveSeconds: '10', logLevel: 'info' },
-  ...{ subnetFile: '/run/flannel/subnet.env', healthAddr: '127.0.0.1:7481', apiAddr: ':7482' },
+  ...{
+    subnetFile: '/run/flannel/subnet.env',
+    healthAddr: '127.0.0.1:7481',
+    apiAddr: ':7482',
+    imageMaxBytes: '1000',
+  },
 };
 
 describe('the command line', () => {

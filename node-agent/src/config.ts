@@ -24,6 +24,8 @@ export interface AgentConfig {
   readonly health?: HealthAddress;
   /** Where controllers and other agents reach this one; absent: nowhere. */
   readonly api?: ApiAddress;
+  /** Of one image, unpacked. */
+  readonly imageMaxBytes: number;
   readonly resyncSeconds: number;
   readonly leaseHours: number;
   readonly aliveSeconds: number;
@@ -55,6 +57,7 @@ export interface RawConfig extends EtcdFlags {
   readonly subnetFile: string;
   readonly healthAddr: string;
   readonly apiAddr: string;
+  readonly imageMaxBytes: string;
   readonly resyncSeconds: string;
   readonly leaseHours: string;
   readonly aliveSeconds: string;
@@ -78,6 +81,7 @@ export function readConfig(raw: RawConfig, password?: string): AgentConfig {
     ...(raw.subnetFile === 'none' ? {} : { subnetFile: file('--subnet-file', raw.subnetFile) }),
     ...(health === undefined ? {} : { health }),
     ...(api === undefined ? {} : { api }),
+    imageMaxBytes: whole('--image-max-bytes', raw.imageMaxBytes, 1, Number.MAX_SAFE_INTEGER),
     resyncSeconds: whole('--resync-seconds', raw.resyncSeconds, 1, 86_400),
     leaseHours: whole('--lease-hours', raw.leaseHours, 1, 8_760),
     aliveSeconds: whole('--alive-seconds', raw.aliveSeconds, 2, 3_600),

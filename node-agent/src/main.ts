@@ -16,6 +16,7 @@ import { previewPlan } from './commands/plan.ts';
 import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
 import { createRuntime } from './containers/runtime.ts';
 import { hostFiles } from './host-files.ts';
+import { createImageStore, DEFAULT_MAX_BYTES } from './images/store.ts';
 import { linuxKernel } from './kernel/linux.ts';
 import { takeLock } from './lock.ts';
 import { createLogger } from './logger.ts';
@@ -120,6 +121,12 @@ function withFlags(command: Command): Command {
     'API_ADDR',
     `:${AGENT_API_PORT}`,
   );
+  flag(
+    '--image-max-bytes <n>',
+    'the largest image that is taken, unpacked',
+    'IMAGE_MAX_BYTES',
+    `${DEFAULT_MAX_BYTES}`,
+  );
   flag('--resync-seconds <n>', 'look at everything this often', 'RESYNC_SECONDS', '60');
   flag('--lease-hours <n>', 'how long an absent host keeps its subnet', 'LEASE_HOURS', '24');
   flag('--alive-seconds <n>', 'how soon an absent host is noticed', 'ALIVE_SECONDS', '10');
@@ -159,9 +166,10 @@ async function runCommand(config: AgentConfig): Promise<void> {
   const { stateDir, runDir } = config;
   const store = openEtcdStore(readEtcdFiles(config.etcd));
   const gate = createRuleGate();
+  const images = createImageStore({ dir: `${stateDir}/images`, maxBytes: config.imageMaxBytes });
   const runtime = createRuntime({ stateDir, runDir, logger: log });
   try {
-    await runAgent({ ...parts(config), config, store, runtime, gate, log }, stopped.signal);
+    await runAgent({ ...parts(config), config, store, runtime, gate, images, log }, stopped.signal);
   } finally {
     store.close();
     await unlock();

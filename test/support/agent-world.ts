@@ -6,6 +6,7 @@ import { runAgent } from '../../node-agent/src/agent.ts';
 import { type RawConfig, readConfig } from '../../node-agent/src/config.ts';
 import type { ContainerRuntime } from '../../node-agent/src/containers/runtime.ts';
 import { hostFiles } from '../../node-agent/src/host-files.ts';
+import { createImageStore } from '../../node-agent/src/images/store.ts';
 import type { Look } from '../../node-agent/src/kernel/kernel.ts';
 import { createLogger } from '../../node-agent/src/logger.ts';
 import { createRuleGate } from '../../node-agent/src/loop/address-gate.ts';
@@ -24,7 +25,7 @@ export const NETWORK = { Network: '10.10.0.0/16', SubnetLen: 24, Backend: { Type
 const RAW: RawConfig = {
   ...{ etcd: 'http://127.0.0.1:1', name: 'host-1', stateDir: '/x', runDir: '/x', subnetFile: 'none' },
   ...{ resyncSeconds: '3600', leaseHours: '24', aliveSeconds: '10', logLevel: 'silent', healthAddr: 'off' },
-  apiAddr: 'off',
+  ...{ apiAddr: 'off', imageMaxBytes: '1000000' },
 };
 const SYSCTLS = [
   ...['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'],
@@ -91,6 +92,7 @@ export class AgentWorld {
       {
         ...{ config, kernel: this.kernel, store: this.store, runtime: this.runtime },
         gate: this.gate,
+        images: createImageStore({ dir: join(this.directory, 'images') }),
         files: hostFiles(join(this.directory, 'state'), this.directory),
         log: createLogger('silent', config.name),
         rulesets: { nftables, iptables },

@@ -20,8 +20,8 @@ import { type PullRequest, pullInto } from './pull.ts';
 export interface ImageStoreOptions {
   /** `<state-dir>/images` */
   readonly dir: string;
-  /** Of one image, unpacked. */
-  readonly maxBytes: number;
+  /** Of one image, unpacked. Default 16 GiB. */
+  readonly maxBytes?: number;
   /** Milliseconds, on a clock that never goes back. */
   readonly now?: () => number;
 }
@@ -49,11 +49,12 @@ export interface ImageKeeper extends ImageStore {
   collect(needed: ReadonlySet<string>): Promise<number>;
 }
 
+export const DEFAULT_MAX_BYTES = 16 * 1024 ** 3;
 /** What nobody needs stays for so long, milliseconds: a name may be about to be given to it. */
 const GRACE_MS = 10 * 60 * 1_000;
 
 export function createImageStore(options: ImageStoreOptions): ImageKeeper {
-  const { dir, maxBytes, now = () => performance.now() } = options;
+  const { dir, maxBytes = DEFAULT_MAX_BYTES, now = () => performance.now() } = options;
   const places = storePlaces(dir);
   const builtIn = builtInImage(places);
   const installer = createInstaller(places);

@@ -19,3 +19,13 @@ export interface ImageHolder {
 
 /** Always there, made on each host from its own static busybox. */
 export const BUILT_IN_IMAGE = 'busybox';
+
+/** What a host answers that has taken an image. */
+export interface ImageTaken {
+  /** Of the manifest. */
+  readonly digest: string;
+  /** Of all blobs, bytes. */
+  readonly size: number;
+  /** What was left out, or is odd, a sentence each. */
+  readonly notes: readonly string[];
+}
