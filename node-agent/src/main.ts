@@ -167,7 +167,7 @@ async function runCommand(config: AgentConfig): Promise<void> {
   const store = openEtcdStore(readEtcdFiles(config.etcd));
   const gate = createRuleGate();
   const images = createImageStore({ dir: `${stateDir}/images`, maxBytes: config.imageMaxBytes });
-  const runtime = createRuntime({ stateDir, runDir, logger: log });
+  const runtime = createRuntime({ stateDir, runDir, logger: log, gate, images });
   try {
     await runAgent({ ...parts(config), config, store, runtime, gate, images, log }, stopped.signal);
   } finally {

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
 import { CausewayError, type ErrorCode } from './errors.ts';
@@ -144,9 +145,85 @@ function textOf(bytes: unknown): string {
   return bytes instanceof Uint8Array ? Buffer.from(bytes).toString().trim() : '';
 }
 
+/** A program that goes into the background by itself, and says there how its start went. */
+export interface LaunchOptions {
+  /** What it is run for, the start of an error's text. */
+  readonly doing: string;
+  /** Name of the variable that tells it the number of the descriptor on which it says a line. */
+  readonly reportTo: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** For the line, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Of the descriptor, in the program that is launched. */
+const REPORT_FD = 3;
+
+/**
+ * Starts a program that outlives this one.
+ *
+ * @returns the first line that it says on its descriptor; nothing is listened to after that
+ * @throws CausewayError `not-found`, `command-failed` when it ends without a word, `timeout`
+ */
+export async function launch(
+  command: string,
+  args: readonly string[],
+  { doing, reportTo, env, timeoutMs }: LaunchOptions,
+): Promise<string> {
+  const told = `${doing}: \`${[command, ...args].join(' ')}\``;
+  const child = execa(command, [...args], {
+    ...{ reject: false, buffer: false, cleanup: false, detached: true },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    env: { LC_ALL: 'C', PATH: SEARCH_PATH, [reportTo]: String(REPORT_FD), ...env },
+  });
+  const report = child.stdio[REPORT_FD];
+  if (child.pid === undefined || !(report instanceof Readable))
+    throw new CausewayError('not-found', `${told}: no such program, or it cannot be run`);
+  let complaint = '';
+  child.stderr?.on('data', (chunk) => {
+    complaint += String(chunk);
+  });
+  try {
+    return await firstLine(report, timeoutMs, told);
+  } catch (cause) {
+    if (cause instanceof CausewayError) throw cause;
+    throw new CausewayError('command-failed', `${told}: ${complaint.trim() || 'it ended without a word'}`);
+  } finally {
+    report.destroy();
+    child.stderr?.destroy();
+    child.unref();
+  }
+}
+
+/** @throws Error when it ends before */
+function firstLine(stream: Readable, timeoutMs: number, told: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const late = () => reject(new CausewayError('timeout', `${told}: no word within ${timeoutMs} ms`));
+    const timer = setTimeout(late, timeoutMs);
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      act();
+    };
+    stream.on('data', (chunk) => {
+      text += String(chunk);
+      if (text.includes('\n')) settle(() => resolve(text.slice(0, text.indexOf('\n'))));
+    });
+    stream.on('end', () => settle(() => reject(new Error('no line'))));
+    stream.on('error', (error) => settle(() => reject(error)));
+  });
+}
+
+/** @returns where `run` finds a program; undefined: nowhere */
+export function pathOf(program: string): string | undefined {
+  return SEARCH_PATH.split(':')
+    .map((directory) => join(directory, program))
+    .find(isExecutable);
+}
+
 /** Whether `run` finds a program. Looked up each time: others' packages bring programs, and take them away again. */
 export function isInstalled(program: string): boolean {
-  return SEARCH_PATH.split(':').some((directory) => isExecutable(join(directory, program)));
+  return pathOf(program) !== undefined;
 }
 
 function isExecutable(file: string): boolean {

@@ -62,11 +62,11 @@ describe('containers on a host', () => {
     expect((await net.sh(`ip -d link show ${hostLinkOf('web-1')}`)).stdout).toContain('hairpin on');
   });
 
-  it('are processes apart: own pids, a root that cannot be written, own network', async () => {
-    await reconcile(web('web-1'));
+  it('are processes apart: own pids, a root that nobody else sees, own network', async () => {
+    await reconcile(web('web-1'), web('web-2'));
     expect((await inside('web-1', 'ps', '-o', 'pid,args')).split('\n')[1]?.trim()).toMatch(/^1 httpd/);
-    await expect(inside('web-1', 'touch', '/www/x')).rejects.toThrow(/Read-only/);
-    await inside('web-1', 'touch', '/tmp/x');
+    await inside('web-1', 'sh', '-c', 'rm /bin/ls; touch /www/x /tmp/x');
+    expect(await inside('web-2', 'sh', '-c', 'ls /tmp /www')).toBe('/tmp:\n\n/www:\ncgi-bin\nhello\n');
     await expect(inside('web-1', 'ip', 'link', 'set', 'eth0', 'down')).rejects.toThrow(/not permitted/);
     expect(await inside('web-1', 'grep', 'NoNewPrivs', '/proc/1/status')).toContain('1');
     const namespaces = 'for kind in net mnt pid uts ipc; do readlink /proc/self/ns/$kind; done';
@@ -155,7 +155,7 @@ describe('containers on a host', () => {
       { state: 'failed', reason: expect.stringContaining('next start in 1 s') },
     ]);
     const log = () => readFile(`${dir}/lib/containers/short.log`, 'utf8');
-    await expect.poll(log).toBe('again\nagain\n');
+    await expect.poll(log).toMatch(/^\S+ stdout F again\n\S+ stdout F again\n$/);
   });
 
   it('come back with their addresses after a reboot took everything under /run', async () => {
@@ -171,7 +171,7 @@ describe('containers on a host', () => {
   it('write their output to a log and run in peace when nobody reads it', async () => {
     await reconcile({ ...web('talker'), command: ['sh', '-c', 'echo out; echo err >&2; exec sleep 1000'] });
     const log = () => readFile(`${dir}/lib/containers/talker.log`, 'utf8');
-    await expect.poll(log).toBe('out\nerr\n');
+    await expect.poll(log).toMatch(/^\S+ stdout F out\n\S+ stderr F err\n$/);
   });
 
   it('are all there, once, after an agent that was killed anywhere on its way', async () => {
@@ -197,7 +197,7 @@ describe('containers on a host', () => {
     expect(await readdir(`${dir}/lib/containers`)).toEqual(['web-2.json', 'web-2.log']);
     expect(await reconcile()).toEqual([]);
     expect(await traces()).toBe(untouched);
-    for (const folder of ['lib/containers', 'lib/rootfs', 'run/runc', 'run/bundles'])
+    for (const folder of ['lib/containers', 'lib/roots', 'lib/exits', 'run/runc', 'run/bundles'])
       expect(await readdir(`${dir}/${folder}`), folder).toEqual([]);
   });
 });

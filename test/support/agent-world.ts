@@ -67,6 +67,9 @@ export class AgentWorld {
     },
     exec: async (name) => ({ exitCode: this.exitCodes.get(name) ?? 0, said: '' }),
     execSession: () => Promise.reject(new Error('nothing runs here')),
+    heldAddresses: async () => [],
+    heldImages: async () => [],
+    logFiles: () => [],
     removeAll: async () => [],
   };
 

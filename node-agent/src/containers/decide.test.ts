@@ -1,9 +1,9 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { describe, expect, it } from 'vitest';
-import { decide, leftovers } from './decide.ts';
+import { type Decision, decide, leftovers } from './decide.ts';
 import type { ContainerNetwork } from './network.ts';
 import type { Observed } from './observe.ts';
-import { hostLinkOf } from './places.ts';
+import { hostLinkOf, layoutOf } from './places.ts';
 import { specHash } from './spec.ts';
 
 const network: ContainerNetwork = {
@@ -43,18 +43,32 @@ function host(names: string[], changes: Partial<Observed> = {}): Observed {
     attached: new Map(),
     links: new Map([['eth0', link], ...names.map((name) => [hostLinkOf(name), link] as const)]),
     files: new Set(names),
+    exits: new Map(),
+    mounted: new Set(names),
+    bootId: 'b',
     ...changes,
   };
 }
 
-function decideOne(observed: Observed, spec = web('a'), where = network) {
-  return decide([spec], observed, where, new Set())[0];
+const layout = layoutOf({ stateDir: '/lib', runDir: '/run' });
+
+function decideAll(
+  specs: readonly ContainerSpec[],
+  observed: Observed,
+  where = network,
+  stuck: ReadonlySet<string> = new Set(),
+): readonly Decision[] {
+  return decide(specs, { observed, network: where, layout }, stuck).all;
+}
+
+function decideOne(observed: Observed, spec = web('a'), where = network): Decision | undefined {
+  return decideAll([spec], observed, where)[0];
 }
 
 describe('deciding', () => {
   it('keeps what is well', () => {
     expect(decideOne(host(['a']))).toEqual({
-      ...{ kind: 'keep', name: 'a', addresses: { ipv4: '10.10.1.2' }, pid: 7 },
+      ...{ kind: 'keep', name: 'a', addresses: { ipv4: '10.10.1.2' }, pid: 7, spec: web('a') },
     });
   });
 
@@ -104,7 +118,7 @@ describe('deciding', () => {
 
   it('starts none without a subnet, and leaves what runs alone', () => {
     const nowhere = { ...network, subnets: {}, gateways: {} };
-    const [first, second] = decide([web('a'), web('b')], host(['a']), nowhere, new Set());
+    const [first, second] = decideAll([web('a'), web('b')], host(['a']), nowhere);
     expect(first).toMatchObject({ kind: 'refuse' });
     expect(String(first?.kind === 'refuse' && first.error)).toContain(
       'container a runs without a network: this host has no subnet',
@@ -135,15 +149,15 @@ describe('deciding', () => {
   });
 
   it('refuses bad definitions and the second of one name, and decides the rest', () => {
-    const kinds = decide([web('../x'), web('a'), web('a', '2'), web('b')], host(['a']), network, new Set());
+    const kinds = decideAll([web('../x'), web('a'), web('a', '2'), web('b')], host(['a']));
     expect(kinds.map(({ kind }) => kind)).toEqual(['refuse', 'keep', 'refuse', 'start']);
     expect(kinds[3]).toMatchObject({ addresses: { ipv4: '10.10.1.3' } });
   });
 
   it('gives the address of one that could not be removed to nobody', () => {
-    const [decision] = decide([web('b')], host(['a']), network, new Set(['a']));
+    const [decision] = decideAll([web('b')], host(['a']), network, new Set(['a']));
     expect(decision).toMatchObject({ kind: 'start', addresses: { ipv4: '10.10.1.3' } });
-    expect(decide([web('b')], host(['a']), network, new Set())[0]).toMatchObject({
+    expect(decideAll([web('b')], host(['a']))[0]).toMatchObject({
       addresses: { ipv4: '10.10.1.2' },
     });
   });

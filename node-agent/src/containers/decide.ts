@@ -1,30 +1,35 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
-import { type Block, blockHasIp, type Ip, parseBlock, parseIp } from '@causeway/shared/net/block';
-import { type ByFamily, entriesOf, FAMILIES, type Family, mapFamilies } from '@causeway/shared/net/family';
-import { assignAddresses } from './addresses.ts';
-import { type ContainerNetwork, linkFault } from './network.ts';
+import { type ByFamily, entriesOf, FAMILIES, mapFamilies } from '@causeway/shared/net/family';
+import type { World } from './connection.ts';
+import { verdict } from './lifecycle.ts';
+import { connectionOf } from './modes/index.ts';
+import { planAddresses } from './modes/plan.ts';
+import type { ContainerNetwork } from './network.ts';
 import { namesIn, type Observed } from './observe.ts';
-import { hostLinkOf, isContainerName, isHostLink } from './places.ts';
-import { addressesOf } from './records.ts';
+import { hostLinkOf, isContainerName, isHostLink, type Layout } from './places.ts';
+import { addressesOf, type ContainerRecord } from './records.ts';
 import { checkSpec, specHash } from './spec.ts';
 
 /** What to do about one wanted container. */
-export type Decision = Keep | Repair | Start | Refuse;
+export type Decision = Keep | Repair | Start | Stop | Rest | Attach | Refuse;
 
-export interface Keep {
-  readonly kind: 'keep';
+interface Decided {
   readonly name: string;
   readonly addresses: ByFamily<string>;
-  readonly pid: number;
+  readonly spec: ContainerSpec;
 }
 
-export interface Repair {
-  readonly kind: 'repair';
-  readonly name: string;
-  readonly addresses: ByFamily<string>;
+export interface Keep extends Decided {
+  readonly kind: 'keep';
   readonly pid: number;
-  readonly spec: ContainerSpec;
+  /** What is wrong with it, and cannot be helped for now. */
+  readonly lack?: string;
+}
+
+export interface Repair extends Decided {
+  readonly kind: 'repair';
+  readonly pid: number;
   /** The addresses that it has to give up; those that it has had or keeps are not among them. */
   readonly from?: ByFamily<string>;
   /** The namespace's name is missing or names another one. */
@@ -33,17 +38,33 @@ export interface Repair {
   readonly why: string;
 }
 
-export interface Start {
+export interface Start extends Decided {
   readonly kind: 'start';
-  readonly name: string;
-  readonly addresses: ByFamily<string>;
-  readonly spec: ContainerSpec;
   readonly specHash: string;
   /** This definition was never tried: no earlier failure delays it. */
   readonly fresh: boolean;
+  /** What an earlier definition has written is of no use for this one. */
+  readonly anew: boolean;
   /** The addresses that it had and will not have. */
   readonly from?: ByFamily<string>;
   readonly why: string;
+}
+
+/** It runs, and its user wants it stopped. */
+export interface Stop extends Decided {
+  readonly kind: 'stop';
+  readonly pid: number;
+}
+
+/** It does not run, and that is right. */
+export interface Rest extends Decided {
+  readonly kind: 'rest';
+  readonly state: 'exited' | 'stopped';
+}
+
+/** It is somebody else's, and gets its network from us. */
+export interface Attach extends Decided {
+  readonly kind: 'attach';
 }
 
 export interface Refuse {
@@ -56,6 +77,19 @@ export interface Leftovers {
   readonly names: readonly string[];
   /** Host ends of veth pairs that belong to no name known any more. */
   readonly links: readonly string[];
+}
+
+/** Where decisions are carried out. */
+export interface Host {
+  readonly observed: Observed;
+  readonly network: ContainerNetwork;
+  readonly layout: Layout;
+}
+
+export interface Decisions {
+  /** One for each spec, in their order. */
+  readonly all: readonly Decision[];
+  readonly world: World;
 }
 
 /**
@@ -82,95 +116,121 @@ export function leftovers(
  */
 export function decide(
   specs: readonly ContainerSpec[],
-  observed: Observed,
-  network: ContainerNetwork,
+  { observed, network, layout }: Host,
   stuck: ReadonlySet<string>,
-): readonly Decision[] {
+): Decisions {
   const faults = faultsOf(specs);
-  const wanted = specs.filter((spec) => !faults.has(spec)).map(({ name }) => name);
+  const sound = specs.filter((spec) => !faults.has(spec));
   const stays = new Set([...specs.map(({ name }) => name), ...stuck]);
-  const records = [...observed.records].filter(([name]) => stays.has(name));
-  const assigned = mapFamilies(network.subnets, (text, family) => {
-    const held = records.flatMap(([name, record]) => {
-      const address = addressesOf(record)[family];
-      return address === undefined ? [] : [[name, address] as const];
-    });
-    return assignAddresses({ ...rangeOf(text, network, family), held: new Map(held), wanted });
-  });
-  return specs.map((spec) => {
+  const held = [...observed.records].filter(([name]) => stays.has(name));
+  const planned = planAddresses(
+    sound,
+    new Map(held.map(([name, record]) => [name, addressesOf(record)])),
+    network,
+    observed.running,
+  );
+  const given = [...planned].flatMap(([name, one]) =>
+    one instanceof CausewayError ? [] : [[name, one] as const],
+  );
+  const world: World = { specs, observed, network, layout, addresses: new Map(given) };
+  const decideOf = (spec: ContainerSpec): Decision => {
     const { name } = spec;
-    const all = entriesOf(assigned).map(([, one]) => one.get(name));
-    const fault = faults.get(spec) ?? all.find((one) => one instanceof CausewayError);
+    const fault = faults.get(spec);
     if (fault !== undefined) return { kind: 'refuse', name, error: fault };
-    if (all.length === 0) return { kind: 'refuse', name, error: noSubnet(name, observed) };
-    const addresses = mapFamilies(assigned, (one) => {
-      const address = one.get(name);
-      return typeof address === 'string' ? address : undefined;
-    });
-    return decideOne(spec, addresses, observed, network);
+    const addresses = planned.get(name) ?? {};
+    if (addresses instanceof CausewayError) return { kind: 'refuse', name, error: addresses };
+    if (spec.attach !== undefined) return { kind: 'attach', name, addresses, spec };
+    return decideOne(spec, addresses, world);
+  };
+  return { all: followed(specs.map(decideOf), world), world };
+}
+
+/** A namespace that is made anew is another one: whoever shares it is started anew with it. */
+function followed(all: readonly Decision[], { observed }: World): readonly Decision[] {
+  const starting = new Set(all.filter(({ kind }) => kind === 'start').map(({ name }) => name));
+  return all.map((decision) => {
+    if (decision.kind !== 'keep' && decision.kind !== 'repair') return decision;
+    const { name, spec, addresses } = decision;
+    const needs = connectionOf(spec).needs;
+    if (needs === undefined || !starting.has(needs)) return decision;
+    const why = `container ${needs}, whose namespace it shares, is started`;
+    return startOf(spec, addresses, observed.records.get(name), why, true);
   });
 }
 
-/** The subnet and its gateway as numbers. */
-function rangeOf(
-  text: string,
-  { gateways }: ContainerNetwork,
-  family: Family,
-): { subnet: Block; gateway: Ip } {
-  const subnet = parseBlock(text);
-  const gateway = parseIp(gateways[family] ?? '');
-  if (subnet?.family === family && gateway !== undefined && blockHasIp(subnet, gateway))
-    return { subnet, gateway };
-  throw new CausewayError(
-    'internal',
-    `placing containers in ${text}: its gateway is no address of it: ${gateways[family]}`,
-  );
+function decideOne(spec: ContainerSpec, addresses: ByFamily<string>, world: World): Decision {
+  const { observed } = world;
+  const { name } = spec;
+  const record = observed.records.get(name);
+  const running = observed.running.get(name);
+  if (running !== undefined) {
+    if (spec.want === 'stopped') return { kind: 'stop', name, addresses, spec, pid: running.pid };
+    if (record === undefined || record.specHash !== specHash(spec))
+      return startOf(spec, addresses, record, 'its definition has changed', true);
+    return decideRunning(spec, addresses, record, world);
+  }
+  const rebooted = record?.process !== undefined && record.process.bootId !== observed.bootId;
+  const then = verdict(spec, { record, exitCode: observed.exits.get(name), rebooted, hash: specHash(spec) });
+  if (then.kind === 'rest') return { kind: 'rest', name, addresses, spec, state: then.state };
+  return startOf(spec, addresses, record, then.why, then.fresh);
 }
 
-/** What runs goes on running: it may get its addresses back, or others. */
-function noSubnet(name: string, observed: Observed): CausewayError {
-  const fate = observed.running.has(name) ? 'runs without a network' : 'is not started';
-  return new CausewayError(
-    'unreachable',
-    `container ${name} ${fate}: this host has no subnet (it waits for one, or has lost its own to another host)`,
-  );
-}
-
-function decideOne(
+function startOf(
   spec: ContainerSpec,
   addresses: ByFamily<string>,
-  observed: Observed,
-  network: ContainerNetwork,
+  record: ContainerRecord | undefined,
+  why: string,
+  fresh: boolean,
+): Start {
+  const hash = specHash(spec);
+  const anew = record !== undefined && record.specHash !== hash;
+  const from = fromField(lostOf(record, addresses));
+  return { kind: 'start', name: spec.name, addresses, spec, specHash: hash, fresh, anew, ...from, why };
+}
+
+function decideRunning(
+  spec: ContainerSpec,
+  addresses: ByFamily<string>,
+  record: ContainerRecord,
+  world: World,
 ): Decision {
   const { name } = spec;
-  const hash = specHash(spec);
-  const running = observed.running.get(name);
-  const record = observed.records.get(name);
-  const fresh = record?.specHash !== hash;
-  const held = record === undefined ? {} : addressesOf(record);
-  const lost = {
-    ...record?.movedFrom,
-    ...mapFamilies(held, (one, family) => (one === addresses[family] ? undefined : one)),
-  };
-  const from = entriesOf(lost).length === 0 ? {} : { from: lost };
-  const start = (why: string): Decision => ({
-    ...{ kind: 'start', name, addresses, spec, specHash: hash, fresh, ...from, why },
-  });
-  if (running === undefined) return start(record?.process === undefined ? 'it does not run' : 'it has ended');
-  if (record === undefined || fresh) return start('its definition has changed');
-  const renameNetns = running.netns === undefined || observed.netns.get(name) !== running.netns;
-  const link = linkFault(observed.links.get(hostLinkOf(name)), network);
-  const moves =
-    FAMILIES.some((family) => held[family] !== addresses[family]) || record.movedFrom !== undefined;
+  const { observed } = world;
+  const { pid, netns } = observed.running.get(name) ?? { pid: 0, netns: undefined };
+  const connection = connectionOf(spec);
+  const fault = connection.fault(world);
+  if (fault?.cure === 'restart') return startOf(spec, addresses, record, fault.why, true);
+  const renameNetns = connection.ownNetns && (netns === undefined || observed.netns.get(name) !== netns);
+  const lost = lostOf(record, addresses);
+  const moves = isMoving(record, addresses);
+  const relink = fault?.cure === 'repair' || moves;
   const reasons = [
     renameNetns ? ['its namespace has lost its name'] : [],
     moves ? [`its addresses change from ${addressText(lost)} to ${addressText(addresses)}`] : [],
-    link ?? [],
+    fault?.cure === 'repair' ? fault.why : [],
   ].flat();
-  if (reasons.length === 0) return { kind: 'keep', name, addresses, pid: running.pid };
-  const relink = link !== undefined || moves;
   const why = reasons.join(', ');
-  return { kind: 'repair', name, addresses, pid: running.pid, spec, ...from, renameNetns, relink, why };
+  if (why !== '')
+    return { kind: 'repair', name, addresses, spec, pid, ...fromField(lost), renameNetns, relink, why };
+  return { kind: 'keep', name, addresses, spec, pid, ...(fault === undefined ? {} : { lack: fault.why }) };
+}
+
+function isMoving(record: ContainerRecord, addresses: ByFamily<string>): boolean {
+  const held = addressesOf(record);
+  return FAMILIES.some((family) => held[family] !== addresses[family]) || record.movedFrom !== undefined;
+}
+
+/** What it has to give up. */
+function lostOf(record: ContainerRecord | undefined, addresses: ByFamily<string>): ByFamily<string> {
+  const held = record === undefined ? {} : addressesOf(record);
+  return {
+    ...record?.movedFrom,
+    ...mapFamilies(held, (one, family) => (one === addresses[family] ? undefined : one)),
+  };
+}
+
+function fromField(lost: ByFamily<string>): { readonly from?: ByFamily<string> } {
+  return entriesOf(lost).length === 0 ? {} : { from: lost };
 }
 
 /** `10.10.1.2 and fd00:10:0:1::2` */

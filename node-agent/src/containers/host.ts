@@ -1,7 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { OciFacts } from './oci.ts';
-
-export type HostAbilities = Pick<OciFacts, 'inUserNamespace' | 'capabilities' | 'ipv6'>;
+import type { HostAbilities } from './oci.ts';
 
 /** By number, as in linux/capability.h. */
 const CAPABILITY_NAMES = (
@@ -14,16 +12,31 @@ const WHOLE_MAP = /^\s*0\s+0\s+4294967295\s*$/;
 
 /** What this process may do on its host, from /proc/self. */
 export async function hostAbilities(): Promise<HostAbilities> {
-  const [map, status, links] = await Promise.all([
+  const [map, status, links, groups] = await Promise.all([
     readFile('/proc/self/uid_map', 'utf8'),
     readFile('/proc/self/status', 'utf8'),
     readdir('/proc/sys/net/ipv6/conf').catch(() => []),
+    readFile('/proc/self/setgroups', 'utf8').catch(() => 'allow'),
   ]);
   return {
     inUserNamespace: !WHOLE_MAP.test(map),
     capabilities: boundingSet(status),
     ipv6: links.length > 0,
+    groups: groups.trim() === 'allow',
+    users: usersIn(map),
   };
+}
+
+/** PURE. How many numbers from 0 on an uid_map has. */
+export function usersIn(map: string): number {
+  const ranges = map
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter((numbers) => numbers.length === 3)
+    .sort(([a = 0], [b = 0]) => a - b);
+  let count = 0;
+  for (const [first = 0, , size = 0] of ranges) if (first === count) count += size;
+  return count;
 }
 
 /** PURE. Names of the capabilities in the bounding set of a /proc/PID/status. */

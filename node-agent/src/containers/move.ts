@@ -2,7 +2,6 @@ import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/fami
 import { addressText, type Repair, type Start } from './decide.ts';
 import type { Place } from './places.ts';
 import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
-import { moveHosts } from './rootfs.ts';
 import { boundTo } from './sockets.ts';
 
 /** Kinds of `NodeEvent` that containers cause. */
@@ -25,16 +24,15 @@ export async function leave(
 }
 
 /**
- * The second half, once the container has its new addresses: what is inside that names them, and people hear of it. A
+ * The second half, once the container has its new addresses: people hear of it. A
  * container's programs go on running; those that are bound to an address which is gone are told of.
  */
 export async function arrive(
   { tell }: Teller,
   place: Place,
-  { name, spec, pid, addresses, from }: Repair,
+  { name, pid, addresses, from }: Repair,
   { movedFrom, address, ipv6Address, ...record }: ContainerRecord,
 ): Promise<void> {
-  await moveHosts(place.rootfs, spec, addresses);
   if (from !== undefined) {
     tell('container-moved', movedText(name, from, addresses));
     const bound = await boundTo(

@@ -1,7 +1,7 @@
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { type HostLink, listLinks } from './network.ts';
 import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, placeOf } from './places.ts';
-import { netnsOfProcess } from './processes.ts';
+import { bootId, netnsOfProcess } from './processes.ts';
 import { type ContainerRecord, readRecord } from './records.ts';
 import { type RuncContainer, runcList, runcNames } from './runc.ts';
 
@@ -26,6 +26,12 @@ export interface Observed {
   readonly links: ReadonlyMap<string, HostLink>;
   /** Names that have files only: a bundle, a root file system, a log. */
   readonly files: ReadonlySet<string>;
+  /** Exit codes of those that have ended since their last start, as far as their monitors lived to write them. */
+  readonly exits: ReadonlyMap<string, number>;
+  /** Names whose root file system is mounted. */
+  readonly mounted: ReadonlySet<string>;
+  /** Which start of the host this is. */
+  readonly bootId: string;
   /** Why runc could not say what runs. */
   readonly runcFault?: unknown;
 }
@@ -34,29 +40,36 @@ export interface Observed {
 const NSFS_MAGIC = 0x6e736673;
 
 export async function observe(layout: Layout): Promise<Observed> {
-  const [runc, files, netns, attached, links] = await Promise.all([
+  const [runc, files, records, netns, attached, links, exits, mounted] = await Promise.all([
     runcNames(layout.runcRoot).then((all) => new Set(all.filter(isContainerName))),
     fileNames(layout),
+    readRecords(layout),
     observeNetns(nameOfNetns),
     observeNetns(nameOfAttached),
     listLinks(),
+    observeExits(layout),
+    mountedRoots(layout),
   ]);
+  const seen = { runc, files, netns, attached, links, exits, mounted, records, bootId: bootId() };
+  return { ...seen, ...(await observeRunning(layout, runc)) };
+}
+
+/** What this host remembers of its containers, by name. */
+export async function readRecords(layout: Layout): Promise<ReadonlyMap<string, ContainerRecord>> {
+  const files = await readdir(layout.records).catch(() => []);
+  const names = files.flatMap((file) => (file.endsWith('.json') ? file.slice(0, -'.json'.length) : []));
   const records = new Map<string, ContainerRecord>();
-  for (const name of files) {
+  for (const name of names.filter(isContainerName)) {
     const record = await readRecord(placeOf(layout, name).record);
     if (record?.name === name) records.set(name, record);
   }
-  return { runc, files, netns, attached, links, records, ...(await observeRunning(layout, runc)) };
+  return records;
 }
 
 /** Names of all containers that have left anything on this host but a link. */
 export function namesIn(observed: Observed): ReadonlySet<string> {
-  return new Set([
-    ...observed.runc,
-    ...observed.netns.keys(),
-    ...observed.attached.keys(),
-    ...observed.files,
-  ]);
+  const { runc, netns, attached, files, mounted } = observed;
+  return new Set([...runc, ...netns.keys(), ...attached.keys(), ...files, ...mounted]);
 }
 
 /** No process is started where runc has nothing to tell. */
@@ -99,9 +112,33 @@ async function netnsOfFile(path: string): Promise<number | undefined> {
   }
 }
 
+async function observeExits(layout: Layout): Promise<ReadonlyMap<string, number>> {
+  const exits = new Map<string, number>();
+  for (const name of await readdir(layout.exits).catch(() => [])) {
+    const text = await readFile(`${layout.exits}/${name}`, 'utf8').catch(() => '');
+    // One that is being written is seen whole by the next look.
+    if (isContainerName(name) && /^\d+$/.test(text.trim())) exits.set(name, Number(text));
+  }
+  return exits;
+}
+
+async function mountedRoots(layout: Layout): Promise<ReadonlySet<string>> {
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  return new Set(mounts.split('\n').flatMap((line) => nameOfMount(line.split(' ')[4] ?? '', layout) ?? []));
+}
+
+/** PURE. @param at as mountinfo has it, where a space is `\\040` */
+function nameOfMount(at: string, layout: Layout): string | undefined {
+  const path = at.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+  if (!path.startsWith(`${layout.roots}/`) || !path.endsWith('/merged')) return undefined;
+  const name = path.slice(layout.roots.length + 1, -'/merged'.length);
+  return isContainerName(name) ? name : undefined;
+}
+
 async function fileNames(layout: Layout): Promise<ReadonlySet<string>> {
+  const { bundles, roots, rootfs, records, exits } = layout;
   const folders = await Promise.all(
-    [layout.bundles, layout.rootfs, layout.records].map((folder) => readdir(folder).catch(() => [])),
+    [bundles, roots, rootfs, records, exits].map((folder) => readdir(folder).catch(() => [])),
   );
   const names = folders.flat().map((file) => file.replace(/\.(json|json\.tmp|log)$/, ''));
   return new Set(names.filter(isContainerName));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isStaticElf } from '../images/elf.ts';
-import { boundingSet } from './host.ts';
+import { hostsFile, reachableNameServers } from './etc.ts';
+import { boundingSet, usersIn } from './host.ts';
 import { ociConfig } from './oci.ts';
-import { etcFiles, reachableNameServers } from './rootfs.ts';
 
 const spec = { name: 'web-1', host: 'h', command: ['sleep', '1'], files: {} };
 const facts = {
@@ -10,13 +10,19 @@ const facts = {
   ipv6: true,
   rootfs: '/r',
   netnsPath: '/run/netns/cwy-web-1',
+  image: { entrypoint: [], cmd: ['sh'], env: ['PATH=/bin', 'A=1'] },
+  user: { uid: 0, gid: 0, additionalGids: [], home: '/root' },
+  made: { '/etc/hosts': '/etc/made' },
+  cgroup: '/causeway/web-1',
+  sharesNetns: false,
+  bringsLink: true,
 };
 
 describe('the OCI configuration', () => {
   it('joins the network namespace, owns the others, and hands on no more than exists', () => {
     expect(ociConfig(spec, { ...facts, inUserNamespace: false })).toMatchObject({
       hostname: 'web-1',
-      root: { path: '/r', readonly: true },
+      root: { path: '/r', readonly: false },
       process: {
         args: ['sleep', '1'],
         noNewPrivileges: true,
@@ -43,10 +49,10 @@ describe('the OCI configuration', () => {
     expect(sysctls(false)).not.toContain('ipv6');
   });
 
-  it('leaves out in a user namespace what cannot be there: cgroups, sysfs, the group of terminals', () => {
+  it('leaves out in a user namespace what cannot be there: sysfs, the group of terminals', () => {
     const outside = JSON.stringify(ociConfig(spec, { ...facts, inUserNamespace: false }));
     const inside = JSON.stringify(ociConfig(spec, { ...facts, inUserNamespace: true }));
-    for (const part of ['cgroupsPath', '"sysfs"', '"gid=5"', '"devices"']) {
+    for (const part of ['"sysfs"', '"gid=5"']) {
       expect(outside).toContain(part);
       expect(inside).not.toContain(part);
     }
@@ -85,10 +91,22 @@ describe('what the host says', () => {
     expect(reachableNameServers(text)).toEqual(['192.168.1.1', 'fe80::1']);
   });
 
-  it('puts a container’s own name into its hosts', () => {
-    expect(etcFiles('web-1', { ipv4: '10.10.1.2', ipv6: 'fd00::2' }, ['1.1.1.1'])).toMatchObject({
-      '/etc/hosts': expect.stringContaining('10.10.1.2\tweb-1\nfd00::2\tweb-1\n'),
-      '/etc/resolv.conf': 'nameserver 1.1.1.1\n',
-    });
+  it('puts a container’s own name into its hosts, and those of its neighbours', () => {
+    const own = { ipv4: '10.10.1.2', ipv6: 'fd00::2' };
+    const others = new Map([
+      ['web-3', { ipv4: '10.10.1.4' }],
+      ['web-2', { ipv4: '10.10.1.3' }],
+    ]);
+    expect(hostsFile(spec, own, others)).toBe(
+      '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' +
+        '10.10.1.2\tweb-1\nfd00::2\tweb-1\n10.10.1.3\tweb-2\n10.10.1.4\tweb-3\n',
+    );
+    expect(hostsFile({ ...spec, hostname: 'www' }, own, new Map())).toContain('10.10.1.2\twww web-1\n');
+  });
+
+  it('counts the user numbers from 0 on', () => {
+    expect(usersIn('         0          0 4294967295\n')).toBe(4294967295);
+    expect(usersIn('0 1000 1\n1 100000 65536\n')).toBe(65537);
+    expect(usersIn('5 1000 1\n')).toBe(0);
   });
 });

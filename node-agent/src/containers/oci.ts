@@ -1,19 +1,47 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
+import type { ImageConfig } from '../images/image.ts';
+import { hostnameOf } from './etc.ts';
+import type { UserIds } from './image-user.ts';
 
 /** What the host allows, read once by `host.ts`. */
-export interface OciFacts {
-  /** In a user namespace with a single user: no groups, no cgroups, no sysfs. */
+export interface HostAbilities {
+  /** In a user namespace: no devices, no sysfs; and with a single user no groups. */
   readonly inUserNamespace: boolean;
   /** Names of the capabilities that this process could hand on. */
   readonly capabilities: ReadonlySet<string>;
   /** The kernel has IPv6. */
   readonly ipv6: boolean;
-  readonly rootfs: string;
-  readonly netnsPath: string;
+  /** Processes may be in more groups than one. */
+  readonly groups: boolean;
+  /** How many user numbers there are, from 0 on. */
+  readonly users: number;
 }
 
-/** The folder of cgroups that containers are in, when they have one. */
-export const CGROUP = '/causeway';
+/** What a container's configuration is made of beside its definition. */
+export interface OciFacts extends Omit<HostAbilities, 'users' | 'groups'> {
+  readonly rootfs: string;
+  /** Absent: it has the host's own network. */
+  readonly netnsPath?: string;
+  /** The namespace is somebody else's, too. */
+  readonly sharesNetns: boolean;
+  /** `eth0` is there before the process. */
+  readonly bringsLink: boolean;
+  readonly image: ImageConfig;
+  readonly user: UserIds;
+  /** Files that are mounted over the image's, by path in the container. */
+  readonly made: Readonly<Record<string, string>>;
+  /** Its cgroup, in every hierarchy; absent: it has none. */
+  readonly cgroup?: string;
+  /** Its own user namespace; absent: none. */
+  readonly idMap?: IdMap;
+}
+
+/** Users and groups from 0 on inside are those from `first` on outside. */
+export interface IdMap {
+  readonly first: number;
+  readonly count: number;
+}
+
 export const CONTAINER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Docker's default set. */
@@ -53,9 +81,14 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 /**
  * A neighbour on the bridge that announces itself as a router would get all of a container's IPv6 packets
- * (CVE-2020-13401). `default` is for a link that is made again later.
+ * (CVE-2020-13401). `default` is for a link that is made later.
  */
-const DEAF_TO_ROUTERS = { 'net.ipv6.conf.default.accept_ra': '0', 'net.ipv6.conf.eth0.accept_ra': '0' };
+const DEAF_TO_ROUTERS = { 'net.ipv6.conf.default.accept_ra': '0' };
+const DEAF_ON_ETH0 = { 'net.ipv6.conf.eth0.accept_ra': '0' };
+
+/** Microseconds in which a container gets its share of the processors. */
+const CPU_PERIOD = 100_000;
+const LEAST_QUOTA = 1_000;
 
 interface Mount {
   readonly destination: string;
@@ -66,55 +99,107 @@ interface Mount {
 
 /** PURE. The OCI runtime configuration (config.json) of a container that joins a network namespace made before. */
 export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
+  const { rootfs, netnsPath, cgroup, idMap, user, image } = facts;
   const capabilities = CAPABILITIES.filter((one) => facts.capabilities.has(one));
+  const inherited = user.uid === 0 ? { effective: capabilities, permitted: capabilities } : {};
+  const { uid, gid, additionalGids } = user;
   return {
     ociVersion: '1.0.2',
-    hostname: spec.name,
-    root: { path: facts.rootfs, readonly: true },
+    hostname: hostnameOf(spec),
+    root: { path: rootfs, readonly: false },
     process: {
       terminal: false,
-      user: { uid: 0, gid: 0 },
-      cwd: '/',
-      args: spec.command,
-      env: [`PATH=${CONTAINER_PATH}`, `HOSTNAME=${spec.name}`, 'HOME=/root'],
+      user: { uid, gid, ...(additionalGids.length === 0 ? {} : { additionalGids }) },
+      cwd: spec.workdir ?? (image.workdir || '/'),
+      args: argsOf(spec, image),
+      env: envOf(spec, image, user),
       noNewPrivileges: true,
-      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      capabilities: { bounding: capabilities, ...inherited },
     },
-    mounts: mounts(facts.inUserNamespace),
+    mounts: [...mounts(facts), ...ownMounts(spec, facts.made)],
     linux: {
       namespaces: [
-        ...['pid', 'mount', 'uts', 'ipc'].map((type) => ({ type })),
-        { type: 'network', path: facts.netnsPath },
+        ...['pid', 'mount', 'uts', 'ipc', ...(idMap === undefined ? [] : ['user'])].map((type) => ({ type })),
+        ...(netnsPath === undefined ? [] : [{ type: 'network', path: netnsPath }]),
       ],
-      ...(facts.ipv6 ? { sysctl: DEAF_TO_ROUTERS } : {}),
+      ...(idMap === undefined ? {} : { uidMappings: mapOf(idMap), gidMappings: mapOf(idMap) }),
+      ...sysctls(facts),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
-      ...(facts.inUserNamespace ? {} : cgroup(spec.name)),
+      ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, resources: resources(spec) }),
     },
   };
 }
 
-function cgroup(name: string): object {
+/** PURE. The image's entry point, and behind it the definition's words or the image's own. */
+export function argsOf({ command }: ContainerSpec, image: ImageConfig): readonly string[] {
+  return [...image.entrypoint, ...(command.length === 0 ? image.cmd : command)];
+}
+
+/** Later ones go before. */
+function envOf(spec: ContainerSpec, image: ImageConfig, user: UserIds): readonly string[] {
+  const all = new Map([
+    ['PATH', CONTAINER_PATH],
+    ['HOSTNAME', hostnameOf(spec)],
+    ['HOME', user.home],
+    ...image.env.map((one) => {
+      const [key = '', ...value] = one.split('=');
+      return [key, value.join('=')] as const;
+    }),
+    ...Object.entries(spec.env ?? {}),
+  ]);
+  return [...all].map(([key, value]) => `${key}=${value}`);
+}
+
+function mapOf({ first, count }: IdMap): object {
+  return [{ containerID: 0, hostID: first, size: count }];
+}
+
+/** The host's own are not the container's to change, nor those of a namespace that its user namespace does not own. */
+function sysctls({ ipv6, netnsPath, sharesNetns, bringsLink, idMap }: OciFacts): object {
+  if (!ipv6 || netnsPath === undefined || idMap !== undefined || sharesNetns) return {};
+  return { sysctl: { ...DEAF_TO_ROUTERS, ...(bringsLink ? DEAF_ON_ETH0 : {}) } };
+}
+
+function resources({ cpus, memoryBytes }: ContainerSpec): object {
+  const quota = cpus === undefined ? undefined : Math.max(LEAST_QUOTA, Math.round(cpus * CPU_PERIOD));
   return {
-    cgroupsPath: `${CGROUP}/${name}`,
-    resources: { devices: [{ allow: false, access: 'rwm' }] },
+    devices: [{ allow: false, access: 'rwm' }],
+    ...(quota === undefined ? {} : { cpu: { quota, period: CPU_PERIOD } }),
+    ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),
   };
 }
 
-function mounts(inUserNamespace: boolean): readonly Mount[] {
+/** The definition's own come last, so that they lie over all others. */
+function ownMounts(
+  { mounts: own = [] }: ContainerSpec,
+  made: Readonly<Record<string, string>>,
+): readonly Mount[] {
+  return [
+    ...Object.entries(made).map(([at, source]) => mount(at, 'bind', ['bind', 'rprivate'], source)),
+    ...own.map(({ source, destination, readOnly }) =>
+      mount(destination, 'bind', ['rbind', 'rprivate', ...(readOnly ? ['ro'] : [])], source),
+    ),
+  ];
+}
+
+function mounts({ inUserNamespace, idMap }: OciFacts): readonly Mount[] {
   const guarded = ['nosuid', 'noexec', 'nodev'];
   // Group 5 (tty) has no number inside a user namespace of one user.
   const ptyOptions = ['newinstance', 'ptmxmode=0666', 'mode=0620', ...(inUserNamespace ? [] : ['gid=5'])];
-  const all: readonly Mount[] = [
+  const sysfs =
+    idMap === undefined
+      ? mount('/sys', 'sysfs', [...guarded, 'ro'])
+      : // The network namespace is not its own, so that the kernel mounts no new one for it.
+        mount('/sys', 'none', ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'], '/sys');
+  return [
     mount('/proc', 'proc', guarded),
     mount('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
     mount('/dev/pts', 'devpts', ['nosuid', 'noexec', ...ptyOptions]),
     mount('/dev/shm', 'tmpfs', [...guarded, 'mode=1777', 'size=65536k'], 'shm'),
     mount('/dev/mqueue', 'mqueue', guarded),
-    mount('/tmp', 'tmpfs', ['nosuid', 'nodev', 'mode=1777', 'size=65536k']),
-    mount('/sys', 'sysfs', [...guarded, 'ro']),
+    ...(inUserNamespace ? [] : [sysfs]),
   ];
-  return inUserNamespace ? all.filter(({ type }) => type !== 'sysfs') : all;
 }
 
 function mount(destination: string, type: string, options: readonly string[], source = type): Mount {

@@ -19,19 +19,23 @@ export interface Layout {
   readonly runcRoot: string;
   readonly bundles: string;
   readonly records: string;
+  /** What containers have written, and where their root file systems are mounted. */
+  readonly roots: string;
+  /** How containers ended, a file each, written by their monitors. */
+  readonly exits: string;
+  /** Root file systems as agents before this one made them. */
   readonly rootfs: string;
   readonly images: string;
 }
 
-/**
- * Root file systems lie in the state directory, not in the bundles: Debian mounts /run `noexec`, and hard links
- * to the image need its file system.
- */
+/** What containers write lies in the state directory, not in the bundles: it survives a reboot. */
 export function layoutOf(dirs: { readonly stateDir: string; readonly runDir: string }): Layout {
   return {
     runcRoot: `${dirs.runDir}/runc`,
     bundles: `${dirs.runDir}/bundles`,
     records: `${dirs.stateDir}/containers`,
+    roots: `${dirs.stateDir}/roots`,
+    exits: `${dirs.stateDir}/exits`,
     rootfs: `${dirs.stateDir}/rootfs`,
     images: `${dirs.stateDir}/images`,
   };
@@ -45,6 +49,16 @@ export interface Place {
   /** The host's end of its veth pair. */
   readonly hostLink: string;
   readonly bundle: string;
+  /** Holds the next three. */
+  readonly root: string;
+  /** What it has written, and overlayfs' own folder beside it. */
+  readonly upper: string;
+  readonly work: string;
+  /** Where its root file system is mounted. */
+  readonly merged: string;
+  /** Files that are mounted over the image's: hosts, hostname, resolv.conf. */
+  readonly etc: string;
+  readonly exit: string;
   readonly rootfs: string;
   readonly record: string;
   readonly log: string;
@@ -52,12 +66,19 @@ export interface Place {
 
 /** @param name a checked container name */
 export function placeOf(layout: Layout, name: string): Place {
+  const root = `${layout.roots}/${name}`;
   return {
     name,
     netns: NETNS_PREFIX + name,
     netnsPath: `${NETNS_DIR}/${NETNS_PREFIX}${name}`,
     hostLink: hostLinkOf(name),
     bundle: `${layout.bundles}/${name}`,
+    root,
+    upper: `${root}/upper`,
+    work: `${root}/work`,
+    merged: `${root}/merged`,
+    etc: `${root}/etc`,
+    exit: `${layout.exits}/${name}`,
     rootfs: `${layout.rootfs}/${name}`,
     record: `${layout.records}/${name}.json`,
     log: `${layout.records}/${name}.log`,

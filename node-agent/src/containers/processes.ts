@@ -20,10 +20,18 @@ export function identify(pid: number): ProcessId | undefined {
   try {
     const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
     if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
-    return { pid, startTime: stat.startTime, bootId: readFileSync(BOOT_ID, 'utf8').trim() };
+    return { pid, startTime: stat.startTime, bootId: bootId() };
   } catch {
     return undefined;
   }
+}
+
+let thisBoot: string | undefined;
+
+/** Which start of the host this is. */
+export function bootId(): string {
+  thisBoot ??= readFileSync(BOOT_ID, 'utf8').trim();
+  return thisBoot;
 }
 
 export function isAlive(id: ProcessId): boolean {
@@ -53,6 +61,59 @@ export async function killAndWait(id: ProcessId): Promise<boolean> {
     await delay(KILL_STEP_MS);
   }
   return true;
+}
+
+/** @returns false when it has ended already */
+export function signalProcess(id: ProcessId, signal: string | number): boolean {
+  if (!isAlive(id)) return false;
+  try {
+    process.kill(id.pid, signal as NodeJS.Signals);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Kills a process and everything that has come of it and is still its descendant. They are stopped first, so that none can
+ * leave another one behind.
+ */
+export async function killFamily(id: ProcessId): Promise<void> {
+  const family = new Map<number, ProcessId>();
+  for (let before = -1; before < family.size; ) {
+    before = family.size;
+    for (const pid of [id.pid, ...descendantsOf(id.pid)]) {
+      const member = pid === id.pid ? id : identify(pid);
+      if (family.has(pid) || member === undefined) continue;
+      if (signalProcess(member, 'SIGSTOP')) family.set(pid, member);
+    }
+  }
+  for (const member of family.values()) await killAndWait(member);
+}
+
+function descendantsOf(pid: number): readonly number[] {
+  const children = childrenOf(pid);
+  return [...children, ...children.flatMap(descendantsOf)];
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return listed.split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** The process whose number a file holds, if its command line has this word; undefined: it has ended, or is another. */
+export function processIn(pidFile: string, word: string): ProcessId | undefined {
+  try {
+    const id = identify(Number(readFileSync(pidFile, 'utf8')));
+    if (id === undefined) return undefined;
+    return readFileSync(`/proc/${id.pid}/cmdline`, 'utf8').split('\0').includes(word) ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The inode of a process's network namespace, which is the namespace's identity. */

@@ -1,18 +1,21 @@
-import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
-import { type Decision, decide, type Keep, leftovers, type Repair, type Start } from './decide.ts';
-import { type HostAbilities, hostAbilities } from './host.ts';
-import { busyboxImage, type Image } from './image.ts';
-import { arrive, leave, type RuntimeEvent, tellStarted } from './move.ts';
-import { type ContainerNetwork, connect, removeLink, renameNetns } from './network.ts';
+import { act, type Fate } from './act.ts';
+import type { Attacher } from './attach/index.ts';
+import type { World } from './connection.ts';
+import { type Decision, decide, leftovers } from './decide.ts';
+import { refreshHosts } from './etc.ts';
+import type { AddressGate, ContainerAddresses } from './gate.ts';
+import type { ImageSupply } from './image-supply.ts';
+import { connectionOf } from './modes/index.ts';
+import type { RuntimeEvent } from './move.ts';
+import { type ContainerNetwork, removeLink } from './network.ts';
 import { type Observed, observe } from './observe.ts';
 import { type Layout, placeOf } from './places.ts';
-import { identify, type ProcessId } from './processes.ts';
-import { addressesOf, addressFields, writeRecord } from './records.ts';
-import { erase, removeContainer } from './remove.ts';
+import type { ProcessId } from './processes.ts';
+import { removeContainer } from './remove.ts';
 import type { Restarts } from './restarts.ts';
-import { startContainer } from './start.ts';
+import type { Stops } from './stop.ts';
 
 /** The part of a pino logger that is used here. */
 export interface RuntimeLogger {
@@ -20,11 +23,15 @@ export interface RuntimeLogger {
   warn(fields: object, message: string): void;
 }
 
-/** What one pass hands on to the next; losing it loses nothing but the delays of restarts. */
+/** What one pass hands on to the next; losing it loses nothing but the delays of restarts and stops. */
 export interface Pass {
   readonly layout: Layout;
   readonly logger: RuntimeLogger;
   readonly restarts: Restarts;
+  readonly stops: Stops;
+  readonly images: ImageSupply;
+  readonly attacher: Attacher;
+  readonly gate: AddressGate | undefined;
   /** First processes by container name, as the last pass left them. */
   readonly running: Map<string, ProcessId>;
   /** Tells people. */
@@ -35,8 +42,6 @@ export interface Pass {
 
 /** Containers that are started or repaired at the same time; a start keeps about one core busy. */
 const AT_ONCE = 4;
-
-type Fate = Omit<ContainerStatus, 'name' | 'host'>;
 
 /**
  * One pass: look, remove, decide, act. Says what became of each spec, in their order.
@@ -50,28 +55,25 @@ export async function reconcilePass(
   spared: ReadonlySet<string>,
 ): Promise<readonly ContainerStatus[]> {
   try {
-    const observed = await observe(pass.layout);
+    const { layout } = pass;
+    const observed = await observe(layout);
     // Without runc's word nobody knows what runs: to start or to remove anything would be a guess.
     if (observed.runcFault !== undefined) throw observed.runcFault;
     const stuck = await removeLeftovers(pass, specs, observed, spared);
-    const decisions = decide(specs, observed, network, new Set([...stuck, ...spared]));
-    const need = once(() => Promise.all([busyboxImage(pass.layout.images), hostAbilities()]));
-    const act = actor(pass, observed, network, need);
-    pass.running.clear();
-    return await mapLimited(decisions, AT_ONCE, async (decision, index) => {
-      const fate = await act(decision);
-      return statusOf(specs[index], decision.name, fate);
-    });
+    const { all, world } = decide(specs, { observed, network, layout }, new Set([...stuck, ...spared]));
+    const fates = await carryOut(pass, all, world);
+    await refreshAll(pass, all, world);
+    return specs.map((spec, index) => statusOf(spec, fates[index] ?? { state: 'failed' }));
   } catch (error) {
     pass.logger.warn({ err: error }, `containers: ${messageOf(error)}`);
     pass.running.clear();
     for (const { name } of specs) pass.restarts.failed(name, pass.now());
-    return specs.map((spec) => statusOf(spec, spec.name, { state: 'failed', reason: messageOf(error) }));
+    return specs.map((spec) => statusOf(spec, { state: 'failed', reason: messageOf(error) }));
   }
 }
 
-function statusOf(spec: ContainerSpec | undefined, name: string, fate: Fate): ContainerStatus {
-  return { name, host: spec?.host ?? '', ...fate };
+function statusOf({ name, host }: ContainerSpec, fate: Fate): ContainerStatus {
+  return { name, host, ...fate };
 }
 
 /** @returns the names that could not be removed */
@@ -97,141 +99,57 @@ async function removeLeftovers(
   return stuck;
 }
 
-/** Carries out decisions; whatever goes wrong with one is that one's fate. */
-function actor(
-  pass: Pass,
-  observed: Observed,
-  network: ContainerNetwork,
-  need: () => Promise<[Image, HostAbilities]>,
-): (decision: Decision) => Promise<Fate> {
-  return async (decision) => {
-    try {
-      switch (decision.kind) {
-        case 'keep':
-          return await alive(pass, decision, observed);
-        case 'repair':
-          await repair(pass, decision, observed, network);
-          pass.logger.info({ container: decision.name, why: decision.why }, 'container repaired');
-          return await alive(pass, decision, observed);
-        case 'start':
-          return await start(pass, decision, observed, network, need);
-        case 'refuse':
-          pass.restarts.forget(decision.name);
-          throw decision.error;
-      }
-    } catch (error) {
-      const { name } = decision;
-      pass.logger.warn({ container: name, err: error }, `container failed: ${messageOf(error)}`);
-      return { ...knownOf(pass, decision), state: 'failed', reason: messageOf(error) };
-    }
-  };
-}
-
-async function start(
-  pass: Pass,
-  decision: Start,
-  observed: Observed,
-  network: ContainerNetwork,
-  need: () => Promise<[Image, HostAbilities]>,
-): Promise<Fate> {
-  const { name, addresses, why, spec, specHash } = decision;
-  const { restarts, layout, logger, now } = pass;
-  if (decision.fresh) restarts.forget(name);
-  const wait = observed.running.has(name) ? 0 : restarts.ended(name, now());
-  if (wait > 0) {
-    const failures = restarts.failures(name);
-    const often = failures === 1 ? 'once' : `${failures} times in a row`;
-    const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
-    return {
-      ...addressFields(addresses),
-      state: 'failed',
-      reason: `${why}; ${after}; its output is in ${placeOf(layout, name).log}`,
-    };
-  }
-  try {
-    const [image, abilities] = await need();
-    await erase(layout, name, observed);
-    const process = await startContainer(layout, { spec, specHash, addresses, network, image, abilities });
-    restarts.started(name, now());
-    pass.running.set(name, process);
-    logger.info({ container: name, ...addressFields(addresses), pid: process.pid, why }, 'container started');
-    tellStarted(pass, decision);
-    return { state: 'running', ...addressFields(addresses), pid: process.pid };
-  } catch (error) {
-    restarts.failed(name, now());
-    throw error;
-  }
-}
-
-async function repair(
-  pass: Pass,
-  decision: Repair,
-  observed: Observed,
-  network: ContainerNetwork,
-): Promise<void> {
-  const { name, addresses, pid, renameNetns: rename, relink } = decision;
-  const place = placeOf(pass.layout, name);
-  const record = observed.records.get(name);
-  if (rename) await renameNetns(place, pid, observed.netns.has(name));
-  const link = observed.links.has(place.hostLink);
-  const moves = record !== undefined && !isDeepStrictEqual(addressesOf(record), addresses);
-  if (moves) await leave(place, decision, record);
-  // A namespace found under its own name may still be one that the link never led to: look inside again.
-  if (relink || rename) await connect(place, addresses, network, { netns: true, link });
-  if (record !== undefined && (moves || record.movedFrom !== undefined))
-    await arrive(pass, place, decision, record);
-}
-
-async function alive(pass: Pass, decision: Keep | Repair, observed: Observed): Promise<Fate> {
-  const { name, addresses, pid } = decision;
-  const process = watch(pass, decision);
-  const record = observed.records.get(name);
-  // An agent that was killed just after the start had no time to write it down.
-  if (process !== undefined && record !== undefined && record.process?.startTime !== process.startTime) {
-    const { specHash } = record;
-    await writeRecord(placeOf(pass.layout, name).record, {
-      ...{ name, ...addressFields(addresses), specHash, process },
+/** Those that share another's namespace come after all that might make one. */
+async function carryOut(pass: Pass, all: readonly Decision[], world: World): Promise<readonly Fate[]> {
+  const refusals = (await pass.gate?.announce(all.flatMap(announced))) ?? new Map<string, string>();
+  pass.running.clear();
+  pass.stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
+  const fates: Fate[] = [];
+  const stateOf = (name: string) => fates[all.findIndex((one) => one.name === name)]?.state;
+  const turns = [
+    all.filter((one) => needsOf(one) === undefined),
+    all.filter((one) => needsOf(one) !== undefined),
+  ];
+  for (const turn of turns)
+    await mapLimited(turn, AT_ONCE, async (decision) => {
+      const needs = needsOf(decision);
+      const lack = needs !== undefined && stateOf(needs) !== 'running' ? needs : undefined;
+      const refusal = refusals.get(decision.name);
+      fates[all.indexOf(decision)] = await act(pass, decision, { world, refusal, lack });
     });
+  return fates;
+}
+
+function needsOf(decision: Decision): string | undefined {
+  return decision.kind === 'refuse' ? undefined : connectionOf(decision.spec).needs;
+}
+
+/** Those that lease an address of the host, and have it in use or are about to. */
+function announced(decision: Decision): readonly ContainerAddresses[] {
+  if (decision.kind === 'refuse' || decision.kind === 'rest') return [];
+  const { name, addresses, spec } = decision;
+  return spec.network === undefined || spec.network.kind === 'bridge' ? [{ name, addresses }] : [];
+}
+
+/** What containers of one host call each other changes with each that comes or goes. */
+async function refreshAll({ layout, logger }: Pass, all: readonly Decision[], world: World): Promise<void> {
+  for (const decision of all) {
+    if (decision.kind !== 'keep' && decision.kind !== 'repair') continue;
+    const { name, spec } = decision;
+    await refreshHosts(placeOf(layout, name), spec, world).catch((error) =>
+      logger.warn({ container: name, err: error }, `its hosts file is not up to date: ${messageOf(error)}`),
+    );
   }
-  return { state: 'running', ...addressFields(addresses), pid };
 }
 
-/** Its end will be noticed. */
-function watch({ running }: Pass, { name, pid }: Keep | Repair): ProcessId | undefined {
-  const process = identify(pid);
-  if (process !== undefined) running.set(name, process);
-  return process;
-}
-
-/** What is true of a container although something went wrong with it. */
-function knownOf(pass: Pass, decision: Decision): Omit<Fate, 'state'> {
-  if (decision.kind === 'refuse') return {};
-  const addresses = addressFields(decision.addresses);
-  if (decision.kind === 'start') return addresses;
-  watch(pass, decision);
-  return { ...addresses, pid: decision.pid };
-}
-
-/** The image is looked for only when a container is to be started. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
-
-async function mapLimited<A, B>(
+async function mapLimited<A>(
   items: readonly A[],
   limit: number,
-  work: (item: A, index: number) => Promise<B>,
-): Promise<readonly B[]> {
-  const results: B[] = [];
-  const queue = [...items.entries()];
+  work: (item: A) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
   const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift())
-      results[next[0]] = await work(next[1], next[0]);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
   };
   await Promise.all(Array.from({ length: limit }, worker));
-  return results;
 }

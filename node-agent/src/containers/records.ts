@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ImageRef } from '@causeway/shared/model/container';
 import { type ByFamily, byFamily } from '@causeway/shared/net/family';
 import type { Former } from './attach/seek.ts';
 import type { ProcessId } from './processes.ts';
@@ -18,6 +19,19 @@ export interface ContainerRecord {
   readonly process?: ProcessId;
   /** Of a container of others, while it is attached: whose namespace it is. */
   readonly attached?: Former;
+  /** Of the definition that it was started with. */
+  readonly generation?: number;
+  readonly image?: ImageRef;
+  /** Of the last start, ISO 8601 in UTC. */
+  readonly startedAt?: string;
+  /** Starts since it was made, but the first. */
+  readonly restarts?: number;
+  /** How its last process ended, once one has. */
+  readonly exitCode?: number;
+  /** Whoever asks it to end sends this signal; absent: SIGTERM. */
+  readonly stopSignal?: string;
+  /** It rests: `exited` by itself and not started again by its policy, or `stopped` by its user. */
+  readonly rests?: 'exited' | 'stopped';
 }
 
 /** The addresses as a host's states and files call them, by family. */
@@ -34,6 +48,14 @@ export function addressFields({ ipv4, ipv6 }: ByFamily<string>): Addressed {
 }
 
 type Addressed = Pick<ContainerRecord, 'address' | 'ipv6Address'>;
+
+/** The record with these addresses in place of its own, and on no way to others. */
+export function withAddresses(
+  { address, ipv6Address, movedFrom, ...rest }: ContainerRecord,
+  addresses: ByFamily<string>,
+): ContainerRecord {
+  return { ...rest, ...addressFields(addresses) };
+}
 
 /** @returns undefined when there is none or it does not parse: the container is then made anew. */
 export async function readRecord(path: string): Promise<ContainerRecord | undefined> {
@@ -58,15 +80,20 @@ export async function removeRecord(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
+const TEXTS = ['address', 'ipv6Address', 'startedAt', 'stopSignal', 'rests'] as const;
+const NUMBERS = ['generation', 'restarts', 'exitCode'] as const;
+
 function isRecord(value: unknown): value is ContainerRecord {
   if (typeof value !== 'object' || value === null) return false;
   const record = value as Partial<Record<keyof ContainerRecord, unknown>>;
   const process = record.process as Partial<Record<keyof ProcessId, unknown>> | undefined;
+  const isMaybe = (type: string) => (key: keyof ContainerRecord) =>
+    ['undefined', type].includes(typeof record[key]);
   return (
     typeof record.name === 'string' &&
-    ['undefined', 'string'].includes(typeof record.address) &&
-    ['undefined', 'string'].includes(typeof record.ipv6Address) &&
-    ['undefined', 'object'].includes(typeof record.movedFrom) &&
+    TEXTS.every(isMaybe('string')) &&
+    NUMBERS.every(isMaybe('number')) &&
+    (['movedFrom', 'image'] as const).every(isMaybe('object')) &&
     typeof record.specHash === 'string' &&
     ['undefined', 'object'].includes(typeof record.attached) &&
     (process === undefined || (typeof process?.pid === 'number' && typeof process.startTime === 'string'))

@@ -1,9 +1,10 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { cgroupParent, removeCgroups } from './cgroups.ts';
 import { hostAbilities } from './host.ts';
 import { removeLink } from './network.ts';
 import { namesIn, type Observed, observe } from './observe.ts';
 import { isHostLink, type Layout } from './places.ts';
-import { removeCgroups, removeContainer, removeFolders } from './remove.ts';
+import { removeContainer, removeFolders } from './remove.ts';
 
 /**
  * Removes whatever containers left on this host, going on after each failure.
@@ -34,8 +35,7 @@ export async function removeEverything(layout: Layout): Promise<readonly string[
   // The records tell a second cleanup what is left: they stay while anything does.
   if (faults.length === 0) {
     await removeFolders(layout);
-    // In a user namespace there are none of ours, and the paths are another host's.
-    if (!(await hostAbilities()).inUserNamespace) await removeCgroups();
+    await removeCgroups(cgroupParent(layout.records, (await hostAbilities()).inUserNamespace));
     return removed;
   }
   throw new CausewayError('degraded', `removing all containers: ${faults.join('; ')}`);

@@ -1,10 +1,14 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { cgroupParent, removeCgroup } from './cgroups.ts';
+import { monitorOf } from './conmon.ts';
+import { endSessions } from './exec-session.ts';
+import { hostAbilities } from './host.ts';
 import { removeLink, removeNetns } from './network.ts';
 import type { Observed } from './observe.ts';
-import { CGROUP } from './oci.ts';
 import { attachedNetnsOf, type Layout, type Place, placeOf } from './places.ts';
-import { firstProcessesIn, identify, killAndWait, type ProcessId } from './processes.ts';
+import { firstProcessesIn, identify, isAlive, killAndWait, killFamily, type ProcessId } from './processes.ts';
 import { removeRecord } from './records.ts';
+import { removeRoot } from './rootfs.ts';
 import { runcDelete } from './runc.ts';
 
 /** Ends a container and takes its namespace, its link and its bundle away; what it needs to start again stays. */
@@ -19,43 +23,42 @@ export async function erase(layout: Layout, name: string, observed: Observed): P
 
 /** Takes everything of a container away; its record goes last, and its address is free with it. */
 export async function removeContainer(layout: Layout, name: string, observed: Observed): Promise<void> {
-  await erase(layout, name, observed);
   const place = placeOf(layout, name);
+  endSessions(place, `container ${name} was removed`);
+  await erase(layout, name, observed);
+  await removeRoot(place, observed.mounted.has(name));
   await rm(place.rootfs, { recursive: true, force: true });
   await rm(place.log, { force: true });
+  await rm(place.exit, { force: true });
+  const { inUserNamespace } = await hostAbilities();
+  await removeCgroup(cgroupParent(layout.records, inUserNamespace), name);
   await removeRecord(place.record);
 }
 
-/** The folders that containers were kept in, and the cgroups that runc leaves empty. */
+/** The folders that containers were kept in. */
 export async function removeFolders(layout: Layout): Promise<void> {
-  for (const folder of [layout.runcRoot, layout.bundles, layout.rootfs, layout.images, layout.records])
+  const { runcRoot, bundles, roots, exits, rootfs, images, records } = layout;
+  for (const folder of [runcRoot, bundles, roots, exits, rootfs, images, records])
     await rm(folder, { recursive: true, force: true });
-}
-
-/** cgroup v2 has one tree, v1 one for each controller; only empty folders can be removed at all. */
-export async function removeCgroups(root = '/sys/fs/cgroup'): Promise<void> {
-  const trees = [root, ...(await readdir(root).catch(() => [])).map((tree) => `${root}/${tree}`)];
-  for (const tree of trees) {
-    const ours = `${tree}${CGROUP}`;
-    const left = await readdir(ours, { withFileTypes: true }).catch(() => []);
-    for (const folder of left.filter((one) => one.isDirectory()))
-      await rmdir(`${ours}/${folder.name}`).catch(() => undefined);
-    await rmdir(ours).catch(() => undefined);
-  }
 }
 
 /**
  * Kills what runs, then lets runc forget it: by itself `runc delete --force` looks only every 100 ms whether its kill
  * was heeded. A runc that cannot is no hindrance when the process was found without it.
+ *
+ * The monitor goes first, with what it has begun: of an agent that was killed it may still be making the container.
  */
-async function endProcess(layout: Layout, { name }: Place, observed: Observed): Promise<void> {
-  const found = processesOf(name, observed);
+async function endProcess(layout: Layout, place: Place, observed: Observed): Promise<void> {
+  const { name } = place;
+  const monitor = monitorOf(place);
+  if (monitor !== undefined) await killFamily(monitor);
+  const found = processesOf(name, observed).filter(isAlive);
   for (const process of found) await killAndWait(process);
   if (observed.runc.has(name)) {
     try {
       await runcDelete(layout.runcRoot, name);
     } catch (error) {
-      if (found.length === 0) throw error;
+      if (found.length === 0 && monitor === undefined) throw error;
     }
   }
   await rm(`${layout.runcRoot}/${name}`, { recursive: true, force: true });

@@ -1,100 +1,139 @@
-import { chmod, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { CausewayError } from '@causeway/shared/errors';
-import type { ContainerSpec } from '@causeway/shared/model/container';
-import { type ByFamily, entriesOf } from '@causeway/shared/net/family';
-import { type Image, unpackImage } from './image.ts';
+import { chmod, lstat, mkdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { run } from '@causeway/shared/run';
+import type { Place } from './places.ts';
 
-/** Where a host says which name servers it asks; the second lists the real ones behind systemd's stub. */
-const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+/** As the kernel does (path_resolution(7)). */
+const MOST_LINKS = 40;
 
-const HOSTS = '/etc/hosts';
+export interface RootRequest {
+  /** Folders of the image's layers, the uppermost first, all in one folder. */
+  readonly lowers: readonly string[];
+  /** Text files that are put into it, by absolute path, when it is new. */
+  readonly files: Readonly<Record<string, string>>;
+  /** In a user namespace overlayfs keeps its marks where its root may write them. */
+  readonly inUserNamespace: boolean;
+  /** It is mounted already. */
+  readonly mounted: boolean;
+  /** What an earlier definition has written goes first. */
+  readonly anew: boolean;
+}
 
 /**
- * Makes a container's root file system anew, for one start: the image, the usual files of /etc, the definition's files.
+ * The container's root file system at `place.merged`: what it writes lies over its image's layers, which it shares with others.
  *
- * @param spec checked (`checkSpec`): its paths are absolute and without `..`
- * @throws CausewayError `invalid` when one file's path goes through another file
+ * @throws CausewayError `invalid` when one file's path goes through another file; `exhausted` when the disk is full;
+ *   `command-failed` when the kernel mounts no overlay there
  */
-export async function makeRootfs(
-  rootfs: string,
-  image: Image,
-  spec: ContainerSpec,
-  addresses: ByFamily<string>,
-): Promise<void> {
-  await rm(rootfs, { recursive: true, force: true });
-  await mkdir(rootfs, { recursive: true });
-  await unpackImage(image, rootfs);
-  const files = { ...etcFiles(spec.name, addresses, await hostNameServers()), ...spec.files };
-  for (const [path, text] of Object.entries(files)) await putFile(rootfs, path, text);
+export async function makeRoot(place: Place, request: RootRequest): Promise<void> {
+  if (request.anew) await removeRoot(place, request.mounted);
+  if (request.anew || !request.mounted) await mountRoot(place, request);
+  const whole = `${place.root}/whole`;
+  if (await exists(whole)) return;
+  for (const [path, text] of Object.entries(request.files)) await putFile(place.merged, path, text);
+  // What breaks off before is begun anew by the next start.
+  await writeFile(whole, '');
 }
 
-/** Writes a running container's new addresses where its programs look for them. */
-export async function moveHosts(
-  rootfs: string,
-  { name, files }: ContainerSpec,
-  addresses: ByFamily<string>,
-): Promise<void> {
-  if (files[HOSTS] === undefined) await putFile(rootfs, HOSTS, hostsFile(name, addresses));
+async function mountRoot(place: Place, { lowers, inUserNamespace }: RootRequest): Promise<void> {
+  const { upper, work, merged, name } = place;
+  for (const folder of [upper, work, merged]) await mkdir(folder, { recursive: true });
+  // Options are at most a page: relative to their common folder, long lists of layers fit.
+  const cwd = dirname(lowers[0] ?? '/');
+  const options = [
+    `lowerdir=${lowers.map((lower) => escaped(dirname(lower) === cwd ? basename(lower) : lower)).join(':')}`,
+    ...[`upperdir=${escaped(upper)}`, `workdir=${escaped(work)}`],
+    ...(inUserNamespace ? ['userxattr'] : []),
+  ];
+  const doing = `making the root of container ${name} (overlayfs over ${upper})`;
+  await run('mount', ['-t', 'overlay', `causeway-${name}`, '-o', options.join(','), merged], { cwd, doing });
 }
 
-/** PURE. What programs expect in /etc; a file of the definition wins over one of these. */
-export function etcFiles(
-  name: string,
-  addresses: ByFamily<string>,
-  nameServers: readonly string[],
-): Readonly<Record<string, string>> {
-  return {
-    '/etc/hostname': `${name}\n`,
-    [HOSTS]: hostsFile(name, addresses),
-    '/etc/resolv.conf': nameServers.map((server) => `nameserver ${server}\n`).join(''),
-    '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
-    '/etc/group': 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n',
-  };
+/** overlayfs separates layers by colons, mount(8) options by commas. */
+function escaped(path: string): string {
+  return path.replace(/[\\:,]/g, (one) => `\\${one}`);
 }
 
-function hostsFile(name: string, addresses: ByFamily<string>): string {
-  const own = entriesOf(addresses).map(([, address]) => `${address}\t${name}\n`);
-  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${own.join('')}`;
+export async function unmountRoot({ merged }: Place): Promise<void> {
+  await run('umount', [merged], { doing: 'unmounting a root' });
 }
 
-/** PURE. The name servers that a container can reach: none on the host's own loopback. */
-export function reachableNameServers(resolvConf: string): readonly string[] {
-  return [...resolvConf.matchAll(/^\s*nameserver\s+([0-9a-fA-F.:]+)\s*$/gm)]
-    .map((match) => match[1] ?? '')
-    .filter((server) => !server.startsWith('127.') && server !== '::1');
+/** Takes away what the container has written. */
+export async function removeRoot(place: Place, mounted: boolean): Promise<void> {
+  if (mounted) await unmountRoot(place);
+  await rm(place.root, { recursive: true, force: true });
 }
 
-async function hostNameServers(): Promise<readonly string[]> {
-  for (const path of RESOLV_CONFS) {
-    const servers = reachableNameServers(await readFile(path, 'utf8').catch(() => ''));
-    if (servers.length > 0) return servers;
-  }
-  return [];
-}
-
-async function putFile(rootfs: string, path: string, text: string): Promise<void> {
-  const full = rootfs + path;
+async function putFile(root: string, path: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(full), { recursive: true });
-    await insideOnly(rootfs, dirname(full));
-    // The image's file is a hard link that all containers share: it is replaced, never written through.
+    const folder = await folderInside(root, dirname(path));
+    const full = join(folder, basename(path));
     await rm(full, { force: true });
     await writeFile(full, text, { flag: 'wx' });
     // Scripts are there to be run; the mode is set apart from the umask.
     await chmod(full, text.startsWith('#!') ? 0o755 : 0o644);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CausewayError('invalid', `files ${JSON.stringify(path)} cannot be written: ${reason}`, {
-      field: 'files',
-      value: path,
-      cause,
-    });
+    if (isNodeError(cause) && cause.code === 'ENOSPC') throw diskFull(path, cause);
+    throw new CausewayError(
+      'invalid',
+      `files ${JSON.stringify(path)} cannot be written: ${messageOf(cause)}`,
+      {
+        ...{ field: 'files', value: path, cause },
+      },
+    );
   }
 }
 
-/** The image's own links (`/sbin` → `bin`) are followed, but never out of the root. */
-async function insideOnly(rootfs: string, folder: string): Promise<void> {
-  const [root, real] = await Promise.all([realpath(rootfs), realpath(folder)]);
-  if (real !== root && !real.startsWith(`${root}/`)) throw new Error('it leads out of the root');
+function diskFull(path: string, cause: unknown): CausewayError {
+  return new CausewayError('exhausted', `writing ${path} of a container: no space is left on the disk`, {
+    cause,
+  });
+}
+
+/** The folder that a path means inside of a root, made where it is missing. */
+async function folderInside(root: string, path: string): Promise<string> {
+  const folder = await fileInside(root, path, true);
+  if (!(await lstat(folder)).isDirectory()) throw new Error(`${basename(folder)} is no folder`);
+  return folder;
+}
+
+/**
+ * What a path means inside of a root. Links are followed as the container follows them: an absolute one begins at its root,
+ * and nothing leads out of it.
+ *
+ * @param make makes the folders that are missing
+ */
+export async function fileInside(root: string, path: string, make = false): Promise<string> {
+  const left = path.split('/').filter(Boolean);
+  const at: string[] = [];
+  for (let links = 0, part = left.shift(); part !== undefined; part = left.shift()) {
+    if (part === '.') continue;
+    if (part === '..') {
+      at.pop();
+      continue;
+    }
+    const full = join(root, ...at, part);
+    const found = await lstat(full).catch(() => undefined);
+    if (found?.isSymbolicLink()) {
+      links += 1;
+      if (links > MOST_LINKS) throw new Error('it leads through too many links');
+      const target = await readlink(full);
+      if (target.startsWith('/')) at.length = 0;
+      left.unshift(...target.split('/').filter(Boolean));
+      continue;
+    }
+    if (found === undefined && make) await mkdir(full);
+    if (found?.isDirectory() === false && left.length > 0) throw new Error(`${part} is no folder`);
+    at.push(part);
+  }
+  return join(root, ...at);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}
+
+function isNodeError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error;
 }

@@ -1,7 +1,5 @@
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { readdir } from 'node:fs/promises';
 import { run } from '@causeway/shared/run';
-import type { Place } from './places.ts';
 
 /** A container as runc sees it. */
 export interface RuncContainer {
@@ -29,35 +27,9 @@ export function parseRuncList(json: string): ReadonlyMap<string, RuncContainer> 
   return new Map(listed.map(({ id, status, pid }: { id: string } & RuncContainer) => [id, { status, pid }]));
 }
 
-/**
- * Starts a container in the background; its output goes to its log.
- *
- * @returns the process id of its first process
- * @throws CausewayError `command-failed` with runc's own reason: no such program, …
- */
-export async function runcStart(runcRoot: string, place: Place, config: object): Promise<number> {
-  await mkdir(place.bundle, { recursive: true });
-  await writeFile(`${place.bundle}/config.json`, JSON.stringify(config));
-  const runcLog = `${place.bundle}/runc.log`;
-  const pidFile = `${place.bundle}/pid`;
-  await rm(runcLog, { force: true });
-  const output = await open(place.log, 'a', 0o640);
-  const args = ['--root', runcRoot, '--log', runcLog, '--log-format', 'json'];
-  try {
-    await run(
-      'runc',
-      [...args, 'run', '--detach', '--bundle', place.bundle, '--pid-file', pidFile, place.name],
-      {
-        outputFd: output.fd,
-      },
-    );
-  } catch (cause) {
-    const reason = lastError(await readFile(runcLog, 'utf8').catch(() => '')) ?? messageOf(cause);
-    throw new CausewayError('command-failed', `starting container ${place.name}: ${reason}`, { cause });
-  } finally {
-    await output.close();
-  }
-  return Number(await readFile(pidFile, 'utf8'));
+/** Lets a container that was made begin with its own program. */
+export async function runcStart(runcRoot: string, name: string): Promise<void> {
+  await run('runc', ['--root', runcRoot, 'start', name], { doing: `starting container ${name}` });
 }
 
 /** Kills what runs and forgets it. */

@@ -1,16 +1,24 @@
-import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
+import { mkdirSync, watch } from 'node:fs';
+import type { ContainerSpec, ContainerStatus, ImageRef } from '@causeway/shared/model/container';
+import type { ImageStore } from '../images/image.ts';
+import { createImageStore } from '../images/store.ts';
+import { createAttacher, DEFAULT_ENGINES, type Engines } from './attach/index.ts';
 import { decide, leftovers } from './decide.ts';
 import { type ExecRequest, type ExecResult, runcExec } from './exec.ts';
 import type { SessionRequest } from './exec-command.ts';
 import { openSession, type Session } from './exec-session.ts';
+import type { AddressGate, ContainerAddresses } from './gate.ts';
+import { createImageSupply } from './image-supply.ts';
 import type { RuntimeEvent } from './move.ts';
 import type { ContainerNetwork } from './network.ts';
-import { observe } from './observe.ts';
+import { observe, readRecords } from './observe.ts';
 import { layoutOf, placeOf } from './places.ts';
 import { isAlive } from './processes.ts';
 import { type Pass, type RuntimeLogger, reconcilePass } from './reconcile.ts';
+import { addressesOf } from './records.ts';
 import { removeEverything } from './remove-all.ts';
 import { createRestarts } from './restarts.ts';
+import { createStops } from './stop.ts';
 
 export type { RuntimeEvent } from './move.ts';
 export type { ContainerNetwork } from './network.ts';
@@ -22,12 +30,19 @@ export interface RuntimeOptions {
   /** Gone after a reboot: runc's state and the bundles. `/run/causeway` */
   readonly runDir: string;
   readonly logger?: RuntimeLogger;
+  /** Absent: the host's own busybox, and images that are here already. */
+  readonly images?: Pick<ImageStore, 'ready' | 'isHere'>;
+  /** Absent: nobody programs rules for containers. */
+  readonly gate?: AddressGate;
+  /** Where others' containers are found; absent: where they usually are. */
+  readonly engines?: Engines;
 }
 
 export interface ContainerRuntime {
   /**
    * Brings this host's containers to exactly `specs`: makes missing ones, removes others, restarts dead ones
-   * (with a growing delay), repairs their links, leaves running ones untouched. Safe to repeat; calls queue up.
+   * (with a growing delay), repairs their links, leaves running ones untouched. Safe to repeat; calls queue up. What takes
+   * its time (an image that comes from another host, one that was asked to stop) holds up nothing: `onNeed` tells of its end.
    *
    * @param spared names that are left alone, running or not: nobody can say what they should be
    * @returns one status per spec, in the order of the specs. Never rejects for a single container's fault.
@@ -64,6 +79,12 @@ export interface ContainerRuntime {
    * @returns stops it
    */
   onEvent(listener: (kind: RuntimeEvent, message: string) => void): () => void;
+  /** What containers have on disk, running or not: what rules must go on ruling when an agent begins its life. */
+  heldAddresses(): Promise<readonly ContainerAddresses[]>;
+  /** Images that containers of this host are made of. */
+  heldImages(): Promise<readonly ImageRef[]>;
+  /** Files with what a container has printed, the oldest first; none before its first start. */
+  logFiles(name: string): readonly string[];
   /**
    * Removes every container, namespace, link and file of ours on this host; half of it may be missing.
    *
@@ -77,14 +98,24 @@ export interface ContainerRuntime {
 const LOOK_EVERY_MS = 500;
 const SILENT: RuntimeLogger = { info: () => undefined, warn: () => undefined };
 
-export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOptions): ContainerRuntime {
-  const layout = layoutOf({ stateDir, runDir });
+export function createRuntime(options: RuntimeOptions): ContainerRuntime {
+  const { logger = SILENT, gate, engines = DEFAULT_ENGINES } = options;
+  const layout = layoutOf(options);
+  const { images = createImageStore({ dir: layout.images, maxBytes: Number.MAX_SAFE_INTEGER }) } = options;
   const listeners = new Set<(kind: RuntimeEvent, message: string) => void>();
+  const needs = new Set<() => void>();
+  const wake = () => {
+    for (const need of needs) need();
+  };
+  const tell: Pass['tell'] = (kind, message) => {
+    for (const listener of listeners) listener(kind, message);
+  };
+  const attacher = createAttacher({ engines, tell });
   const pass: Pass = {
-    ...{ layout, logger, restarts: createRestarts(), running: new Map(), now: () => performance.now() },
-    tell: (kind, message) => {
-      for (const listener of listeners) listener(kind, message);
-    },
+    ...{ tell, attacher },
+    ...{ layout, logger, gate, restarts: createRestarts(), stops: createStops(), running: new Map() },
+    now: () => performance.now(),
+    images: createImageSupply(images, wake),
   };
   const oneAtATime = createQueue();
   return {
@@ -93,11 +124,22 @@ export function createRuntime({ stateDir, runDir, logger = SILENT }: RuntimeOpti
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
     exec: (name, request) => runcExec(layout.runcRoot, placeOf(layout, name), request),
     execSession: (name, request) => openSession(layout.runcRoot, placeOf(layout, name), request),
-    onNeed: (listener) => lookForNeed(pass, listener),
+    onNeed: (listener) => {
+      needs.add(listener);
+      const stops = [lookForNeed(pass, listener), attacher.onNeed(listener)];
+      return () => {
+        needs.delete(listener);
+        for (const stop of stops) stop();
+      };
+    },
     onEvent: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    heldAddresses: async () =>
+      [...(await readRecords(layout))].map(([name, record]) => ({ name, addresses: addressesOf(record) })),
+    heldImages: async () => [...(await readRecords(layout)).values()].flatMap(({ image }) => image ?? []),
+    logFiles: (name) => [placeOf(layout, name).log],
     removeAll: () =>
       oneAtATime(async () => {
         pass.running.clear();
@@ -115,22 +157,31 @@ async function plan(
   const observed = await observe(layout);
   if (observed.runcFault !== undefined) throw observed.runcFault;
   const { names, links } = leftovers(specs, observed, spared);
-  const decisions = decide(specs, observed, network, spared);
+  const decisions = decide(specs, { observed, network, layout }, spared).all;
   return [
     ...names.map((name) => `remove container ${name}`),
     ...links.map((link) => `remove link ${link}`),
     ...decisions.flatMap((one) => (one.kind === 'start' ? `start container ${one.name}: ${one.why}` : [])),
+    ...decisions.flatMap((one) => (one.kind === 'stop' ? `stop container ${one.name}` : [])),
     ...decisions.flatMap((one) => (one.kind === 'repair' ? `repair container ${one.name}: ${one.why}` : [])),
   ];
 }
 
-function lookForNeed({ running, restarts, now }: Pass, listener: () => void): () => void {
-  const timer = setInterval(() => {
+/** The monitors' files tell at once that one has ended; the processes themselves tell it also of those without a monitor. */
+function lookForNeed({ layout, running, restarts, stops, now }: Pass, listener: () => void): () => void {
+  const look = () => {
     const ended = [...running.values()].some((process) => !isAlive(process));
-    if (ended || restarts.due(now())) listener();
-  }, LOOK_EVERY_MS);
+    if (ended || restarts.due(now()) || stops.due(now())) listener();
+  };
+  const timer = setInterval(look, LOOK_EVERY_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  mkdirSync(layout.exits, { recursive: true });
+  const watcher = watch(layout.exits, { persistent: false }, look);
+  watcher.on('error', () => watcher.close());
+  return () => {
+    clearInterval(timer);
+    watcher.close();
+  };
 }
 
 /** Two passes at once would undo each other's work. */

@@ -25,13 +25,12 @@ describe('a definition', () => {
 
   it.each([
     ...['', 'etc/x', '/', '/a/', '/a//b', '/../x', '/a/../../x', '/a/./b', '/a\0b', '/a\nb'],
-    ...[`/${'x'.repeat(256)}`, `/${'x/'.repeat(2100)}x`, '/proc/x', '/dev/null', '/sys', '/tmp/x'],
+    ...[`/${'x'.repeat(256)}`, `/${'x/'.repeat(2100)}x`, '/proc/x', '/dev/null', '/sys'],
   ])('is refused by a path: %j', (path) => {
     expect(() => checkSpec({ ...good, files: { [path]: '' } })).toThrow(/^files "/);
   });
 
   it.each([
-    [{ command: [] }, /^command \[\] names no program/],
     [{ command: [''] }, /^command\[0\] ""/],
     [{ command: ['a', 'b\0'] }, /^command\[1\]/],
     [{ command: 'sh' }, /^command "sh"/],

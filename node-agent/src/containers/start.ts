@@ -1,48 +1,123 @@
-import { CausewayError } from '@causeway/shared/errors';
+import { rm, stat } from 'node:fs/promises';
+import { CausewayError, invalid, messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
-import type { ByFamily } from '@causeway/shared/net/family';
-import type { HostAbilities } from './host.ts';
-import type { Image } from './image.ts';
-import { type ContainerNetwork, connect } from './network.ts';
-import { ociConfig } from './oci.ts';
-import { type Layout, placeOf } from './places.ts';
-import { identify, type ProcessId } from './processes.ts';
-import { addressFields, writeRecord } from './records.ts';
-import { makeRootfs } from './rootfs.ts';
+import type { ReadyImage } from '../images/image.ts';
+import { cgroupFor, cgroupParent } from './cgroups.ts';
+import { createContainer } from './conmon.ts';
+import type { World } from './connection.ts';
+import type { Start } from './decide.ts';
+import { madeFile, madeFiles, writeMadeFiles } from './etc.ts';
+import { type UserIds, userIn } from './image-user.ts';
+import { connectionOf } from './modes/index.ts';
+import { argsOf, type HostAbilities, ociConfig } from './oci.ts';
+import { type Place, placeOf } from './places.ts';
+import { identify } from './processes.ts';
+import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
+import { makeRoot } from './rootfs.ts';
 import { runcStart } from './runc.ts';
 
 export interface StartRequest {
-  readonly spec: ContainerSpec;
-  readonly specHash: string;
-  readonly addresses: ByFamily<string>;
-  readonly network: ContainerNetwork;
-  readonly image: Image;
+  readonly decision: Start;
+  readonly world: World;
+  readonly image: ReadyImage;
   readonly abilities: HostAbilities;
 }
 
 /**
- * Starts a container of which nothing is left (`erase` first). The addresses are on disk before anything has them; a
- * crash anywhere leaves what the next look finds and clears.
+ * Starts a container of which nothing is left but its root (`erase` first). The addresses are on disk before anything has
+ * them; a crash anywhere leaves what the next look finds and clears.
+ *
+ * @returns what is remembered of it
  */
-export async function startContainer(layout: Layout, request: StartRequest): Promise<ProcessId> {
-  const { spec, specHash, addresses, network } = request;
+export async function startContainer(request: StartRequest): Promise<ContainerRecord> {
+  const { decision, world, image, abilities } = request;
+  const { spec, addresses } = decision;
+  const { layout } = world;
   const place = placeOf(layout, spec.name);
-  const record = { name: spec.name, ...addressFields(addresses), specHash };
-  await writeRecord(place.record, record);
-  const made = await Promise.allSettled([
-    makeRootfs(place.rootfs, request.image, spec, addresses),
-    connect(place, addresses, network, { netns: false, link: false }),
-  ]);
-  for (const one of made) if (one.status === 'rejected') throw one.reason;
-  const { rootfs, netnsPath } = place;
-  const pid = await runcStart(
-    layout.runcRoot,
-    place,
-    ociConfig(spec, { ...request.abilities, rootfs, netnsPath }),
+  const connection = connectionOf(spec);
+  await checkStart(spec, image);
+  const cgroup = await cgroupFor(
+    spec,
+    cgroupParent(layout.records, abilities.inUserNamespace),
+    abilities.inUserNamespace,
   );
+  const record = recordOf(request);
+  await writeRecord(place.record, record);
+  await rm(place.exit, { force: true });
+  const [user] = await allOf([
+    prepareRoot(place, request),
+    connection.make({ place, addresses, world, fresh: true }),
+  ]);
+  const netnsPath = connection.netnsPath(world);
+  const made = Object.fromEntries(madeFiles(spec).map((path) => [path, madeFile(place, path)]));
+  const config = ociConfig(spec, {
+    ...{ ...abilities, rootfs: place.merged, image: image.config, user, made },
+    bringsLink: connection.bringsLink,
+    sharesNetns: !connection.ownNetns,
+    ...(netnsPath === undefined ? {} : { netnsPath }),
+    ...(cgroup === undefined ? {} : { cgroup }),
+  });
+  const pid = await createContainer(layout, place, config);
   const process = identify(pid);
+  await runcStart(layout.runcRoot, spec.name);
   if (process === undefined)
     throw new CausewayError('command-failed', `starting container ${spec.name}: it ended at once`);
-  await writeRecord(place.record, { ...record, process });
-  return process;
+  const started = { ...record, process, startedAt: new Date().toISOString() };
+  await writeRecord(place.record, started);
+  return started;
+}
+
+/** What is remembered before the start: how often it was started, and how it ended last. */
+function recordOf({ decision, world, image }: StartRequest): ContainerRecord {
+  const { spec, specHash, addresses, anew } = decision;
+  const { observed } = world;
+  const old = anew ? undefined : observed.records.get(spec.name);
+  const exitCode = observed.exits.get(spec.name) ?? old?.exitCode;
+  const restarts = (old?.restarts ?? 0) + (old?.process === undefined ? 0 : 1);
+  const { generation, image: ref } = spec;
+  const { stopSignal } = image.config;
+  return {
+    ...{ name: spec.name, ...addressFields(addresses), specHash },
+    ...(generation === undefined ? {} : { generation }),
+    ...(ref === undefined ? {} : { image: ref }),
+    ...(restarts === 0 ? {} : { restarts }),
+    ...(exitCode === undefined || anew ? {} : { exitCode }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
+  };
+}
+
+/** What runc would complain of in its own words, or only once there is a process. */
+async function checkStart(spec: ContainerSpec, image: ReadyImage): Promise<void> {
+  if (argsOf(spec, image.config).length === 0)
+    throw invalid('command', spec.command, 'names no program to run, and its image names none either');
+  for (const { source } of spec.mounts ?? []) {
+    const fault = await stat(source).then(
+      () => undefined,
+      (error) => messageOf(error),
+    );
+    if (fault !== undefined) throw invalid('mounts', source, `is nothing that can be mounted: ${fault}`);
+  }
+}
+
+async function prepareRoot(
+  place: Place,
+  { decision, world, image, abilities }: StartRequest,
+): Promise<UserIds> {
+  const { spec, anew } = decision;
+  const { inUserNamespace, users, groups } = abilities;
+  const mounted = world.observed.mounted.has(spec.name);
+  await makeRoot(place, { lowers: image.lowers, files: spec.files, inUserNamespace, mounted, anew });
+  await writeMadeFiles(place, spec, world);
+  const asked = spec.user ?? (image.config.user || '0');
+  const user = await userIn(place.merged, asked);
+  if (user.uid >= users || user.gid >= users)
+    throw invalid('user', asked, `is not possible on this host: its agent has ${users} user numbers only`);
+  return groups ? user : { ...user, additionalGids: [] };
+}
+
+/** All of them come to their end, also when one fails: nothing goes on behind a failed start. */
+async function allOf<T>([first, ...others]: [Promise<T>, ...Promise<unknown>[]]): Promise<[T]> {
+  const made = await Promise.allSettled([first, ...others]);
+  for (const one of made) if (one.status === 'rejected') throw one.reason;
+  return [await first];
 }

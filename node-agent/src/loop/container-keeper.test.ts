@@ -27,6 +27,9 @@ const runtime: ContainerRuntime = {
   onEvent: () => () => undefined,
   exec: async () => ({ exitCode: 0, said: '' }),
   execSession: () => Promise.reject(new Error('nothing runs here')),
+  heldAddresses: async () => [],
+  heldImages: async () => [],
+  logFiles: () => [],
   removeAll: async () => [],
 };
 

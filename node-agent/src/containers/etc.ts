@@ -1,0 +1,89 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import type { ContainerSpec } from '@causeway/shared/model/container';
+import { type ByFamily, entriesOf } from '@causeway/shared/net/family';
+import type { World } from './connection.ts';
+import type { Place } from './places.ts';
+
+/** Where a host says which name servers it asks; the second lists the real ones behind systemd's stub. */
+const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+const HOSTS = '/etc/hosts';
+const MADE = [HOSTS, '/etc/hostname', '/etc/resolv.conf'];
+
+/** The files of /etc that are made for a container and mounted over its image's, by path; its definition's go before. */
+export function madeFiles({ files, mounts = [] }: ContainerSpec): readonly string[] {
+  const taken = new Set([...Object.keys(files), ...mounts.map(({ destination }) => destination)]);
+  return MADE.filter((path) => !taken.has(path));
+}
+
+/** The file on the host that is mounted there. */
+export function madeFile({ etc }: Place, path: string): string {
+  return `${etc}/${path.slice('/etc/'.length)}`;
+}
+
+/** Writes all of them for a start. */
+export async function writeMadeFiles(place: Place, spec: ContainerSpec, world: World): Promise<void> {
+  await mkdir(place.etc, { recursive: true });
+  const servers = await hostNameServers();
+  const texts: Readonly<Record<string, string>> = {
+    [HOSTS]: hostsOf(spec, world),
+    '/etc/hostname': `${hostnameOf(spec)}\n`,
+    '/etc/resolv.conf': servers.map((server) => `nameserver ${server}\n`).join(''),
+  };
+  for (const path of madeFiles(spec))
+    await writeFile(madeFile(place, path), texts[path] ?? '', { mode: 0o644 });
+}
+
+/**
+ * Brings the hosts file of a running container up to date: in place, since the file itself is mounted, not its name.
+ *
+ * @returns whether it was another one
+ */
+export async function refreshHosts(place: Place, spec: ContainerSpec, world: World): Promise<boolean> {
+  if (!madeFiles(spec).includes(HOSTS)) return false;
+  const path = madeFile(place, HOSTS);
+  const text = hostsOf(spec, world);
+  const old = await readFile(path, 'utf8').catch(() => undefined);
+  // Without one it was started by an agent that knew of no such file.
+  if (old === undefined || old === text) return false;
+  await writeFile(path, text);
+  return true;
+}
+
+export function hostnameOf({ name, hostname = name }: ContainerSpec): string {
+  return hostname;
+}
+
+function hostsOf(spec: ContainerSpec, { addresses }: World): string {
+  const others = [...addresses].filter(([name]) => name !== spec.name);
+  return hostsFile(spec, addresses.get(spec.name) ?? {}, new Map(others));
+}
+
+/** PURE. Itself by name and host name, and the containers of its host by name. */
+export function hostsFile(
+  spec: ContainerSpec,
+  own: ByFamily<string>,
+  others: ReadonlyMap<string, ByFamily<string>>,
+): string {
+  const hostname = hostnameOf(spec);
+  const names = hostname === spec.name ? hostname : `${hostname} ${spec.name}`;
+  const line = (addresses: ByFamily<string>, text: string) =>
+    entriesOf(addresses).map(([, address]) => `${address}\t${text}\n`);
+  const all = [...others].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, one]) => line(one, name));
+  const local = '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n';
+  return [local, ...line(own, names), ...all].join('');
+}
+
+/** PURE. The name servers that a container can reach: none on the host's own loopback. */
+export function reachableNameServers(resolvConf: string): readonly string[] {
+  return [...resolvConf.matchAll(/^\s*nameserver\s+([0-9a-fA-F.:]+)\s*$/gm)]
+    .map((match) => match[1] ?? '')
+    .filter((server) => !server.startsWith('127.') && server !== '::1');
+}
+
+async function hostNameServers(): Promise<readonly string[]> {
+  for (const path of RESOLV_CONFS) {
+    const servers = reachableNameServers(await readFile(path, 'utf8').catch(() => ''));
+    if (servers.length > 0) return servers;
+  }
+  return [];
+}
