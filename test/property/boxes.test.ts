@@ -54,7 +54,7 @@ describe.each(FAMILIES)('boxes, %s', (family) => {
               expect(Math.max(...counts)).toBe(isMeant(matches, packet, family) ? 1 : 0);
             }
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     );
   });
 

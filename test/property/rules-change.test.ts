@@ -28,7 +28,8 @@ const slowlyChanging = (family: Family): fc.Arbitrary<FirewallIntent[]> =>
           ...other.services.filter(isException),
         ];
         const { published } = indexes.includes(0) ? other : usual;
-        return { ...intentOf(services, family), published };
+        const { policies } = indexes.includes(1) ? other : usual;
+        return { ...intentOf(services, family), published, policies };
       }),
     );
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { DEFAULT_MARK } from '../../shared/src/names.ts';
 import type { Family } from '../../shared/src/net/family.ts';
+import { anyNetworkPolicies } from './any-network-policies.ts';
 import { anyPolicies, NODE_PORT_CIDRS } from './any-policies.ts';
 import { anyPublished } from './any-published.ts';
 
@@ -150,6 +151,7 @@ export function anyIntentOf(family: Family): fc.Arbitrary<FirewallIntent> {
       nonMasqueradeCidrs: seldom<readonly string[]>([], kept),
       nodePortCidrs: seldom<readonly string[]>([], NODE_PORT_CIDRS[family]),
       published: anyPublished(family),
+      policies: anyNetworkPolicies(family),
     })
     .chain(({ indexes, subnet, dropping, ...settings }) =>
       fc.tuple(...indexes.map((index) => service(index, family))).map((services) => {

@@ -45,6 +45,8 @@ export interface Held {
   readonly first: string;
   /** Asks once more, on the same connection. */
   again(): Promise<string>;
+  /** The same where perhaps nobody answers: empty then. The connection is of no use after that. */
+  ask(): Promise<string>;
 }
 
 /**
@@ -76,6 +78,8 @@ export async function openPacketWorld(): Promise<PacketWorld> {
     await world.sh(`mkfifo ${path}.ask ${path}.answer`);
     return {
       first: await listen(from, LONG_CLIENT, [address, port, path]),
+      ask: async () =>
+        (await world.sh(`echo > ${path}.ask; timeout ${SILENCE_MS / 1000} cat ${path}.answer || :`)).stdout,
       again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout,
     };
   };

@@ -7,7 +7,10 @@ import { FAMILY_NAMES, type Family } from '../net/family.ts';
  * The last gate before a rule language: every value that enters a rule passes one of these, whatever the
  * API or etcd let through. They throw CausewayError `internal`, since a bad value here is our own fault.
  */
-export const safe = { address, cidr, link, port, weight, protocol, mark, id };
+export const safe = { address, cidr, link, port, weight, protocol, mark, id, policy, count };
+
+/** What iptables takes as a rate a second, and as a burst. */
+const MAX_COUNT = 10_000;
 
 /** Only in the form in which the kernel lists it (RFC 5952): services are compared by the text. */
 function address(value: string, family: Family): string {
@@ -72,6 +75,20 @@ function mark(value: number): string {
 function id(value: string): string {
   if (typeof value !== 'string' || !/^[a-z0-9:-]{1,127}$/.test(value))
     throw refused('service id', value, 'holds more than a-z, 0-9, - and :');
+  return value;
+}
+
+/** A policy intent's id; it is part of names of chains and sets. */
+function policy(value: string): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{1,16}$/.test(value))
+    throw refused('policy id', value, 'is no hash of at most 16 hexadecimal digits');
+  return value;
+}
+
+/** Of a rate, or of what may come at once. */
+function count(value: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > MAX_COUNT)
+    throw refused('count', value, `is not in 1-${MAX_COUNT}`);
   return value;
 }
 

@@ -5,6 +5,7 @@ import { safe } from '../safe.ts';
 import { REPLACE } from './masquerade.ts';
 import { NODE_PORT_KEY, nodePortVerdicts } from './node-ports.ts';
 import type { Chain, Element, MapDeclaration, Piece, Rule } from './part.ts';
+import { kept } from './pieces.ts';
 import { vipKey } from './services.ts';
 import { markOf, WORDS } from './words.ts';
 
@@ -17,20 +18,14 @@ import { markOf, WORDS } from './words.ts';
 export function publishedPieces(intent: FirewallIntent): readonly Piece[] {
   const { published, family } = intent;
   if (published.length === 0) return [];
-  const settings = `${family} ${safe.mark(intent.mark)}`;
-  const last = known.get(published);
-  if (last?.settings === settings) return [last.piece];
-  const piece: Piece = {
-    maps: mapsOf(family),
-    chains: chainsOf(intent),
-    elements: published.flatMap((one) => elementsOf(one, family)),
-  };
-  known.set(published, { settings, piece });
-  return [piece];
+  return [
+    kept(published, `${family} ${safe.mark(intent.mark)}`, () => ({
+      maps: mapsOf(family),
+      chains: chainsOf(intent),
+      elements: published.flatMap((one) => elementsOf(one, family)),
+    })),
+  ];
 }
-
-/** By list: it is the same one as long as nothing in it changes. */
-const known = new WeakMap<readonly PublishedIntent[], { readonly settings: string; readonly piece: Piece }>();
 
 function mapsOf(family: Family): readonly MapDeclaration[] {
   const { addressType } = WORDS[family];

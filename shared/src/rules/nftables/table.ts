@@ -60,9 +60,9 @@ export function elementsOf(
   pieces: readonly Piece[] = [],
 ): Elements {
   const found = new Map<string, Map<string, string>>();
+  for (const { elements } of pieces) for (const one of elements) add(found, one);
   for (const service of services)
     for (const part of PARTS) for (const one of part.elements(service, family)) add(found, one);
-  for (const { elements } of pieces) for (const one of elements) add(found, one);
   return found;
 }
 
