@@ -104,7 +104,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   });
   let focused: WatchFocus = { iface: host.facts.iface, sysctls: [] };
   const monitor = kernel.watch({
-    ...{ tool, bridge: BRIDGE, ...focused },
+    ...{ tool, bridge: host.facts.bridge ?? BRIDGE, ...focused },
     onSignal: (signal, reason) => (signal === 'containers' ? keeper.look() : loop.suspect(signal, reason)),
   });
   const refocus = (focus: WatchFocus) => {

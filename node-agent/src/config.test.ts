@@ -44,6 +44,19 @@ describe('the command line', () => {
     expect(readConfig(RAW).address).toEqual({});
   });
 
+  it('names the bridge, which can be no link of another meaning', () => {
+    expect(readConfig({ ...RAW, bridge: 'br-web.1' }).address).toEqual({ bridge: 'br-web.1' });
+    expect(readConfig({ ...RAW, bridge: 'cwy0' }).address).toEqual({});
+    for (const [bridge, reason] of [
+      ['sixteen-letters1', 'is no name of a link'],
+      ['a b', 'is no name of a link'],
+      ['..', 'is no name of a link'],
+      ['lo', 'is the loopback link'],
+      ['cwyx.1', "begins with cwy as Causeway's other links do: only cwy0 may"],
+    ] as const)
+      expect(() => readConfig({ ...RAW, bridge })).toThrow(`--bridge "${bridge}" ${reason}`);
+  });
+
   it('says where the health pages and flannel’s file are, or that there are none', () => {
     expect(readConfig(RAW)).toMatchObject({
       subnetFile: '/run/flannel/subnet.env',

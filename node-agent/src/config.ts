@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { invalid, messageOf } from '@causeway/shared/errors';
 import { DATAPLANES, type Dataplane } from '@causeway/shared/model/dataplane';
+import { BRIDGE, LINK_PREFIX } from '@causeway/shared/names';
 import { blockHasIp, canonicalIp, type Ip, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { type EtcdFlags, type EtcdSettings, readEtcdFlags } from '@causeway/shared/store/etcd-options';
@@ -51,6 +52,8 @@ export interface RawConfig extends EtcdFlags {
   readonly ifaceCanReach?: string;
   readonly publicIp?: string;
   readonly publicIpv6?: string;
+  /** Absent: the usual one. */
+  readonly bridge?: string;
   readonly dataplane?: string;
   readonly stateDir: string;
   readonly runDir: string;
@@ -97,6 +100,7 @@ function addressChoice(raw: RawConfig): AgentConfig['address'] {
     ...(ifaceCanReach === undefined ? {} : { canReach: address('--iface-can-reach', ifaceCanReach) }),
     ...(publicIp === undefined ? {} : { publicIp: address('--public-ip', publicIp, 'ipv4') }),
     ...(publicIpv6 === undefined ? {} : { publicIpv6: address('--public-ipv6', publicIpv6, 'ipv6') }),
+    ...(raw.bridge === undefined || raw.bridge === BRIDGE ? {} : { bridge: bridgeName(raw.bridge) }),
   };
 }
 
@@ -112,6 +116,18 @@ function linkOrAddress(text: string): string {
   if (text === 'lo') throw invalid('--iface', text, 'is the loopback link: it leads to no other host');
   if (/^[\w.:@-]{1,15}$/.test(text)) return text;
   throw invalid('--iface', text, 'is no name of a link and no address');
+}
+
+function bridgeName(text: string): string {
+  if (!/^[\w.-]{1,15}$/.test(text) || text === '.' || text === '..')
+    throw invalid('--bridge', text, 'is no name of a link: use 1 to 15 of A-Z, a-z, 0-9, "_", "-" and "."');
+  if (text === 'lo') throw invalid('--bridge', text, 'is the loopback link');
+  if (!text.startsWith(LINK_PREFIX)) return text;
+  throw invalid(
+    '--bridge',
+    text,
+    `begins with ${LINK_PREFIX} as Causeway's other links do: only ${BRIDGE} may`,
+  );
 }
 
 function pattern(flag: string, text: string): string {

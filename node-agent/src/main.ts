@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '@causeway/shared/errors';
-import { AGENT_API_PORT, AGENT_PORT, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
+import { AGENT_API_PORT, AGENT_PORT, BRIDGE, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
 import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
@@ -105,6 +105,7 @@ function withFlags(command: Command): Command {
   );
   flag('--public-ip <address>', 'IPv4 address on it (default: its first)', 'PUBLIC_IP');
   flag('--public-ipv6 <address>', 'IPv6 address on it (default: its first)', 'PUBLIC_IPV6');
+  flag('--bridge <name>', 'the bridge that containers hang on', 'BRIDGE', BRIDGE);
   flag('--dataplane <which>', 'nftables or iptables (default: nftables)', 'DATAPLANE');
   flag('--state-dir <path>', 'what survives a reboot', 'STATE_DIR', STATE_DIR);
   flag('--run-dir <path>', 'what does not', 'RUN_DIR', RUN_DIR);

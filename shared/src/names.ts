@@ -14,6 +14,8 @@ export const CHAIN_PREFIX = 'CWY-';
 /** Links of ours start with this; the bridge that containers hang on. */
 export const LINK_PREFIX = 'cwy';
 export const BRIDGE = 'cwy0';
+/** What the kernel keeps as the alias of a bridge of ours that bears another name. */
+export const BRIDGE_ALIAS = 'causeway';
 
 /** VXLAN devices, one per family of the outer packets, with the VNI behind: `cwyx.1`, `cwyx6.1`. */
 export const TUNNEL_PREFIXES = { ipv4: `${LINK_PREFIX}x.`, ipv6: `${LINK_PREFIX}x6.` } as const;

@@ -173,3 +173,15 @@ it('refuses what is not there, in one sentence', async () => {
   ];
   for (const [request, sentence] of refused) expect((await read(request)).error).toBe(sentence);
 });
+
+it('refuses a bridge that bears the name of a link of others, and counts no bridge of ours as a link of the host', async () => {
+  const sentence = 'is a link of this host that Causeway did not make: choose another name';
+  expect(await read({ bridge: 'eth1' })).toEqual({ error: `--bridge "eth1" ${sentence}` });
+  await world.sh('ip link add br1 type bridge; ip address add 10.10.7.1/24 dev br1; ip link set br1 up');
+  expect(await read({ bridge: 'br1' })).toEqual({ error: `--bridge "br1" ${sentence}` });
+  await world.sh('ip link set br1 alias causeway');
+  const found = await read({ bridge: 'br1' });
+  expect(found.facts).toMatchObject({ iface: 'eth0', bridge: 'br1' });
+  expect(found.addresses).not.toContain('10.10.7.1');
+  expect(await read({ bridge: 'br9' })).toMatchObject({ facts: { bridge: 'br9' } });
+});

@@ -122,6 +122,43 @@ describe.each(KERNELS)('a kernel, $name', ({ open }) => {
     });
   });
 
+  describe('whose bridge gets another name', () => {
+    it('keeps everything on it, and takes nothing of others for it', async () => {
+      const world = await open();
+      const { converge, texts } = planner(() => world);
+      const host = hostOf({ families: 'dual', backend: 'host-gw' });
+      const named = (name: string): DesiredHost => ({ ...host, bridge: { ...host.bridge, name } });
+      await converge(host);
+      for (const [from, to] of [
+        ['cwy0', 'br-web'],
+        ['br-web', 'br1'],
+        ['br1', 'cwy0'],
+      ] as const) {
+        const steps = await converge(named(to));
+        expect(steps).toEqual([`rename bridge ${from} to ${to}`, `set ${to} up with MTU ${host.bridge.mtu}`]);
+        expect(await texts(named(to))).toEqual([]);
+        expect((await world.kernel.remains()).links).toEqual([to]);
+      }
+      await world.close();
+    });
+
+    it('removes a former one where the new one is there already', async () => {
+      const world = await open();
+      const { converge, texts } = planner(() => world);
+      const host = hostOf({ families: 'dual', backend: 'host-gw' });
+      await converge({ ...host, bridge: { ...host.bridge, name: 'br1' } });
+      const alias = { kind: 'link-set', link: 'br2', mtu: 1500, alias: 'causeway', text: '' } as const;
+      await world.kernel.apply([
+        { kind: 'link-add', link: 'br2', mtu: 1500, mac: '0a:58:00:00:00:01', text: '' },
+        alias,
+      ]);
+      const desired = { ...host, bridge: { ...host.bridge, name: 'br1' } };
+      expect(await converge(desired)).toEqual(['remove former bridge br2']);
+      expect(await texts(desired)).toEqual([]);
+      await world.close();
+    });
+  });
+
   describe('where links have no IPv6 unless told', () => {
     it('takes its addresses all the same', async () => {
       const world = await open();

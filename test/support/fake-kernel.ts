@@ -74,7 +74,8 @@ export class FakeKernel extends FakeNetwork implements Kernel {
       ip: async (group) => group.map((step) => caught(() => this.ip(step))),
       bridge: async (group) => group.map((step) => caught(() => this.bridge(step))),
       other: async (step) => {
-        if (step.kind === 'sysctl-set') this.#setSysctl(step.path, step.value);
+        if (step.kind === 'link-rename') this.renameLink(step.from, step.link);
+        else if (step.kind === 'sysctl-set') this.#setSysctl(step.path, step.value);
         else this.#applyFirewall(step);
       },
     });
@@ -99,7 +100,9 @@ export class FakeKernel extends FakeNetwork implements Kernel {
 
   async remains() {
     return {
-      links: [...this.links.keys()].filter((name) => name.startsWith('cwy')),
+      links: [...this.links.keys()].filter(
+        (name) => name.startsWith('cwy') || this.link(name).alias !== undefined,
+      ),
       routes: this.routes.filter((route) => route.protocol === ROUTE_PROTOCOL),
       firewalls: this.#listings().filter(holdsOurs),
     };

@@ -1,5 +1,10 @@
 import { networkOf } from '../../node-agent/src/plan/addresses.ts';
-import type { ObservedNetwork, ObservedRoute, ObservedTunnel } from '../../node-agent/src/plan/observed.ts';
+import type {
+  ObservedBridge,
+  ObservedNetwork,
+  ObservedRoute,
+  ObservedTunnel,
+} from '../../node-agent/src/plan/observed.ts';
 import type { ForwardingStep, IpStep, TunnelDevice } from '../../node-agent/src/plan/step.ts';
 import { blockHasBlock, parseBlock } from '../../shared/src/net/block.ts';
 import type { ByFamily } from '../../shared/src/net/family.ts';
@@ -12,6 +17,7 @@ export interface FakeLink {
   mtu: number;
   up: boolean;
   mac: string;
+  alias?: string;
   /** Of both families, in the kernel's order. */
   addresses: string[];
   tunnel?: TunnelDevice;
@@ -59,6 +65,7 @@ export class FakeNetwork extends FakeRoutes {
         break;
       case 'link-set':
         this.#setUp(step.link, step.mtu);
+        if (step.alias !== undefined) this.link(step.link).alias = step.alias;
         break;
       case 'address-add':
         this.addAddress(step.link, step.address);
@@ -97,6 +104,15 @@ export class FakeNetwork extends FakeRoutes {
     const link = this.links.get(name);
     if (link === undefined) throw new Error(`Cannot find device "${name}"`);
     return link;
+  }
+
+  /** @throws Error with the kernel's words */
+  renameLink(from: string, to: string): void {
+    const link = this.link(from);
+    if (this.links.has(to)) throw new Error('File exists');
+    this.links.delete(from);
+    this.links.set(to, link);
+    this.routes = this.routes.map((route) => (route.device === from ? { ...route, device: to } : route));
   }
 
   deleteLink(name: string): void {
@@ -139,16 +155,21 @@ export class FakeNetwork extends FakeRoutes {
 
   /** As the kernel would list it. */
   look(bridge: string, networks: ByFamily<string>): Omit<ObservedNetwork, 'sysctls'> {
-    const found = this.links.get(bridge);
+    const ours = [...this.links].filter(
+      ([name, { type, alias }]) => type === 'bridge' && (name === 'cwy0' || alias === 'causeway'),
+    );
+    const former = ours
+      .filter(([name]) => name !== bridge)
+      .map(([name, link]) => ({ name, ...bridgeOf(link) }));
+    const found = ours.find(([name]) => name === bridge)?.[1];
     const tunnels = [...this.links].filter(([name]) => /^cwyx6?\./.test(name));
     return {
       routes: this.routes.filter(
         (route) => route.protocol === OURS || isInside(route, networks[route.family]),
       ),
       tunnels: tunnels.flatMap(([, link]) => (link.tunnel === undefined ? [] : listed(link, link.tunnel))),
-      ...(found?.type === 'bridge' && {
-        bridge: { mtu: found.mtu, up: found.up, addresses: [...found.addresses] },
-      }),
+      ...(found && { bridge: bridgeOf(found) }),
+      ...(former.length > 0 && { formerBridges: former }),
     };
   }
 
@@ -200,4 +221,8 @@ function removed(was: boolean): void {
 function isInside(route: ObservedRoute, network: string | undefined): boolean {
   const [outer, inner] = [parseBlock(network ?? ''), parseBlock(route.destination)];
   return outer !== undefined && inner !== undefined && blockHasBlock(outer, inner);
+}
+
+function bridgeOf({ mtu, up, addresses }: FakeLink): ObservedBridge {
+  return { mtu, up, addresses: [...addresses] };
 }

@@ -60,7 +60,7 @@ export async function previewPlan(deps: PlanDeps): Promise<Preview> {
   const look = { network: networkLook(desired), firewall: firewallLook(desired, tool) };
   const observed = await kernel.observe(look);
   const planned = plan(desired, observed, rulesets);
-  const network = containerNetwork(subnets, desired.bridge);
+  const network = containerNetwork(subnets, desired.bridge, facts);
   const containers = await runtime.plan(snapshot.containers, network, unknownContainers);
   const content = { config: snapshot.config, subnets, mtu: desired.bridge.mtu };
   const file = await fileSteps(config.subnetFile, content);

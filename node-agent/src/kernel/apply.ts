@@ -2,14 +2,14 @@ import { messageOf } from '@causeway/shared/errors';
 import { createFailures, type Failures } from '../plan/order.ts';
 import {
   type Fate,
-  type FirewallStep,
   type ForwardingStep,
   type IpStep,
   isForwardingStep,
   isIpStep,
+  isSingleStep,
+  type SingleStep,
   type Step,
   type StepKind,
-  type SysctlStep,
 } from '../plan/step.ts';
 import { linesOf } from './refusal.ts';
 
@@ -20,7 +20,7 @@ export interface Hands {
   /** @returns for each step its error, or undefined */
   bridge(steps: readonly ForwardingStep[]): Promise<readonly (Error | undefined)[]>;
   /** Any other step. Rejects when it failed. */
-  other(step: SysctlStep | FirewallStep): Promise<void>;
+  other(step: SingleStep): Promise<void>;
 }
 
 /**
@@ -68,16 +68,12 @@ async function carryOut(steps: readonly Step[], hands: Hands): Promise<readonly 
     if (ip.length > 0) return await hands.ip(ip);
     const forwarding = steps.filter(isForwardingStep);
     if (forwarding.length > 0) return await hands.bridge(forwarding);
-    for (const step of steps) if (isOther(step)) await hands.other(step);
+    for (const step of steps) if (isSingleStep(step)) await hands.other(step);
     return steps.map(() => undefined);
   } catch (error) {
     const told = error instanceof Error ? error : new Error(messageOf(error));
     return steps.map(() => told);
   }
-}
-
-function isOther(step: Step): step is SysctlStep | FirewallStep {
-  return !isIpStep(step) && !isForwardingStep(step);
 }
 
 /**

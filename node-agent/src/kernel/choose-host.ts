@@ -51,7 +51,8 @@ interface Choice {
  * @throws CausewayError `invalid` with flag and value when what was named is not there, `not-found` when nothing is
  * named and no default route has a link with an address
  */
-export function chooseHost(request: FactsRequest, listing: HostListing): HostInfo {
+export function chooseHost(request: FactsRequest, all: HostListing): HostInfo {
+  const listing = withoutBridge(request, all);
   const choice = chooseLink(request, listing);
   const link = listing.links.find(({ name }) => name === choice.link);
   if (link === undefined) throw invalid('--iface', choice.link, 'is no link of this host');
@@ -60,9 +61,22 @@ export function chooseHost(request: FactsRequest, listing: HostListing): HostInf
   if (families.ipv4 === undefined && families.ipv6 === undefined) throw addressless(request, choice.link);
   const { name, id } = request;
   return {
-    facts: { name, id, iface: link.name, mtu: link.mtu, ...families },
+    facts: {
+      ...{ name, id, iface: link.name, mtu: link.mtu, ...families },
+      ...(request.bridge === undefined ? {} : { bridge: request.bridge }),
+    },
     addresses: addressesOf(listing, families),
     problems,
+  };
+}
+
+/** The bridge's addresses are the containers' gateways, and none of the host's own. */
+function withoutBridge({ bridge }: FactsRequest, listing: HostListing): HostListing {
+  if (bridge === undefined) return listing;
+  return {
+    ...listing,
+    links: listing.links.filter(({ name }) => name !== bridge),
+    addresses: listing.addresses.filter(({ link }) => link !== bridge),
   };
 }
 

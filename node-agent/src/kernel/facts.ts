@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CausewayError } from '@causeway/shared/errors';
+import { CausewayError, invalid } from '@causeway/shared/errors';
 import { canonicalIp, parseIp } from '@causeway/shared/net/block';
 import { run } from '@causeway/shared/run';
 import { chooseHost, type HostAddress, type HostListing } from './choose-host.ts';
 import { ipShow } from './ip.ts';
-import { hasName, isRecord, type Json, linksOf, MAIN_TABLE, parseBatch } from './ip-json.ts';
+import { hasName, isOurBridge, isRecord, type Json, linksOf, MAIN_TABLE, parseBatch } from './ip-json.ts';
 import type { FactsRequest, HostInfo } from './kernel.ts';
 
 /** Exit codes of `ip` for a refusal: no route to the address, say. */
@@ -23,7 +23,13 @@ const NO_METRIC = 0;
  * @throws CausewayError as `chooseHost`; `command-failed` when `ip` cannot be run
  */
 export async function readHost(request: FactsRequest): Promise<HostInfo> {
-  const { listing, routers } = await readListing(request);
+  const { listing, routers, foreign } = await readListing(request);
+  if (foreign !== undefined)
+    throw invalid(
+      '--bridge',
+      foreign,
+      'is a link of this host that Causeway did not make: choose another name',
+    );
   const info = chooseHost(request, listing);
   const { iface } = info.facts;
   const acceptRa = await readAcceptRa(iface);
@@ -39,9 +45,11 @@ interface Listed {
   readonly listing: HostListing;
   /** Links of the default routes that were learnt from routers. */
   readonly routers: readonly string[];
+  /** The bridge's name, when somebody else's link has it. */
+  readonly foreign?: string;
 }
 
-async function readListing({ canReach }: FactsRequest): Promise<Listed> {
+async function readListing({ canReach, bridge }: FactsRequest): Promise<Listed> {
   const [[addresses = [], routes = []], reach] = await Promise.all([
     // Of all tables, since only then `ip` lists both families at once.
     ipShow(['address show', 'route show table all default']),
@@ -56,8 +64,14 @@ async function readListing({ canReach }: FactsRequest): Promise<Listed> {
       defaults: [...devicesOf(fourth), ...devicesOf(sixth)],
       ...(reach === undefined ? {} : { reach }),
     },
+    ...(isForeign(addresses, bridge) ? { foreign: bridge } : {}),
     routers: devicesOf(sixth.filter(({ protocol }) => Number(protocol) === ADVERTISED)),
   };
+}
+
+function isForeign(links: readonly Json[], bridge: string | undefined): bridge is string {
+  const found = links.find(({ ifname }) => ifname === bridge);
+  return bridge !== undefined && found !== undefined && !isOurBridge(found);
 }
 
 /** What the kernel would do with a packet to that address; undefined: refuse it. */

@@ -60,7 +60,11 @@ function wordsOf(step: Exclude<IpStep, KeyedRouteStep>): readonly string[] {
     case 'link-add':
       return ['link', 'add', 'name', step.link, 'mtu', `${step.mtu}`, 'address', step.mac, 'type', 'bridge'];
     case 'link-set':
-      return ['link', 'set', 'dev', step.link, 'mtu', `${step.mtu}`, 'up'];
+      return [
+        ...['link', 'set', 'dev', step.link, 'mtu', `${step.mtu}`],
+        ...(step.alias === undefined ? [] : ['alias', step.alias]),
+        'up',
+      ];
     case 'link-delete':
     case 'tunnel-delete':
       return ['link', 'delete', 'dev', step.link];

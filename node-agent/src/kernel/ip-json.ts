@@ -1,4 +1,5 @@
 import { CausewayError } from '@causeway/shared/errors';
+import { BRIDGE, BRIDGE_ALIAS } from '@causeway/shared/names';
 import { bitsOf } from '@causeway/shared/net/block';
 import type { Family } from '@causeway/shared/net/family';
 import type { ObservedRoute } from '../plan/observed.ts';
@@ -43,6 +44,12 @@ export function linksOf(items: readonly Json[]): readonly ListedLink[] {
     const flags = Array.isArray(item.flags) ? item.flags : [];
     return { name: String(item.ifname), mtu: Number(item.mtu), up: flags.includes('UP') };
   });
+}
+
+/** A bridge of ours: by its usual name, or by its alias. */
+export function isOurBridge({ ifname, ifalias, linkinfo }: Json): boolean {
+  const isBridge = isRecord(linkinfo) && linkinfo.info_kind === 'bridge';
+  return isBridge && (ifname === BRIDGE || ifalias === BRIDGE_ALIAS);
 }
 
 /** With prefix length, of both families, without IPv6 link-local ones; by the name of their link. */

@@ -1,6 +1,6 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/run';
-import type { ForwardingStep, IpStep } from '../plan/step.ts';
+import type { ForwardingStep, IpStep, RenameStep } from '../plan/step.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
 import { type Json, parseBatch } from './ip-json.ts';
 import type { IpSession } from './ip-session.ts';
@@ -39,6 +39,21 @@ export async function bridgeShow(commands: readonly string[]): Promise<readonly 
  */
 export function ipApply(steps: readonly IpStep[]): Promise<readonly (Error | undefined)[]> {
   return applyLines('ip', steps.map(ipCommand));
+}
+
+/**
+ * Gives a link another name. Kernels before 6.2 want it down for that: what they take away with it is put back by the
+ * next look.
+ */
+export async function renameLink({ from, link, text }: RenameStep): Promise<void> {
+  const doing = { doing: `trying to ${text}` };
+  const { exitCode } = await run('ip', ['link', 'set', 'dev', from, 'name', link], {
+    ...doing,
+    okCodes: REFUSED,
+  });
+  if (exitCode === 0) return;
+  const input = `link set dev ${from} down\nlink set dev ${from} name ${link}\n`;
+  await run('ip', ['-batch', '-'], { ...doing, input });
 }
 
 /** Most routes that a staying `ip` is told at once: for more, a program of their own costs little. */

@@ -45,6 +45,8 @@ export interface FactsRequest {
   /** Addresses to use; the link's first when absent. */
   readonly publicIp?: string;
   readonly publicIpv6?: string;
+  /** The containers' bridge, when it is not called as usual: none of the host's own links. */
+  readonly bridge?: string;
   /** What was chosen before: it stays where the rest leaves a choice. */
   readonly known?: HostFacts;
 }

@@ -10,8 +10,8 @@ import { createEchoes, type Echoes } from './echoes.ts';
 import { readHost } from './facts.ts';
 import { type Firewall, openFirewall } from './firewall.ts';
 import { toolFor } from './firewall-tools.ts';
-import { bridgeApply, ipApplyQuickly, ipShow } from './ip.ts';
-import { linksOf, routesOf } from './ip-json.ts';
+import { bridgeApply, ipApplyQuickly, ipShow, renameLink } from './ip.ts';
+import { isOurBridge, linksOf, routesOf } from './ip-json.ts';
 import { watchIp } from './ip-monitor.ts';
 import { type IpSession, openIpSession } from './ip-session.ts';
 import type { Kernel, Look, Watching, WatchRequest } from './kernel.ts';
@@ -40,8 +40,12 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
       applyAll(steps, {
         ip: echoed((ip) => ipApplyQuickly(ip, session), echoes),
         bridge: echoed(bridgeApply, echoes),
-        other: (step) =>
-          step.kind === 'sysctl-set' ? setSysctl(step.path, step.value, sysctlFile) : firewall.apply(step),
+        other: (step) => {
+          if (step.kind === 'link-rename') return renameLink(step);
+          return step.kind === 'sysctl-set'
+            ? setSysctl(step.path, step.value, sysctlFile)
+            : firewall.apply(step);
+        },
       }),
     listFlows,
     forgetFlows,
@@ -91,9 +95,10 @@ async function remains(firewall: Firewall): Promise<Remains> {
     ipShow(['link show', OUR_ROUTES]),
     firewall.remains(),
   ]);
-  const names = linksOf(links).map((link) => link.name);
+  const ours = linksOf(links.filter(isOurBridge)).map(({ name }) => name);
+  const named = linksOf(links).flatMap(({ name }) => (name.startsWith(LINK_PREFIX) ? [name] : []));
   return {
-    links: names.filter((name) => name.startsWith(LINK_PREFIX)),
+    links: [...new Set([...ours, ...named])],
     routes: routesOf(routes, ROUTE_PROTOCOL),
     firewalls,
   };

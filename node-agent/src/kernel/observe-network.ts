@@ -6,6 +6,7 @@ import { bridgeShow, ipShow } from './ip.ts';
 import {
   addressesOf,
   forwardingOf,
+  isOurBridge,
   type Json,
   linksOf,
   neighboursOf,
@@ -21,7 +22,7 @@ export const OUR_ROUTES = `route show table all proto ${ROUTE_PROTOCOL}`;
 /** One process for links, addresses, neighbours and routes of both families, one for tunnels if there are any. */
 export async function observeNetwork(look: NetworkLook): Promise<ObservedNetwork> {
   const inside = entriesOf(look.networks).map(([, network]) => `route show table all root ${network}`);
-  const [[bridges = [], vxlans = [], neighbours = [], ours = [], ...all], sysctls] = await Promise.all([
+  const [[bridges = [], vxlans = [], neighbours = [], marked = [], ...all], sysctls] = await Promise.all([
     ipShow([
       'address show type bridge',
       'address show type vxlan',
@@ -31,13 +32,16 @@ export async function observeNetwork(look: NetworkLook): Promise<ObservedNetwork
     ]),
     readSysctls(look.sysctls),
   ]);
-  const bridge = bridgeOf(look.bridge, bridges);
+  const ours = bridgesOf(bridges.filter(isOurBridge));
+  const bridge = ours.get(look.bridge);
+  const former = [...ours].flatMap(([name, one]) => (name === look.bridge ? [] : [{ name, ...one }]));
   const foreign = all.flatMap((items) => routesOf(items.filter(isForeign)));
   return {
-    routes: [...routesOf(ours, ROUTE_PROTOCOL), ...foreign],
+    routes: [...routesOf(marked, ROUTE_PROTOCOL), ...foreign],
     tunnels: await tunnelsIn(vxlans, neighbours),
     sysctls,
     ...(bridge === undefined ? {} : { bridge }),
+    ...(former.length === 0 ? {} : { formerBridges: former }),
   };
 }
 
@@ -45,10 +49,11 @@ function isForeign({ protocol }: Json): boolean {
   return Number(protocol) !== ROUTE_PROTOCOL;
 }
 
-function bridgeOf(name: string, items: readonly Json[]): ObservedBridge | undefined {
-  const link = linksOf(items).find((one) => one.name === name);
-  if (link === undefined) return undefined;
-  return { mtu: link.mtu, up: link.up, addresses: addressesOf(items).get(name) ?? [] };
+function bridgesOf(items: readonly Json[]): ReadonlyMap<string, ObservedBridge> {
+  const addresses = addressesOf(items);
+  return new Map(
+    linksOf(items).map(({ name, mtu, up }) => [name, { mtu, up, addresses: addresses.get(name) ?? [] }]),
+  );
 }
 
 async function tunnelsIn(

@@ -1,5 +1,6 @@
 import type { DesiredHost, OwnSubnets, PeerIntent } from '@causeway/shared/desired/host';
 import { messageOf } from '@causeway/shared/errors';
+import type { HostFacts } from '@causeway/shared/model/host-facts';
 import type { NodeReport, PeerReport } from '@causeway/shared/model/node';
 import type { Snapshot } from '@causeway/shared/model/snapshot';
 import type { Place } from '../cluster/place.ts';
@@ -34,6 +35,7 @@ export interface Basis {
   readonly snapshot: Snapshot;
   readonly subnets: OwnSubnets;
   readonly desired: DesiredHost;
+  readonly facts: HostFacts;
   /** Containers that are left alone. */
   readonly spared: readonly string[];
 }
@@ -99,7 +101,7 @@ export function createMemory(deps: MemoryDeps) {
     },
     /** @param ms since the change was heard of */
     settle: async (basis: Basis, round: Round, ms: number): Promise<void> => {
-      const { snapshot, subnets, desired, spared } = basis;
+      const { snapshot, subnets, desired, facts, spared } = basis;
       const { networkHeld, firewallHeld, peersWanted, peersInstalled, peers } = round;
       failure = undefined;
       held = { networkHeld, firewallHeld };
@@ -117,7 +119,8 @@ export function createMemory(deps: MemoryDeps) {
       kernelProblems = [...desired.problems, ...round.problems, ...fileProblems];
       tell(problemsNow());
       reporter.report(report());
-      if (networkHeld) keeper.want(snapshot.containers, containerNetwork(subnets, desired.bridge), spared);
+      if (networkHeld)
+        keeper.want(snapshot.containers, containerNetwork(subnets, desired.bridge, facts), spared);
     },
     state: (now: number): LoopState => ({
       loop: { ...rounds.state(now), ...held, ...reached, ...(failure === undefined ? {} : { failure }) },

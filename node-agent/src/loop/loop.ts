@@ -107,7 +107,9 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     const now = performance.now();
     if (done.repairs > 0) pace.repaired(now);
     if (done.steps.some((step) => !isFirewallStep(step))) pace.changed(now);
-    await memory.settle({ snapshot, subnets, desired, spared: built.unknownContainers }, done, now - from);
+    const { facts } = host;
+    const basis = { snapshot, subnets, desired, facts, spared: built.unknownContainers };
+    await memory.settle(basis, done, now - from);
     // What broke the network may have broken the containers' links, which are put right on a whole one only.
     if (done.repairs > 0 || asked === EVERYTHING) deps.keeper.look();
     if (isWhole(done)) return true;

@@ -1,5 +1,5 @@
 import type { BridgeIntent } from '@causeway/shared/desired/host';
-import { ROUTE_PROTOCOL } from '@causeway/shared/names';
+import { BRIDGE, BRIDGE_ALIAS, ROUTE_PROTOCOL } from '@causeway/shared/names';
 import { parseIp } from '@causeway/shared/net/block';
 import { bareAddress, networkOf, planAddresses } from './addresses.ts';
 import type { ObservedNetwork } from './observed.ts';
@@ -17,7 +17,8 @@ export function planBridge(desired: BridgeIntent, observed: ObservedNetwork): re
     steps.push({ kind: 'link-add', link, mtu, mac, text: `create bridge ${link}` });
   }
   if (bridge === undefined || bridge.mtu !== mtu || !bridge.up) {
-    steps.push({ kind: 'link-set', link, mtu, text: `set ${link} up with MTU ${mtu}` });
+    const mark = link === BRIDGE ? {} : { alias: BRIDGE_ALIAS };
+    steps.push({ kind: 'link-set', link, mtu, ...mark, text: `set ${link} up with MTU ${mtu}` });
   }
   const changes = planAddresses(link, addresses, bridge?.addresses ?? []);
   const added = new Set(changes.flatMap((step) => (step.kind === 'address-add' ? [step.address] : [])));
@@ -25,6 +26,33 @@ export function planBridge(desired: BridgeIntent, observed: ObservedNetwork): re
   const bare = bridge?.up === true ? addresses.filter((address) => !added.has(address)) : [];
   const missing = bare.filter((address) => !hasConnected(link, address, observed));
   return [...steps, ...changes, ...missing.map((address) => connected(link, address))];
+}
+
+export interface FormerPlan {
+  readonly steps: readonly Step[];
+  /** What the kernel holds once they are done. */
+  readonly observed: ObservedNetwork;
+}
+
+/**
+ * Steps for bridges of ours that have another name: the first takes the new one, and everything that hangs on it stays
+ * where it is; whatever other there is goes.
+ */
+export function planFormer({ name: link }: BridgeIntent, observed: ObservedNetwork): FormerPlan {
+  const [first, ...others] = observed.formerBridges ?? [];
+  if (first === undefined) return { steps: [], observed };
+  const gone = (names: readonly string[]) =>
+    names.map((name): Step => ({ kind: 'link-delete', link: name, text: `remove former bridge ${name}` }));
+  const names = others.map(({ name }) => name);
+  if (observed.bridge !== undefined) return { steps: gone([first.name, ...names]), observed };
+  const { name: from, mtu, addresses } = first;
+  const rename: Step = { kind: 'link-rename', link, from, text: `rename bridge ${from} to ${link}` };
+  const routes = observed.routes.map((route) => (route.device === from ? { ...route, device: link } : route));
+  // Some kernels rename only what is down.
+  return {
+    steps: [rename, ...gone(names)],
+    observed: { ...observed, routes, bridge: { mtu, addresses, up: false } },
+  };
 }
 
 /** The networks that the bridge's addresses are in. */

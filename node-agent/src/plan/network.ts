@@ -1,5 +1,5 @@
 import type { DesiredHost } from '@causeway/shared/desired/host';
-import { planBridge } from './bridge.ts';
+import { planBridge, planFormer } from './bridge.ts';
 import { intruders } from './intruders.ts';
 import type { ObservedNetwork, ObservedRoute } from './observed.ts';
 import { planRoutes } from './routes.ts';
@@ -11,14 +11,15 @@ import { planTunnels, type TunnelsPlan } from './tunnels.ts';
 const KERNEL_PROTOCOL = 2;
 
 /** The steps for links, addresses, tunnels, routes and settings, not yet in their order. */
-export function planNetwork(desired: DesiredHost, observed: ObservedNetwork): Plan {
+export function planNetwork(desired: DesiredHost, seen: ObservedNetwork): Plan {
+  const { steps: former, observed } = planFormer(desired.bridge, seen);
   const bridge = planBridge(desired.bridge, observed);
   const gateways = new Set(desired.routes.map((route) => route.gateway));
   const tunnels = planTunnels(desired.tunnels, observed.tunnels, gateways);
   const routes = planRoutes(desired.routes, remaining(desired, observed, tunnels));
-  const sysctls = planSysctls(desired.sysctls, observed.sysctls, linksMade(desired, observed));
+  const sysctls = planSysctls(desired.sysctls, observed.sysctls, linksMade(desired, seen));
   return {
-    steps: [...bridge, ...tunnels.steps, ...sysctls.steps, ...routes.steps],
+    steps: [...former, ...bridge, ...tunnels.steps, ...sysctls.steps, ...routes.steps],
     problems: [...sysctls.problems, ...routes.problems, ...intruders(desired, observed.routes)],
     blocked: routes.blocked,
   };

@@ -56,6 +56,8 @@ export interface ObservedTunnel {
 export interface ObservedNetwork {
   /** Absent: there is no bridge of that name. */
   readonly bridge?: ObservedBridge;
+  /** Bridges of ours with other names: what hung on them belongs to this one. Absent: none. */
+  readonly formerBridges?: readonly (ObservedBridge & { readonly name: string })[];
   readonly tunnels: readonly ObservedTunnel[];
   /** All routes of ours, and everybody's routes inside the container networks, in the kernel's order. */
   readonly routes: readonly ObservedRoute[];

@@ -5,7 +5,7 @@ import type { Step, StepKind } from './step.ts';
 describe('order', () => {
   it('has a place and a reason for every kind of step', () => {
     const kinds: Record<StepKind, true> = {
-      ...{ 'link-add': true, 'link-set': true, 'link-delete': true },
+      ...{ 'link-rename': true, 'link-add': true, 'link-set': true, 'link-delete': true },
       ...{ 'address-clear': true, 'address-add': true, 'address-delete': true, 'connected-add': true },
       ...{ 'tunnel-delete': true, 'tunnel-add': true, 'tunnel-set': true, 'tunnel-mac': true },
       ...{ 'neighbour-replace': true, 'neighbour-delete': true },

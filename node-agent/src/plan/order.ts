@@ -7,6 +7,7 @@ interface Phase {
 
 /** The order of all steps: make before break. */
 export const PHASES: readonly Phase[] = [
+  { kinds: ['link-rename'], reason: 'everything else calls the link by its new name' },
   { kinds: ['tunnel-delete'], reason: 'a device that cannot be changed is made anew under its name' },
   { kinds: ['link-add', 'tunnel-add'], reason: 'everything below hangs on the links' },
   {
@@ -53,10 +54,10 @@ export const PHASES: readonly Phase[] = [
 /** Steps that make no sense when one of these kinds has failed before them, for the same link, in the same plan. */
 const NEEDS: Readonly<Partial<Record<StepKind, readonly StepKind[]>>> = {
   'tunnel-add': ['tunnel-delete'],
-  'link-set': ['link-add', 'tunnel-add'],
-  'address-add': ['link-add', 'tunnel-add'],
+  'link-set': ['link-rename', 'link-add', 'tunnel-add'],
+  'address-add': ['link-rename', 'link-add', 'tunnel-add'],
   'address-delete': ['address-add'],
-  'connected-add': ['link-add', 'link-set', 'address-add'],
+  'connected-add': ['link-rename', 'link-add', 'link-set', 'address-add'],
   'neighbour-replace': ['tunnel-add', 'link-set'],
   'forwarding-replace': ['tunnel-add'],
   'route-clear': ['tunnel-add', 'link-set'],

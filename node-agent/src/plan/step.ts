@@ -10,7 +10,13 @@ interface Told {
 export type LinkStep =
   /** A bridge. */
   | ({ readonly kind: 'link-add'; readonly link: string; readonly mtu: number; readonly mac: string } & Told)
-  | ({ readonly kind: 'link-set'; readonly link: string; readonly mtu: number } & Told)
+  | ({
+      readonly kind: 'link-set';
+      readonly link: string;
+      readonly mtu: number;
+      /** By which the link is known as ours, where its name does not say so. */
+      readonly alias?: string;
+    } & Told)
   | ({ readonly kind: 'link-delete'; readonly link: string } & Told)
   | ({
       /** `clear`: before others are added, which the kernel would remove along with it. */
@@ -85,6 +91,14 @@ export type RouteStep =
       readonly source: string;
     } & Told);
 
+/** A link gets another name; what hangs on it, its addresses and its routes stay. */
+export type RenameStep = {
+  readonly kind: 'link-rename';
+  /** The new name. */
+  readonly link: string;
+  readonly from: string;
+} & Told;
+
 export type SysctlStep = {
   readonly kind: 'sysctl-set';
   /** Below /proc/sys. */
@@ -112,15 +126,21 @@ export type FirewallStep = {
 export type ForwardingStep = Extract<NeighbourStep, { readonly remote: string }>;
 /** The steps that `ip -batch` carries out. */
 export type IpStep = LinkStep | TunnelStep | Exclude<NeighbourStep, ForwardingStep> | RouteStep;
-export type Step = IpStep | ForwardingStep | SysctlStep | FirewallStep;
+/** The steps that are carried out one by one. */
+export type SingleStep = RenameStep | SysctlStep | FirewallStep;
+export type Step = IpStep | ForwardingStep | SingleStep;
 export type StepKind = Step['kind'];
 
 export function isForwardingStep(step: Step): step is ForwardingStep {
   return step.kind === 'forwarding-replace' || step.kind === 'forwarding-delete';
 }
 
+export function isSingleStep(step: Step): step is SingleStep {
+  return step.kind === 'link-rename' || step.kind === 'sysctl-set' || isFirewallStep(step);
+}
+
 export function isIpStep(step: Step): step is IpStep {
-  return step.kind !== 'sysctl-set' && !isFirewallStep(step) && !isForwardingStep(step);
+  return !isSingleStep(step) && !isForwardingStep(step);
 }
 
 export function isFirewallStep(step: Step): step is FirewallStep {

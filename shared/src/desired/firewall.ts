@@ -48,7 +48,7 @@ export function firewallIntents(
       family,
       network: normal(network),
       ...(subnet === undefined ? {} : { subnet: normal(subnet) }),
-      bridge: BRIDGE,
+      bridge: facts.bridge ?? BRIDGE,
       mark: DEFAULT_MARK,
       masquerade: config.masquerade,
       nonMasqueradeCidrs: [...new Set(blocks.sort(compareBlocks).map(formatBlock))],

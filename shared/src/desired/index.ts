@@ -31,7 +31,7 @@ export function desiredHost(
   const tunnels = tunnelsOf(here, facts, peers.all);
   const firewalls = firewallIntents(snapshot, facts, own, local);
   return {
-    bridge: bridgeIntent(own, containersMtu(here, facts)),
+    bridge: bridgeIntent(own, containersMtu(here, facts), facts.bridge),
     tunnels,
     routes: peerRoutes(peers.all),
     sysctls: wantedSysctls(config, facts, own, tunnels),

@@ -18,7 +18,7 @@ export function wantedSysctls(
   tunnels: readonly TunnelIntent[],
 ): Sysctls {
   const carriers = [
-    ...(own.ipv6 === undefined ? [] : [BRIDGE]),
+    ...(own.ipv6 === undefined ? [] : [facts.bridge ?? BRIDGE]),
     ...tunnels.filter(({ family }) => family === 'ipv6').map(({ name }) => name),
   ];
   return {

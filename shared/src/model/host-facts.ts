@@ -6,6 +6,8 @@ export interface HostFacts extends ByFamily<FamilyFacts> {
   readonly id: string;
   /** The link on the hosts' network. */
   readonly iface: string;
+  /** Name of the bridge that containers hang on. Absent: the usual one. */
+  readonly bridge?: string;
   /** Bytes. */
   readonly mtu: number;
   /** The link's `accept_ra`, 0 to 2: with 1, switching on IPv6 forwarding would make the host deaf to its router. */
