@@ -211,7 +211,7 @@ function file(flag: string, text: string): string {
 }
 
 function whole(flag: string, text: string, min: number, max: number): number {
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= min && number <= max) return number;
   throw invalid(flag, text, `is no whole number from ${min} to ${max}`);
 }
