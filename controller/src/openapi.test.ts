@@ -129,6 +129,7 @@ describe('containers', () => {
     expect(await rig.ask('POST', '/v1/containers', input)).toMatchObject({ status: 200, body: made.body });
     expect((await rig.ask('GET', '/v1/containers/c')).body).toEqual(made.body);
     expect((await rig.ask('GET', '/v1/containers/web-1')).body.status).toEqual({
+      revision: expect.any(Number),
       name: 'web-1',
       host: 'host-1',
       state: 'running',

@@ -52,7 +52,11 @@ export type ServiceView = ServiceSpec &
 
 export type EndpointView = Endpoint & Partial<Revised> & { readonly service?: string };
 
-export type ContainerView = ContainerSpec & Revised & { readonly status?: ContainerStatus };
+export type ContainerView = ContainerSpec &
+  Revised & {
+    /** Controllers before it came tell no revision of it. */
+    readonly status?: ContainerStatus & Partial<Revised>;
+  };
 
 export type WorkloadView = Workload & Revised;
 

@@ -21,7 +21,8 @@ describe('help', () => {
     const known = PATHS.map((path) => path.join(' '));
     const wanted = ['expose', 'unexpose', 'endpoint add', 'endpoint rm', 'endpoint list', 'get', 'describe'];
     const more = ['endpoint weight', 'endpoint drain', 'workload add', 'workload rm', 'workload list', 'run'];
-    const rest = ['ipam check', 'status', 'apply', 'delete', 'version', 'completion'];
+    const containers = ['ps', 'stop', 'start', 'rm', 'inspect', 'attach', 'detach'];
+    const rest = [...containers, 'ipam check', 'status', 'apply', 'delete', 'version', 'completion'];
     expect(known).toEqual(expect.arrayContaining([...wanted, ...more, ...rest]));
   });
 

@@ -2,16 +2,20 @@ import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
+import { addAttach, addDetach } from './commands/attach.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addRemove, addStart, addStop } from './commands/container-life.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addEndpoint } from './commands/endpoint.ts';
 import { addEvents } from './commands/events.ts';
 import { addExpose } from './commands/expose.ts';
 import { addGet } from './commands/get.ts';
+import { addInspect } from './commands/inspect.ts';
 import { addIpam } from './commands/ipam.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
+import { addPs } from './commands/ps.ts';
 import { addRun } from './commands/run.ts';
 import { addSettings } from './commands/settings.ts';
 import { addStatus } from './commands/status.ts';
@@ -50,9 +54,11 @@ export function buildProgram(io: Io): Command {
     .exitOverride()
     .addHelpText('after', rootHelp);
   const context = new Context(io, program);
-  const add = [addExpose, addUnexpose, addEndpoint, addRun, addWorkload, addGet, addDescribe];
+  const add = [addExpose, addUnexpose, addEndpoint];
+  const containers = [addRun, addPs, addStop, addStart, addRemove, addInspect, addAttach, addDetach];
+  const looking = [addWorkload, addGet, addDescribe];
   const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addIpam, addApply, addDelete];
-  for (const one of [...add, ...more, addVersion, addCompletion]) one(context);
+  for (const one of [...add, ...containers, ...looking, ...more, addVersion, addCompletion]) one(context);
   return program;
 }
 

@@ -12,38 +12,98 @@ export interface Patience {
 }
 
 /**
- * Resolves when each of these containers runs.
- * @throws CausewayError `degraded` when one failed, `timeout` naming those that do not run
+ * Resolves when each of these containers runs, or has ended well.
+ * @throws CausewayError `degraded` when one failed or is stopped, `timeout` naming those that do not run, and why
  */
 export async function waitForContainers(
   client: Client,
   names: ReadonlySet<string>,
   patience: Patience,
 ): Promise<void> {
-  const states = new Map<string, ContainerView['status']>();
-  const missing = () => [...names].filter((name) => states.get(name)?.state !== 'running');
-  const failed = () => [...names].find((name) => states.get(name)?.state === 'failed');
+  const fates = new Map<string, Fate>();
+  const missing = () => [...names].filter((name) => fates.get(name)?.kind !== 'runs');
+  const broken = () => [...fates.values()].find(({ kind }) => kind === 'broken');
   await followUntil<ContainerView>(client, {
     ...patience,
     path: '/v1/containers',
     keyOf: ({ name }) => name,
     look: (all) => {
-      for (const name of names) states.set(name, all.get(name)?.status);
+      for (const name of names) fates.set(name, fateOf(all.get(name)));
     },
-    isDone: () => failed() !== undefined || missing().length === 0,
+    isDone: () => broken() !== undefined || missing().length === 0,
   });
-  const broken = failed();
-  if (broken !== undefined) {
-    const { host, reason = 'no reason was given' } = states.get(broken) ?? {};
-    throw new CausewayError('degraded', `container ${broken} on ${host} does not run: ${reason}`);
-  }
-  const late = missing();
+  const fault = broken();
+  if (fault !== undefined) throw new CausewayError('degraded', fault.told);
+  const late = missing().map((name) => fates.get(name)?.told || name);
   if (late.length > 0)
     throw new CausewayError(
       'timeout',
       `waiting for containers to run: not within ${formatDuration(patience.timeoutMs)}: ${late.join(', ')}`,
     );
 }
+
+interface Fate {
+  readonly kind: 'runs' | 'waits' | 'broken';
+  readonly told: string;
+}
+
+/** What becomes of a container. A host that speaks of what was before the definition, or the start, says nothing of it. */
+function fateOf(container: ContainerView | undefined): Fate {
+  if (container === undefined) return { kind: 'waits', told: '' };
+  const { name, host, status, want, generation, revision } = container;
+  const what = `container ${name} on ${host}`;
+  if (want === 'stopped')
+    return { kind: 'broken', told: `${what} is stopped: "svcctl start ${name}" starts it` };
+  const isNew = (status?.revision ?? Number.POSITIVE_INFINITY) > revision;
+  // One that was started while it still ran is told of no second time.
+  if (status?.state === 'running' && (isNew || generation !== undefined)) return { kind: 'runs', told: '' };
+  if (!isNew || status === undefined) return { kind: 'waits', told: name };
+  const because = status.reason === undefined ? '' : `: ${status.reason}`;
+  switch (status.state) {
+    case 'exited':
+      return status.exitCode === 0
+        ? { kind: 'runs', told: '' }
+        : {
+            kind: 'broken',
+            told: `${what} has ended with exit code ${status.exitCode ?? 'unknown'}${because}`,
+          };
+    case 'failed':
+      return { kind: 'broken', told: `${what} does not run: ${status.reason ?? 'no reason was given'}` };
+    case 'detached':
+      return { kind: 'broken', told: `${what} is detached${because}` };
+    default:
+      return { kind: 'waits', told: `${name} (${status.state}${because})` };
+  }
+}
+
+/**
+ * Resolves when each of these containers is stopped.
+ * @throws CausewayError `timeout` naming those that are not
+ */
+export async function waitForStops(
+  client: Client,
+  names: ReadonlySet<string>,
+  patience: Patience,
+): Promise<void> {
+  let left: readonly string[] = [...names];
+  await followUntil<ContainerView>(client, {
+    ...patience,
+    path: '/v1/containers',
+    keyOf: ({ name }) => name,
+    look: (all) => {
+      left = [...names].filter((name) => RUNNING.includes(all.get(name)?.status?.state));
+    },
+    isDone: () => left.length === 0,
+  });
+  if (left.length === 0) return;
+  throw new CausewayError(
+    'timeout',
+    `waiting for containers to be stopped: not within ${formatDuration(patience.timeoutMs)}: ${left.join(', ')}`,
+  );
+}
+
+/** A container that failed may be started again at any moment, until its host has said that it is stopped. */
+const RUNNING: readonly (ContainerStatus['state'] | undefined)[] = ['running', 'starting', 'failed'];
 
 /**
  * Resolves when no host has any of these containers any more.

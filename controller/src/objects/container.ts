@@ -7,6 +7,7 @@ import {
 } from '@causeway/shared/model/container';
 import { PROTOCOLS } from '@causeway/shared/model/service';
 import { z } from 'zod';
+import type { Stored } from '../view/tables.ts';
 import type { Collection } from './collection.ts';
 import { revision } from './schemas.ts';
 
@@ -81,7 +82,10 @@ export const containerSchema = z
     stopSeconds: z.int().optional(),
     generation: z.int().optional().describe('How often it was started again.'),
     revision,
-    status: containerStatus.optional().describe('Absent until its host has said something.'),
+    status: containerStatus
+      .extend({ revision: z.int().describe('Of what its host says.') })
+      .optional()
+      .describe('Absent until its host has said something.'),
   })
   .meta({ id: 'Container' });
 
@@ -91,18 +95,21 @@ export const containers: Collection<'container', ContainerObject> = {
   source: 'causeway',
   kind: 'container',
   also: ['containerStatus'],
-  present: (row, id, tables) =>
-    containerObject(row.value, row.revision, tables.containerStatus.get(id)?.value),
+  present: (row, id, tables) => containerObject(row.value, row.revision, tables.containerStatus.get(id)),
 };
 
 export function containerObject(
   spec: ContainerSpec,
   revision: number,
-  status: ContainerStatus | undefined,
+  status: Stored<ContainerStatus> | undefined,
 ): ContainerObject {
   // A status of another host is that of an earlier container of the same name.
-  const own = status?.host === spec.host ? status : undefined;
-  return { ...spec, revision, ...(own === undefined ? {} : { status: own }) };
+  const own = status?.value.host === spec.host ? status : undefined;
+  return {
+    ...spec,
+    revision,
+    ...(own === undefined ? {} : { status: { ...own.value, revision: own.revision } }),
+  };
 }
 
 export const containerStatusSchema = containerStatus.extend({ revision }).meta({ id: 'ContainerStatus' });

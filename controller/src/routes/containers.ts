@@ -107,7 +107,7 @@ function createRoute(app: App, { containers: writer, view }: Deps): void {
       const { spec, revision, created } = await writer.create(request.body, request.query.dryRun);
       reply.header('etag', etag(revision)).header(REVISION_HEADER, revision);
       if (created) reply.header('location', `/v1/containers/${spec.name}`);
-      const status = view.tables.containerStatus.get(spec.name)?.value;
+      const status = view.tables.containerStatus.get(spec.name);
       reply.code(created ? 201 : 200);
       return containerObject(spec, revision, status);
     },
@@ -166,7 +166,7 @@ async function setWanted(
   reply.header('etag', etag(revision));
   reply.header(CHANGED_HEADER, String(changed));
   reply.header(REVISION_HEADER, revision);
-  return containerObject(spec, revision, view.tables.containerStatus.get(spec.name)?.value);
+  return containerObject(spec, revision, view.tables.containerStatus.get(spec.name));
 }
 
 const removeQuery = writeQuery.extend({

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { parseNetworkText } from '@causeway/shared/model/container-text';
 import type { Client } from '../client/client.ts';
 import {
   type Context,
@@ -165,18 +166,27 @@ async function write(
   return { verb: isSame ? 'unchanged' : 'configured', revision };
 }
 
-/** The body itself, unless some of its endpoints name what is still to come. */
+/** The body itself, unless some of its endpoints, or its network, name what is still to come. */
 function without(body: Manifest['body'], coming: ReadonlySet<string>): Manifest['body'] {
-  const { endpoints } = body;
+  const { endpoints, network, ...rest } = body;
+  if (coming.has(joinedBy(body) ?? '')) return { ...rest, network: 'none' };
   if (!Array.isArray(endpoints)) return body;
   const known = endpoints.filter((one: unknown) => !coming.has(nameIn(refOf(one))));
   return known.length === endpoints.length ? body : { ...body, endpoints: known };
 }
 
-/** Containers and workloads first: services may point to them. */
+/** Containers and workloads first: services may point to them. Before who joins their network. */
 function inOrder(manifests: readonly Manifest[]): Manifest[] {
-  const rank = ({ kind }: Manifest): number => (kind === 'Service' ? 1 : 0);
+  const rank = ({ kind, body }: Manifest): number =>
+    kind === 'Service' ? 2 : joinedBy(body) === undefined ? 0 : 1;
   return [...manifests].sort((a, b) => rank(a) - rank(b));
+}
+
+/** The container whose network a container joins. */
+function joinedBy({ network }: Manifest['body']): string | undefined {
+  const mode = typeof network === 'string' ? parseNetworkText(network) : network;
+  if (typeof mode !== 'object' || mode === null || !('container' in mode)) return undefined;
+  return typeof mode.container === 'string' ? mode.container : undefined;
 }
 
 /** The part of an object that users write. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { node, problem } from '../support/fake-controller.ts';
 import { openSession } from '../support/session.ts';
 
 type Session = Awaited<ReturnType<typeof openSession>>;
@@ -21,7 +22,7 @@ describe('svcctl run', () => {
     expect((await svcctl([...RUN, '--', 'httpd', '-f', '--wait'])).stdout).toBe(
       'container/web-1 created  on host-1\n',
     );
-    expect(controller.asked.map(({ body }) => body)).toEqual([
+    expect(controller.asked.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([
       {
         ...{ name: 'web-1', host: 'host-1', command: ['httpd', '-f', '--wait'] },
         labels: { app: 'web', tier: 'front' },
@@ -44,9 +45,90 @@ describe('svcctl run', () => {
     expect(stderr).toContain('container web-1 on host-1 does not run: no such program');
   });
 
+  it('sends everything that it was told', async () => {
+    controller.answer('POST', '/v1/containers', { status: 201, body: BOX });
+    const flags = [
+      ...[
+        '--image',
+        'web:2',
+        '--cpus',
+        '0.5',
+        '--memory',
+        '64M',
+        '--env',
+        'A=1=2',
+        '--env',
+        'B=',
+        '--user-namespace',
+      ],
+      ...[
+        '--publish',
+        '8080:80',
+        '--publish',
+        '53:53/udp',
+        '--mount',
+        '/a:/b:ro',
+        '--user',
+        '1000',
+        '--workdir',
+        '/w',
+      ],
+      ...['--hostname', 'h', '--restart', 'no', '--ip', '10.10.1.5', '--mac', '0a:58:0a:0a:01:05'],
+    ];
+    expect((await svcctl(['run', 'web-1', '--host', 'host-1', ...flags])).code).toBe(0);
+    expect(controller.asked[0]?.body).toEqual({
+      ...{ name: 'web-1', host: 'host-1', command: [], image: 'web:2', cpus: 0.5, memoryBytes: 67108864 },
+      ...{ env: { A: '1=2', B: '' }, publish: ['8080:80', '53:53/udp'], mounts: ['/a:/b:ro'] },
+      ...{ user: '1000', workdir: '/w', hostname: 'h', restart: 'no', userNamespace: true },
+      network: { kind: 'bridge', address: '10.10.1.5', mac: '0a:58:0a:0a:01:05' },
+    });
+  });
+
+  it.each([
+    [['--network', 'container:db'], { kind: 'container', container: 'db' }],
+    [['--network', 'host'], { kind: 'host' }],
+    [['--network', 'p2p:db', '--ip', '10.0.0.1'], { kind: 'p2p', peer: 'db', address: '10.0.0.1' }],
+    [
+      ['--network', 'macvlan:eth0', '--address', '10.0.0.5/24', '--gateway', '10.0.0.1'],
+      { kind: 'macvlan', device: 'eth0', addresses: ['10.0.0.5/24'], gateways: ['10.0.0.1'] },
+    ],
+  ])('asks for the network of %j', async (flags, network) => {
+    controller.answer('POST', '/v1/containers', { status: 201, body: BOX });
+    await svcctl([...RUN, ...flags, '--', 'httpd']);
+    expect(controller.asked[0]?.body).toMatchObject({ network });
+  });
+
+  it('tells faults by its flags, and that a host is away', async () => {
+    controller.answer(
+      'POST',
+      '/v1/containers',
+      problem('invalid', 422, 'memoryBytes 5 is not a limit', 'memoryBytes'),
+    );
+    expect((await svcctl([...RUN, '--memory', '5', '--', 'x'])).stderr).toBe(
+      'svcctl: memory 5 is not a limit\n',
+    );
+    controller.answer('POST', '/v1/containers', { status: 201, body: BOX });
+    controller.list('/v1/nodes', [node('host-1', 1, { alive: false })]);
+    expect((await svcctl([...RUN, '--', 'x'])).stderr).toBe(
+      'svcctl: host host-1 is not alive: this happens there when its agent is back\n',
+    );
+  });
+
   it.each([
     [['run', 'web-1', '--', 'httpd'], "required option '--host <name>' not specified"],
-    [['run', 'web-1', '--host', 'host-1'], "missing required argument 'command'"],
+    [[...RUN, '--env', 'x', '--', 'httpd'], 'env "x" is not KEY=VALUE'],
+    [[...RUN, '--memory', 'much', '--', 'httpd'], 'memory "much" is not an amount of memory'],
+    [[...RUN, '--cpus', 'half', '--', 'httpd'], 'cpus "half" is not a number of processors'],
+    [[...RUN, '--restart', 'never', '--', 'httpd'], 'restart "never" is none of always, on-failure, no'],
+    [[...RUN, '--network', 'overlay', '--', 'httpd'], 'network "overlay" is not a network mode'],
+    [
+      [...RUN, '--network', 'host', '--ip', '10.10.1.5', '--', 'x'],
+      'ip "10.10.1.5" is for --network bridge and p2p, not for host',
+    ],
+    [
+      [...RUN, '--address', '10.0.0.5/24', '--', 'x'],
+      'address "10.0.0.5/24" is for --network macvlan, not for bridge',
+    ],
     [[...RUN, '--label', 'x', '--', 'httpd'], 'label "x" is not KEY=VALUE'],
   ])('%j is refused and asks nobody', async (argv, sentence) => {
     const { code, stderr } = await svcctl(argv);

@@ -1,5 +1,5 @@
-import type { ContainerInput } from '@causeway/shared/model/container-input';
 import type { ContainerView } from '../api.ts';
+import { noteDeadHosts } from '../containers.ts';
 import {
   type Context,
   DEFAULT_TIMEOUT_MS,
@@ -7,32 +7,35 @@ import {
   type WriteOptions,
   waitOptions,
 } from '../context.ts';
+import {
+  CONTAINER_FLAGS,
+  type ContainerOptions,
+  containerInput,
+  withContainerOptions,
+} from '../input/container-options.ts';
 import { inFlags } from '../input/flags.ts';
-import { type Labels, labelOption } from '../input/labels.ts';
 import { safe } from '../print/safe.ts';
 import { waitForContainers } from '../wait-objects.ts';
 
-interface RunOptions extends WriteOptions {
-  readonly host: string;
-  readonly label?: Labels;
-}
+type RunOptions = WriteOptions & ContainerOptions;
 
 export function addRun(context: Context): void {
   const [wait, timeout] = waitOptions();
-  context
-    .command(context.program, 'run', 'Start a container on a host', [
+  const command = context
+    .command(context.program, 'run', 'Run a container on a host', [
       'svcctl run web-1 --host host-1 --label app=web --wait -- httpd -f -p 12345 -h /www',
+      'svcctl run web-2 --host host-2 --image web:2 --publish 8080:80 --memory 64M --cpus 0.5',
+      'svcctl run probe --host host-1 --network container:web-1 --restart no -- wget -qO- 127.0.0.1:12345',
     ])
     .argument('<name>', 'unique in the cluster, among workloads, too')
-    .argument('<command...>', 'program and arguments, behind --; the image is the host’s static busybox')
-    .requiredOption('--host <name>', 'the host that runs it')
-    .option(...labelOption())
+    .argument('[command...]', 'program and arguments, behind -- (default: the image’s own)');
+  withContainerOptions(command)
     .addOption(wait)
     .addOption(timeout)
     .addOption(dryRunOption())
     .addHelpText('after', '\nWith --wait it returns when the container runs. Files need svcctl apply.')
-    .action((name: string, command: readonly string[], options: RunOptions) =>
-      start(context, name, command, options),
+    .action((name: string, words: readonly string[], options: RunOptions) =>
+      start(context, name, words, options),
     );
 }
 
@@ -40,23 +43,22 @@ async function start(
   context: Context,
   name: string,
   command: readonly string[],
-  { host, label, dryRun, wait, timeout }: RunOptions,
+  options: RunOptions,
 ): Promise<void> {
-  const body: ContainerInput = {
-    ...{ name, host, command: [...command] },
-    ...(label === undefined ? {} : { labels: { ...label } }),
-  };
+  const { dryRun, wait, timeout } = options;
+  const body = containerInput(name, command, options);
   const client = context.client();
   const query = dryRun ? { dryRun: 'true' } : {};
   const answer = await client
     .ask<ContainerView>('POST', '/v1/containers', { query, body })
     .catch((error: unknown) => {
-      throw inFlags(error, [[/^labels(\..*)?$/s, 'label']]);
+      throw inFlags(error, CONTAINER_FLAGS);
     });
   const isNew = dryRun ? answer.body.revision === 0 : answer.status === 201;
   const dry = dryRun ? ' (dry run)' : '';
   const verb = isNew ? 'created' : 'unchanged';
   context.io.out(`${safe(`container/${answer.body.name} ${verb}${dry}  on ${answer.body.host}`)}\n`);
+  await noteDeadHosts(context, client, [answer.body.host]);
   if (!wait || dryRun) return;
   await waitForContainers(client, new Set([answer.body.name]), {
     timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS,

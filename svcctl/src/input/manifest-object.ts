@@ -25,6 +25,8 @@ export interface Manifest {
 
 /** Fields that only the controller writes: what `get -o yaml` prints can be applied as it is. */
 const READ_ONLY = new Set(['kind', 'revision', 'status', 'createdAt']);
+/** Of a container: `svcctl stop` and `start` write them. */
+const CONTAINER_READ_ONLY = new Set(['want', 'generation']);
 
 /** The objects of one document: itself, or those of its `items`, as `get -o yaml` prints lists. */
 export function objectsOf(value: unknown, where: string): Manifest[] {
@@ -51,7 +53,9 @@ function manifest(value: Fields, where: string): Manifest {
   } catch (error) {
     throw at(where, (error as Error).message);
   }
-  const entries = Object.entries(value).filter(([field]) => !READ_ONLY.has(field));
+  const isWritten = (field: string) =>
+    !READ_ONLY.has(field) && !(kind === 'Container' && CONTAINER_READ_ONLY.has(field));
+  const entries = Object.entries(value).filter(([field]) => isWritten(field));
   const fields = Object.fromEntries(
     entries.map(([field, one]) => [field, field === 'ports' ? named(one) : one]),
   );

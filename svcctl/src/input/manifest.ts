@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CausewayError, invalid, messageOf, show } from '@causeway/shared/errors';
+import type { PublishedPort } from '@causeway/shared/model/container';
+import { parsePublishText } from '@causeway/shared/model/container-text';
 import type { Io } from '../io.ts';
 import { at, type Manifest, objectsOf } from './manifest-object.ts';
 import { unsendable } from './plain.ts';
@@ -113,10 +115,25 @@ function refuseDuplicates(manifests: readonly Manifest[]): void {
     }
 }
 
+/** The ports of a host that a container publishes, in the form in which they are compared. */
+function publishedBy({ host, publish }: Manifest['body']): string[] {
+  if (!Array.isArray(publish)) return [];
+  const ports = publish.map((port: unknown) => {
+    const {
+      address,
+      hostPort,
+      protocol = 'tcp',
+    } = typeof port === 'string' ? (parsePublishText(port) ?? {}) : (port as Partial<PublishedPort>);
+    const at = address === undefined ? '' : `${show(address)} `;
+    return `published port ${at}${show(hostPort)}/${show(protocol)} of ${show(host)}`;
+  });
+  return [...new Set(ports)];
+}
+
 function claimsOf({ kind, name, body }: Manifest): string[] {
   const claims = [`${kind} ${show(name)}`];
   // Containers and workloads share their names.
-  if (kind !== 'Service') return [...claims, `name ${show(name)}`];
+  if (kind !== 'Service') return [...claims, `name ${show(name)}`, ...publishedBy(body)];
   if (!Array.isArray(body.ports)) return claims;
   for (const port of new Set<unknown>(body.ports)) {
     if (typeof port !== 'object' || port === null) continue;

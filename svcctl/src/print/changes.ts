@@ -20,7 +20,15 @@ export interface ChangePrinter<T> {
 export async function changePrinter<K extends Kind>(
   io: Io,
   kind: K,
-  { output, headers }: { readonly output?: Output; readonly headers: boolean },
+  {
+    output,
+    headers,
+    columns = COLUMNS[kind],
+  }: {
+    readonly output?: Output;
+    readonly headers: boolean;
+    readonly columns?: readonly Column<ObjectsByKind[K]>[];
+  },
 ): Promise<ChangePrinter<ObjectsByKind[K]>> {
   const atOnce = (text: (change: Change<ObjectsByKind[K]>) => string) => ({
     change: (change: Change<ObjectsByKind[K]>) => io.out(text(change)),
@@ -34,17 +42,17 @@ export async function changePrinter<K extends Kind>(
   }
   if (output === 'name')
     return atOnce(({ type, object }) => `${nameOf(kind, object)}${type === 'deleted' ? ' deleted' : ''}\n`);
-  return linePrinter(io, kind, output === 'wide', headers);
+  const shown = columns.filter((one) => output === 'wide' || !one.wide);
+  return linePrinter(io, kind, shown, headers);
 }
 
 /** The first rows are held back until all are there, so that columns are as wide as they need to be. */
 function linePrinter<K extends Kind>(
   io: Io,
   kind: K,
-  wide: boolean,
+  columns: readonly Column<ObjectsByKind[K]>[],
   headers: boolean,
 ): ChangePrinter<ObjectsByKind[K]> {
-  const columns: readonly Column<ObjectsByKind[K]>[] = COLUMNS[kind].filter((one) => wide || !one.wide);
   const head = ['EVENT', ...columns.map(({ header }) => header)];
   const widths = head.map((header) => Math.max(header.length, LONGEST_EVENT));
   const shown = new Map<string, string>();

@@ -20,19 +20,25 @@ export interface Printed {
   readonly headers?: boolean;
 }
 
+/** As `Printed`, with columns of the command's own. */
+export interface PrintedList<K extends Kind> extends Printed {
+  /** Default: those of the kind. */
+  readonly columns?: readonly Column<ObjectsByKind[K]>[];
+}
+
 /** Prints a list as a table, or in the machine-readable format that was asked for. */
 export async function printList<K extends Kind>(
   io: Io,
   kind: K,
   list: { readonly items: readonly ObjectsByKind[K][]; readonly revision?: number },
-  { output, headers = true }: Printed,
+  { output, headers = true, columns = COLUMNS[kind] }: PrintedList<K>,
 ): Promise<void> {
   if (output === 'json' || output === 'yaml') {
     const items = list.items.map((item) => withKind(kind, item));
     return printData(io, { kind: 'List', items, revision: list.revision }, output);
   }
   if (output === 'name') for (const item of list.items) io.out(`${nameOf(kind, item)}\n`);
-  else if (list.items.length > 0) io.out(rowsOf(io, kind, list.items, output === 'wide', headers));
+  else if (list.items.length > 0) io.out(rowsOf(io, columns, list.items, output === 'wide', headers));
 }
 
 /** Prints one object; without a format of its own as a table of one row. */
@@ -44,7 +50,7 @@ export async function printObject<K extends Kind>(
 ): Promise<void> {
   if (output === 'json' || output === 'yaml') return printData(io, withKind(kind, object), output);
   if (output === 'name') io.out(`${nameOf(kind, object)}\n`);
-  else io.out(rowsOf(io, kind, [object], output === 'wide', headers));
+  else io.out(rowsOf(io, COLUMNS[kind], [object], output === 'wide', headers));
 }
 
 /** Any value as JSON or YAML, escaped so that a terminal shows it and obeys none of it. */
@@ -71,13 +77,12 @@ export function withKind<K extends Kind>(kind: K, object: ObjectsByKind[K]): obj
   return { kind: called.charAt(0).toUpperCase() + called.slice(1), ...object };
 }
 
-function rowsOf<K extends Kind>(
+function rowsOf<T>(
   io: Io,
-  kind: K,
-  objects: readonly ObjectsByKind[K][],
+  columns: readonly Column<T>[],
+  objects: readonly T[],
   wide: boolean,
   headers: boolean,
 ): string {
-  const columns: readonly Column<ObjectsByKind[K]>[] = COLUMNS[kind];
   return table(objects, columns, { wide, colour: io.colour, headers });
 }

@@ -1,0 +1,133 @@
+import { CausewayError, invalid } from '@causeway/shared/errors';
+import type { AttachTarget } from '@causeway/shared/model/container';
+import type { ContainerInput } from '@causeway/shared/model/container-input';
+import { ATTACH_ERROR, parseAttachText } from '@causeway/shared/model/container-text';
+import type { ContainerView } from '../api.ts';
+import { containerName, noteDeadHosts, patienceOf } from '../containers.ts';
+import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import { CONTAINER_FLAGS } from '../input/container-options.ts';
+import { inFlags } from '../input/flags.ts';
+import { type Labels, labelOption } from '../input/labels.ts';
+import { checkName } from '../input/name.ts';
+import { safe } from '../print/safe.ts';
+import { waitForContainers, waitForRemoval } from '../wait-objects.ts';
+
+interface AttachOptions extends WriteOptions {
+  readonly host: string;
+  readonly name?: string;
+  readonly label?: Labels;
+  readonly ip?: string;
+  readonly ip6?: string;
+  readonly mac?: string;
+}
+
+export function addAttach(context: Context): void {
+  const [wait, timeout] = waitOptions();
+  context
+    .command(context.program, 'attach', 'Give somebody else’s container a network and a place in services', [
+      'svcctl attach docker:web --host host-1 --label app=web --wait',
+      'svcctl attach containerd:default/web --host host-1 --name web-2',
+      'svcctl attach pid:4711 --host host-1 --name job',
+      'svcctl attach netns:/run/netns/lab --host host-1',
+    ])
+    .argument(
+      '<target>',
+      'docker:NAME, containerd:[NAMESPACE/]ID, pid:PID or netns:PATH, made with no network',
+    )
+    .requiredOption('--host <name>', 'the host that it is on')
+    .option('--name <name>', 'what the cluster calls it (default: made from the target)')
+    .option(...labelOption())
+    .option('--ip <address>', 'its IPv4 address, of the host’s subnet (default: the lowest that is free)')
+    .option('--ip6 <address>', 'its IPv6 address')
+    .option('--mac <address>', 'its link-layer address (default: made from its address)')
+    .addOption(wait)
+    .addOption(timeout)
+    .addOption(dryRunOption())
+    .addHelpText('after', '\nWith --wait it returns when the container has its eth0.')
+    .action((target: string, options: AttachOptions) => attach(context, target, options));
+}
+
+export function addDetach(context: Context): void {
+  const [wait, timeout] = waitOptions();
+  context
+    .command(
+      context.program,
+      'detach',
+      'Take the network back from an attached container, which goes on running',
+      ['svcctl detach web --wait'],
+    )
+    .argument('<name>', 'what the cluster calls it')
+    .addOption(wait)
+    .addOption(timeout)
+    .addOption(dryRunOption())
+    .addHelpText('after', '\nWith --wait it returns when its host has taken its eth0.')
+    .action((name: string, options: WriteOptions) => detach(context, name, options));
+}
+
+async function attach(context: Context, target: string, options: AttachOptions): Promise<void> {
+  const { host, label, ip, ip6, mac, dryRun, wait } = options;
+  const parsed = parseAttachText(target);
+  if (parsed === undefined) throw invalid('target', target, ATTACH_ERROR);
+  const name = options.name ?? nameOf(parsed, target);
+  const chosen = {
+    ...(ip === undefined ? {} : { address: ip }),
+    ...(ip6 === undefined ? {} : { ipv6Address: ip6 }),
+    ...(mac === undefined ? {} : { mac }),
+  };
+  const body: ContainerInput = {
+    ...{ name, host, attach: target },
+    ...(label === undefined ? {} : { labels: { ...label } }),
+    ...(Object.keys(chosen).length === 0 ? {} : { network: { kind: 'bridge', ...chosen } }),
+  };
+  const client = context.client();
+  const query = dryRun ? { dryRun: 'true' } : {};
+  const answer = await client
+    .ask<ContainerView>('POST', '/v1/containers', { query, body })
+    .catch((error: unknown) => {
+      throw inFlags(error, CONTAINER_FLAGS);
+    });
+  const isNew = dryRun ? answer.body.revision === 0 : answer.status === 201;
+  const dry = dryRun ? ' (dry run)' : '';
+  context.io.out(
+    `${safe(`container/${name} ${isNew ? 'attached' : 'unchanged'}${dry}  ${target} on ${host}`)}\n`,
+  );
+  await noteDeadHosts(context, client, [host]);
+  if (wait && !dryRun) await waitForContainers(client, new Set([name]), patienceOf(context, options));
+}
+
+/** `docker:web` → `web`, `netns:/run/netns/lab` → `lab`, `pid:4711` → `pid-4711`. */
+function nameOf({ kind, id }: AttachTarget, target: string): string {
+  const last = id.split('/').at(-1) ?? '';
+  const name = kind === 'pid' ? `pid-${id}` : last.toLowerCase().replaceAll(/[_.]/g, '-');
+  try {
+    return checkName('target', name);
+  } catch (error) {
+    throw new CausewayError(
+      'invalid',
+      `target ${JSON.stringify(target)} gives no name that a container can have: choose one with --name`,
+      {
+        field: 'target',
+        value: target,
+        cause: error,
+      },
+    );
+  }
+}
+
+async function detach(context: Context, typed: string, options: WriteOptions): Promise<void> {
+  const name = containerName(typed);
+  const client = context.client();
+  const { attach: target, host } = await client.get<ContainerView>(`/v1/containers/${name}`);
+  if (target === undefined)
+    throw new CausewayError(
+      'conflict',
+      `container ${name} is not attached, it is our own: "svcctl rm ${name}" removes it`,
+      { field: 'name', value: name },
+    );
+  const query = options.dryRun ? { dryRun: 'true' } : {};
+  await client.ask('DELETE', `/v1/containers/${name}`, { query });
+  context.io.out(`${safe(`container/${name}`)} detached${options.dryRun ? ' (dry run)' : ''}\n`);
+  await noteDeadHosts(context, client, [host]);
+  if (options.wait && !options.dryRun)
+    await waitForRemoval(client, new Set([name]), patienceOf(context, options));
+}
