@@ -18,7 +18,15 @@ interface Zone {
 
 const WORDS = ['base', 'net', 'model'];
 const SHARED = [...WORDS, 'run', 'store', 'agent-client', 'desired', 'rules'];
-const AGENT = ['agent-plan', 'agent-lease', 'agent-kernel', 'agent-api', 'agent-images', 'agent-containers'];
+const AGENT = [
+  'agent-plan',
+  'agent-lease',
+  'agent-kernel',
+  'agent-api',
+  'agent-images',
+  'agent-containers',
+  'agent-exec',
+];
 
 const ZONES: Readonly<Record<string, Zone>> = {
   base: { path: 'shared/src/', may: [], pure: true },
@@ -42,6 +50,7 @@ const ZONES: Readonly<Record<string, Zone>> = {
     path: 'node-agent/src/containers/',
     may: [...WORDS, 'run', 'agent-kernel', 'agent-images'],
   },
+  'agent-exec': { path: 'node-agent/src/exec/', may: [...WORDS, 'agent-api', 'agent-containers'] },
   agent: { path: 'node-agent/src/', may: [...SHARED, ...AGENT] },
   controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store', 'agent-client'] },
   svcctl: { path: 'svcctl/src/', may: ['base'], types: ['model'] },

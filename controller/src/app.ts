@@ -3,6 +3,7 @@ import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { createAgents } from './agents/agents.ts';
+import { answerUpgrades } from './agents/upgrades.ts';
 import type { Chance } from './allocate/complete.ts';
 import { ServiceWriter } from './allocate/service-writer.ts';
 import { readBody } from './body.ts';
@@ -14,6 +15,7 @@ import { NodeWriter } from './nodes/node-writer.ts';
 import { openApi } from './openapi.ts';
 import { PolicyWriter } from './policies/policy-writer.ts';
 import { answerNotFound, answerProblem, STATUS, withStatus } from './problem.ts';
+import { containerSessionRoutes } from './routes/container-sessions.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -62,6 +64,7 @@ const BODY_LIMIT = 1024 * 1024;
 const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
   ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes, settingsRoutes],
   ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, policyRoutes, eventRoutes, ipamRoutes],
+  containerSessionRoutes,
 ];
 
 /** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
@@ -114,6 +117,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     });
     for (const routes of API_ROUTES) routes(api, deps);
   });
+  answerUpgrades(app.server, app);
   await app.ready();
   return app;
 }

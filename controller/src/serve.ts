@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
+import { answerUpgrades } from './agents/upgrades.ts';
 import type { App } from './deps.ts';
 
 export interface ListenOptions {
@@ -54,6 +55,7 @@ async function listenOnSocket(app: App, path: string): Promise<Server> {
   mkdirSync(dirname(path), { recursive: true });
   await removeStale(path);
   const server = createServer((request, response) => app.routing(request, response));
+  answerUpgrades(server, app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(failed(path, error)));
     // The socket is made within this call; nobody else may connect before its mode is set.

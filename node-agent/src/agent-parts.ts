@@ -11,6 +11,7 @@ import type { EventLog } from './cluster/events.ts';
 import type { Place } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
+import { execRoutes } from './exec/routes.ts';
 import { createHealthChecks, type HealthChecks } from './health-checks/health-checks.ts';
 import { type ImageSharing, shareImages } from './image-sharing/sharing.ts';
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
@@ -62,7 +63,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       host: config.name,
       at: config.api,
       address: hostAddress(host),
-      routes: apiRoutes(config.name, images),
+      routes: apiRoutes(config.name, deps, images),
     },
     ...{ store, liveness: place.liveness, alive: place.alive, log },
   });
@@ -139,8 +140,8 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
 }
 
 /** What controllers and other agents may ask of this one; each part of the agent brings its own. */
-function apiRoutes(host: string, images: ImageSharing): readonly Route[] {
-  return [pingRoute(host), ...images.routes];
+function apiRoutes(host: string, { runtime }: AgentDeps, images: ImageSharing): readonly Route[] {
+  return [pingRoute(host), ...execRoutes(runtime), ...images.routes];
 }
 
 /** Where others reach this host. */

@@ -1,3 +1,5 @@
+import { ERROR_CODES, type ErrorCode } from './errors.ts';
+
 /**
  * What svcctl and a host's agent say to each other while a command runs in a container: messages of a WebSocket, which
  * the controller passes on unread. Bytes are binary messages whose first byte is the stream; all else is JSON text.
@@ -23,8 +25,22 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
+/** What to run; the first message. */
+export interface ExecStart {
+  readonly type: 'start';
+  /** Program and arguments; not empty. */
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly workdir?: string;
+  readonly tty?: TerminalSize;
+  /** Whether standard input is sent; without it the command reads nothing. */
+  readonly stdin: boolean;
+}
+
 /** From svcctl. */
 export type ToCommand =
+  | ExecStart
   | ({ readonly type: 'resize' } & TerminalSize)
   /** Standard input has come to its end. */
   | { readonly type: 'end' }
@@ -34,10 +50,17 @@ export type ToCommand =
 /** From the agent. */
 export type FromCommand =
   /** The command runs. */
-  | { readonly type: 'started' }
-  /** The last message. A reason is there when it did not end by itself, or could not be run at all. */
-  | { readonly type: 'ended'; readonly exitCode: number; readonly reason?: string }
-  | Taken;
+  { readonly type: 'started' } | ExecEnd | Taken;
+
+/** The last message. */
+export interface ExecEnd {
+  readonly type: 'ended';
+  readonly exitCode: number;
+  /** One sentence, when it did not end by itself, or could not be run at all. */
+  readonly reason?: string;
+  /** Of the error because of which it could not be run. */
+  readonly code?: ErrorCode;
+}
 
 export interface Taken {
   readonly type: 'taken';
@@ -66,13 +89,15 @@ export function readFrame(frame: Uint8Array): { stream: StreamName; bytes: Uint8
 export function readToCommand(text: string): ToCommand | undefined {
   const message = parsed(text);
   switch (message?.type) {
+    case 'start':
+      return startOf(message);
     case 'end':
       return { type: 'end' };
     case 'taken':
       return takenOf(message.bytes);
     case 'resize': {
-      const { columns, rows } = message;
-      return isSize(columns) && isSize(rows) ? { type: 'resize', columns, rows } : undefined;
+      const size = sizeOf(message);
+      return size && { type: 'resize', ...size };
     }
     case 'signal': {
       const signal = EXEC_SIGNALS.find((one) => one === message.signal);
@@ -94,11 +119,46 @@ export function readFromCommand(text: string): FromCommand | undefined {
     case 'ended': {
       const { exitCode, reason } = message;
       if (typeof exitCode !== 'number') return undefined;
-      return { type: 'ended', exitCode, ...(typeof reason === 'string' ? { reason } : {}) };
+      const code = ERROR_CODES.find((one) => one === message.code);
+      return {
+        ...{ type: 'ended', exitCode },
+        ...(typeof reason === 'string' ? { reason } : {}),
+        ...(code === undefined ? {} : { code }),
+      };
     }
     default:
       return undefined;
   }
+}
+
+function startOf(message: Readonly<Record<string, unknown>>): ExecStart | undefined {
+  const { command, env = {}, user, workdir, tty, stdin } = message;
+  if (!Array.isArray(command) || command.length === 0 || !command.every(isText)) return undefined;
+  if (typeof env !== 'object' || env === null) return undefined;
+  const isEnv = (pair: [string, unknown]): pair is [string, string] =>
+    isText(pair[1]) && isText(pair[0]) && pair[0] !== '' && !pair[0].includes('=');
+  const pairs = Object.entries(env);
+  if (!pairs.every(isEnv)) return undefined;
+  const size = sizeOf(tty);
+  if (tty !== undefined && size === undefined) return undefined;
+  return {
+    ...{ type: 'start', command, stdin: stdin === true, env: Object.fromEntries(pairs) },
+    ...(isText(user) && user !== '' ? { user } : {}),
+    ...(isText(workdir) && workdir !== '' ? { workdir } : {}),
+    ...(size === undefined ? {} : { tty: size }),
+  };
+}
+
+/** What a program can be given: all but what ends a word there. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0');
+}
+
+function sizeOf(value: unknown): TerminalSize | undefined {
+  const { columns, rows } = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Partial<TerminalSize>;
+  return isSize(columns) && isSize(rows) ? { columns, rows } : undefined;
 }
 
 function takenOf(bytes: unknown): Taken | undefined {
@@ -108,7 +168,7 @@ function takenOf(bytes: unknown): Taken | undefined {
 }
 
 /** Of a terminal: what fits into the kernel's 16 bits. */
-export function isSize(value: unknown): value is number {
+function isSize(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535;
 }
 

@@ -9,6 +9,7 @@ import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addEndpoint } from './commands/endpoint.ts';
 import { addEvents } from './commands/events.ts';
+import { addExec } from './commands/exec.ts';
 import { addExpose } from './commands/expose.ts';
 import { addGet } from './commands/get.ts';
 import { addInspect } from './commands/inspect.ts';
@@ -23,7 +24,7 @@ import { addUnexpose } from './commands/unexpose.ts';
 import { addVersion } from './commands/version.ts';
 import { addWorkload } from './commands/workload.ts';
 import { Context } from './context.ts';
-import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.ts';
+import { CommandExit, EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.ts';
 import type { Io } from './io.ts';
 import { safe } from './print/safe.ts';
 
@@ -33,6 +34,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await buildProgram(io).parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });
     return EXIT.ok;
   } catch (error) {
+    if (error instanceof CommandExit) return error.exitCode;
     if (error instanceof CommanderError) return usage(error, io);
     io.err(`svcctl: ${safe(messageOf(error))}\n`);
     return error instanceof CausewayError ? exitCodeOf(error.code) : EXIT.failure;
@@ -56,9 +58,10 @@ export function buildProgram(io: Io): Command {
   const context = new Context(io, program);
   const add = [addExpose, addUnexpose, addEndpoint];
   const containers = [addRun, addPs, addStop, addStart, addRemove, addInspect, addAttach, addDetach];
+  const inside = [addExec];
   const looking = [addWorkload, addGet, addDescribe];
   const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addIpam, addApply, addDelete];
-  for (const one of [...add, ...containers, ...looking, ...more, addVersion, addCompletion]) one(context);
+  for (const one of [...add, ...containers, ...inside, ...looking, ...more, addVersion, addCompletion]) one(context);
   return program;
 }
 

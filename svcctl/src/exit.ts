@@ -12,6 +12,16 @@ export const EXIT = {
   degraded: 7,
 } as const;
 
+/** Ends a command with an exit code that is not svcctl's own: that of a program in a container. */
+export class CommandExit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
 /** One line for every `--help`. */
 export const EXIT_CODES_HELP =
   'Exit codes: 0 ok, 1 failure, 2 usage or invalid input, 3 not found, 4 conflict,\n' +

@@ -1,3 +1,5 @@
+import { processTerminal, type Terminal } from './terminal.ts';
+
 /** Everything that a command may touch besides the controller; tests hand in their own. */
 export interface Io {
   /** Data only. */
@@ -10,6 +12,8 @@ export interface Io {
   readonly uid: number;
   /** All of stdin as text. */
   stdin(): Promise<string>;
+  /** Standard streams as bytes, and the terminal that they may be. */
+  terminal(): Terminal;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
 }
@@ -23,6 +27,7 @@ export function processIo(): Io {
     colour: process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     uid: process.getuid?.() ?? 0,
     stdin: readStdin,
+    terminal: processTerminal,
     now: () => performance.now(),
   };
 }

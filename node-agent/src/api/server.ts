@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { problemText } from '@causeway/shared/agent-client/problem';
 import {
   JSON_TYPE,
@@ -38,6 +39,8 @@ export interface ApiOptions {
 /** Until a caller has proved that it has the key, and until it has said what it wants, milliseconds. */
 const HANDSHAKE_MS = 10_000;
 const HEADERS_MS = 10_000;
+/** What is under way may say why it ends, for so long, milliseconds. */
+const LAST_WORDS_MS = 300;
 /** More callers at once than controllers and agents have need of. */
 const MAX_CONNECTIONS = 4_096;
 
@@ -80,6 +83,8 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
       stopped.abort();
       const closed = once(server, 'close');
       server.close();
+      server.closeIdleConnections();
+      await Promise.race([closed, delay(LAST_WORDS_MS)]);
       for (const socket of open) socket.destroy();
       await closed;
     },

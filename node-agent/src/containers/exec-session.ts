@@ -184,13 +184,15 @@ async function begun(pidFile: string, exited: Promise<Exit>): Promise<number | u
 }
 
 /** PURE. runc's words in ours. */
-export function refusal(name: string, { command, workdir }: SessionRequest, said: string): CausewayError {
+export function refusal(name: string, { command, workdir, user }: SessionRequest, said: string): CausewayError {
   const [program = ''] = command;
   const doing = `running a command in container ${name}`;
   const invalid = (field: string, value: unknown, reason: string) =>
     new CausewayError('invalid', `${doing}: ${reason}`, { field, value });
   if (/chdir|cwd/.test(said))
     return invalid('workdir', workdir, `it has no directory ${show(workdir ?? 'that its image names')}`);
+  if (/setup user/.test(said))
+    return invalid('user', user, `user ${show(user ?? 'of its image')} is none that this host's user namespace has`);
   if (/executable file not found|no such file or directory/.test(said))
     return invalid('command', program, `it has no program ${show(program)}`);
   if (/permission denied|is a directory|exec format error/.test(said))

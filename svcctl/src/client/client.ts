@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { basename, dirname } from 'node:path';
 import { CausewayError, type ErrorCode, messageOf } from '@causeway/shared/errors';
+import type { ClientOptions, WebSocket } from 'ws';
 import type { ListOf } from '../api.ts';
 import type { Server } from './discover.ts';
 import { eventParser, type ServerEvent } from './events.ts';
@@ -97,6 +98,34 @@ export class Client {
     response.on('error', () => {});
     response.once('close', () => stream.onEnd(`${told}: the connection ended`));
     return () => request.destroy();
+  }
+
+  /**
+   * Opens a WebSocket. @param protocol which both ends must speak
+   *
+   * @throws CausewayError with the controller's own sentence and code, or `unreachable`
+   */
+  async webSocket(path: string, protocol: string): Promise<WebSocket> {
+    // Only those who need it pay for loading it.
+    const [{ WebSocket }, { connect }] = await Promise.all([import('ws'), import('node:net')]);
+    const { url, socketPath } = this.server;
+    const told = `GET ${path} of ${this.server.text}`;
+    const near = socketPath === undefined ? undefined : reachable(socketPath);
+    const base = url === undefined ? 'http://localhost' : url.href.replace(/\/$/, '');
+    const options: ClientOptions = {
+      ...{ perMessageDeflate: false, handshakeTimeout: SILENCE_MS },
+      ...(near === undefined ? {} : { createConnection: () => connect(near.path) }),
+    };
+    const socket = new WebSocket(`${base.replace(/^http/, 'ws')}${path}`, [protocol], options);
+    return new Promise<WebSocket>((resolve, reject) => {
+      socket.once('open', () => resolve(socket));
+      socket.on('error', (error) => reject(unreachable(told, error)));
+      socket.once('unexpected-response', (_request, response) => {
+        readAll(response, told)
+          .then((text) => reject(problem(response.statusCode ?? 0, parseBody(text, response, told), told)))
+          .catch(reject);
+      });
+    }).finally(() => near?.release());
   }
 
   async #send(method: Method, path: string, body: unknown, told: string): Promise<Exchange> {

@@ -6,7 +6,9 @@ export interface FakeIo extends Io {
 }
 
 /** An Io that remembers. The environment names no lab and no socket of the machine that runs the tests. */
-export function fakeIo(settings: Partial<Pick<Io, 'env' | 'colour' | 'stdin' | 'now'>> = {}): FakeIo {
+export function fakeIo(
+  settings: Partial<Pick<Io, 'env' | 'colour' | 'stdin' | 'now' | 'terminal'>> = {},
+): FakeIo {
   let stdout = '';
   let stderr = '';
   return {
@@ -20,6 +22,9 @@ export function fakeIo(settings: Partial<Pick<Io, 'env' | 'colour' | 'stdin' | '
     colour: false,
     uid: 0,
     stdin: async () => '',
+    terminal: () => {
+      throw new Error('this test has no terminal');
+    },
     now: () => performance.now(),
     stdout: () => stdout,
     stderr: () => stderr,
