@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
 import { CausewayError, type ErrorCode } from './errors.ts';
@@ -310,34 +310,29 @@ export function start(command: string, args: readonly string[], options: StartOp
   };
 }
 
-/** Open files of this process as a program's standard streams; it has them after they are closed here. */
-export interface Streams {
-  /** Absent: it reads nothing. */
-  readonly stdin?: number;
-  readonly stdout: number;
-  readonly stderr: number;
+/** A program whose standard streams are this process's to use, byte for byte. */
+export interface Piped extends Omit<Started, 'write'> {
+  readonly stdin: Writable;
+  /** Both must be read or destroyed, or `exited` never resolves. */
+  readonly stdout: Readable;
+  readonly stderr: Readable;
 }
 
 /**
- * Starts a program without a shell whose standard streams are open files, byte for byte.
+ * Starts a program without a shell, in the C locale, and hands out its standard streams.
  *
  * @throws CausewayError `not-found` when the program is missing or cannot be started.
  */
-export function startWith(
+export function startPiped(
   command: string,
   args: readonly string[],
-  { stdin, stdout, stderr }: Streams,
   env: Readonly<Record<string, string>> = {},
-): Omit<Started, 'write'> {
+): Piped {
   const child = execa(command, [...args], {
-    reject: false,
-    buffer: false,
-    stdin: stdin === undefined ? 'ignore' : (stdin as 3),
-    stdout: stdout as 3,
-    stderr: stderr as 3,
+    ...{ reject: false, buffer: false, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
     env: { LC_ALL: 'C', PATH: SEARCH_PATH, ...env },
   });
-  const { pid } = child;
+  const { pid, stdin, stdout, stderr } = child;
   if (pid === undefined) {
     const told = `starting a program: \`${[command, ...args].join(' ')}\``;
     throw new CausewayError('not-found', `${told}: no such program, or it cannot be run`);
@@ -345,5 +340,6 @@ export function startWith(
   const exited = child.then(
     ({ signal, exitCode }): Exit => (signal === undefined ? { exitCode: exitCode ?? -1 } : { signal }),
   );
-  return { pid, exited, kill: (signal = 'SIGTERM') => child.kill(signal) };
+  stdin.on('error', () => undefined);
+  return { pid, exited, stdin, stdout, stderr, kill: (signal = 'SIGTERM') => child.kill(signal) };
 }

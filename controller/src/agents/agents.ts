@@ -31,7 +31,7 @@ const NEW_KEY_MS = 2_000;
 /** @param view its table of agents has each one's address and key, and follows them */
 export function createAgents(view: View): Agents {
   const ask = async <T>(node: string, call: (agent: AgentAddress) => Promise<T>): Promise<T> => {
-    const agent = addressOf(view, node);
+    const agent = await addressOf(view, node);
     try {
       return await call(agent);
     } catch (error) {
@@ -57,13 +57,18 @@ export function createAgents(view: View): Agents {
   };
 }
 
-function addressOf(view: View, node: string): AgentAddress {
-  const agent = view.tables.agent.get(node)?.value;
+async function addressOf(view: View, node: string): Promise<AgentAddress> {
+  const known = () => view.tables.agent.get(node)?.value;
+  // One that has just been started tells it in a moment.
+  if (view.tables.alive.has(node)) await view.until(() => known() !== undefined, NEW_KEY_MS);
+  const agent = known();
   if (agent !== undefined) return agent;
   if (!view.tables.node.has(node))
     throw new CausewayError('not-found', `there is no host ${show(node)}`, { field: 'host', value: node });
   const isAlive = view.tables.alive.has(node);
-  const why = isAlive ? 'it serves no API (--api-addr), or is of an older version' : 'it does not run';
+  const why = isAlive
+    ? 'it has stopped, serves no API (--api-addr), or is of an older version'
+    : 'it does not run';
   throw new CausewayError('unreachable', `asking the agent of ${node}: ${why}`);
 }
 

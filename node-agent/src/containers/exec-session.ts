@@ -2,10 +2,9 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CausewayError, show } from '@causeway/shared/errors';
-import { type Exit, run, startWith } from '@causeway/shared/run';
+import { type Piped, run, startPiped } from '@causeway/shared/run';
 import { execArguments, inTerminal, type SessionRequest, type TerminalSize } from './exec-command.ts';
 import { killTree } from './kill-tree.ts';
-import { openPipes } from './pipes.ts';
 import type { Place } from './places.ts';
 import { identify, isAlive, type ProcessId } from './processes.ts';
 import { lastError } from './runc.ts';
@@ -13,12 +12,13 @@ import { resolveUser } from './users.ts';
 
 /** A command that runs in a container for somebody who talks to it. */
 export interface Session {
-  /** Absent where none was asked for. */
-  readonly stdin?: Writable;
+  readonly stdin: Writable;
+  /** What is read has come to its end; in a terminal as Ctrl-D says it. */
+  endInput(): void;
   readonly stdout: Readable;
   /** Of a terminal nothing comes here. */
   readonly stderr: Readable;
-  /** Resolves when the command has ended; what it has left running may still hold the streams. */
+  /** Resolves when the command has ended, its streams were read to their end, and nobody holds them any more. */
   readonly exited: Promise<SessionEnd>;
   /** To the command and whoever is in its process group. */
   signal(name: NodeJS.Signals): void;
@@ -37,6 +37,8 @@ export interface SessionEnd {
 
 /** Of whatever was killed from outside: 128 + SIGKILL. */
 const KILLED = 137;
+/** Ctrl-D */
+const END_OF_INPUT = '\u0004';
 /** Between looks whether the command runs, milliseconds. */
 const LOOK_MS = 5;
 
@@ -65,41 +67,26 @@ export async function openSession(runcRoot: string, place: Place, request: Sessi
   const args = execArguments(request, { runcRoot, name: place.name, pidFile, logFile, user });
   const [command, commandArgs] =
     request.tty === undefined ? ['runc', args] : inTerminal(['runc', ...args], ttyFile, request.tty);
-  const pipes = await openPipes(files, request.stdin);
-  const process_ = startWith(
-    command,
-    commandArgs,
-    {
-      ...(pipes.stdin === undefined ? {} : { stdin: pipes.stdin.theirs }),
-      ...{ stdout: pipes.stdout.theirs, stderr: pipes.stderr.theirs },
-    },
-    { SHELL: '/bin/sh' },
-  );
-  pipes.handedOver();
-  pipes.stdin?.ours.on('error', () => undefined);
+  const program = startPiped(command, commandArgs, { SHELL: '/bin/sh' });
+  // A terminal stays open for what is typed; what has nothing to read without one sees the end at once.
+  if (!request.stdin && request.tty === undefined) program.stdin.end();
   const forget = () => Promise.all([pidFile, logFile, ttyFile].map((file) => rm(file, { force: true })));
-  const first = await begun(pidFile, process_.exited);
+  const first = await begun(pidFile, program);
   if (first === undefined) {
     const said = lastError(await readFile(logFile, 'utf8').catch(() => ''));
-    for (const end of [pipes.stdin, pipes.stdout, pipes.stderr]) end?.ours.destroy();
+    for (const stream of [program.stdout, program.stderr]) stream.destroy();
     await forget();
     throw refusal(place.name, request, said ?? 'runc said nothing about it');
   }
-  const session = sessionOf({ place, init, first, ttyFile, exited: process_.exited, kill: process_.kill });
-  const { stdin, stdout, stderr } = pipes;
-  const whole: Session = {
-    ...session,
-    ...(stdin === undefined ? {} : { stdin: stdin.ours }),
-    ...{ stdout: stdout.ours, stderr: stderr.ours },
-  };
+  const session = sessionOf({ place, init, first, ttyFile, program, isTerminal: request.tty !== undefined });
   const ofContainer = open.get(place.bundle) ?? new Set();
-  open.set(place.bundle, ofContainer.add(whole));
-  void whole.exited.finally(async () => {
-    ofContainer.delete(whole);
+  open.set(place.bundle, ofContainer.add(session));
+  void session.exited.finally(async () => {
+    ofContainer.delete(session);
     if (ofContainer.size === 0) open.delete(place.bundle);
     await forget();
   });
-  return whole;
+  return session;
 }
 
 interface Running {
@@ -107,21 +94,22 @@ interface Running {
   readonly init: ProcessId;
   readonly first: number;
   readonly ttyFile: string;
-  readonly exited: Promise<Exit>;
-  kill(signal: NodeJS.Signals): boolean;
+  readonly program: Piped;
+  readonly isTerminal: boolean;
 }
 
-function sessionOf(running: Running): Pick<Session, 'exited' | 'signal' | 'resize' | 'end'> {
-  const { place, init, first, ttyFile } = running;
+function sessionOf({ place, init, first, ttyFile, program, isTerminal }: Running): Session {
   let reason: string | undefined;
-  const exited = running.exited.then(async (exit): Promise<SessionEnd> => {
+  const { stdin, stdout, stderr } = program;
+  const exited = program.exited.then(async (exit): Promise<SessionEnd> => {
     if (reason !== undefined) return { exitCode: KILLED, reason };
     const exitCode = exit.exitCode ?? KILLED;
     if (exitCode !== KILLED || (await stays(init))) return { exitCode };
     return { exitCode, reason: `container ${place.name} ended while the command ran in it` };
   });
   return {
-    exited,
+    ...{ stdin, stdout, stderr, exited },
+    endInput: () => void (isTerminal ? stdin.write(END_OF_INPUT) : stdin.end()),
     signal: (name) => {
       try {
         // What runc starts leads a session of its own, and so a process group.
@@ -140,7 +128,7 @@ function sessionOf(running: Running): Pick<Session, 'exited' | 'signal' | 'resiz
       if (reason !== undefined) return;
       reason = why;
       // Ending runc alone would leave the command in the container.
-      void killTree(first, init.pid).finally(() => running.kill('SIGKILL'));
+      void killTree(first, init.pid).finally(() => program.kill('SIGKILL'));
     },
   };
 }
@@ -169,22 +157,23 @@ async function firstProcess(runcRoot: string, { name }: Place): Promise<ProcessI
 }
 
 /** @returns the command's process id once it runs; undefined when it could not be run */
-async function begun(pidFile: string, exited: Promise<Exit>): Promise<number | undefined> {
-  let isOver = false;
-  void exited.then(() => {
-    isOver = true;
-  });
+async function begun(pidFile: string, { pid: runc }: Piped): Promise<number | undefined> {
   for (;;) {
-    const wasOver = isOver;
+    // `exited` waits for readers, who come later.
+    const wasOver = identify(runc) === undefined;
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => '')) || 0;
     if (pid > 0) return pid;
     if (wasOver) return undefined;
-    await Promise.race([exited, delay(LOOK_MS)]);
+    await delay(LOOK_MS);
   }
 }
 
 /** PURE. runc's words in ours. */
-export function refusal(name: string, { command, workdir, user }: SessionRequest, said: string): CausewayError {
+export function refusal(
+  name: string,
+  { command, workdir, user }: SessionRequest,
+  said: string,
+): CausewayError {
   const [program = ''] = command;
   const doing = `running a command in container ${name}`;
   const invalid = (field: string, value: unknown, reason: string) =>
@@ -192,7 +181,11 @@ export function refusal(name: string, { command, workdir, user }: SessionRequest
   if (/chdir|cwd/.test(said))
     return invalid('workdir', workdir, `it has no directory ${show(workdir ?? 'that its image names')}`);
   if (/setup user/.test(said))
-    return invalid('user', user, `user ${show(user ?? 'of its image')} is none that this host's user namespace has`);
+    return invalid(
+      'user',
+      user,
+      `user ${show(user ?? 'of its image')} is none that this host's user namespace has`,
+    );
   if (/executable file not found|no such file or directory/.test(said))
     return invalid('command', program, `it has no program ${show(program)}`);
   if (/permission denied|is a directory|exec format error/.test(said))

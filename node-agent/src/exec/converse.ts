@@ -50,7 +50,7 @@ export async function converse(
   } catch (error) {
     tell(failure(error));
   } finally {
-    session?.stdin?.destroy();
+    session?.stdin.destroy();
     socket.close();
   }
 }
@@ -109,7 +109,7 @@ function listenTo(socket: WebSocket, window: SendWindow, tell: (message: FromCom
       };
       const stdin = session?.stdin;
       // What nobody reads is used up.
-      if (stdin === undefined || !stdin.writable) taken();
+      if (stdin?.writable !== true) taken();
       else stdin.write(bytes, taken);
     });
   };
@@ -121,7 +121,7 @@ function listenTo(socket: WebSocket, window: SendWindow, tell: (message: FromCom
         clearTimeout(late);
         resolve(message);
       } else if (message?.type === 'taken') window.taken(message.bytes);
-      else if (message?.type === 'end') inTurn(() => session?.stdin?.end());
+      else if (message?.type === 'end') inTurn(() => session?.endInput());
       else if (message?.type === 'signal') inTurn(() => session?.signal(message.signal));
       else if (message?.type === 'resize') inTurn(() => void session?.resize(message));
       else
