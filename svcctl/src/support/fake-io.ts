@@ -1,4 +1,6 @@
+import { PassThrough, Readable } from 'node:stream';
 import type { Io } from '../io.ts';
+import type { Terminal } from '../terminal.ts';
 
 export interface FakeIo extends Io {
   readonly stdout: () => string;
@@ -22,12 +24,26 @@ export function fakeIo(
     colour: false,
     uid: 0,
     stdin: async () => '',
-    terminal: () => {
-      throw new Error('this test has no terminal');
-    },
+    terminal: () => noTerminal(),
     now: () => performance.now(),
     stdout: () => stdout,
     stderr: () => stderr,
     ...settings,
+  };
+}
+
+/** Streams that are none: nothing comes, and nobody looks at what goes. */
+export function noTerminal(): Terminal {
+  const nothing = () => undefined;
+  return {
+    ...{ stdin: Readable.from([]), stdout: new PassThrough().resume(), stderr: new PassThrough().resume() },
+    ...{
+      isTerminal: false,
+      size: nothing,
+      onResize: nothing,
+      raw: nothing,
+      onSignal: nothing,
+      close: nothing,
+    },
   };
 }
