@@ -61,7 +61,8 @@ export function buildProgram(io: Io): Command {
   const inside = [addExec];
   const looking = [addWorkload, addGet, addDescribe];
   const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addIpam, addApply, addDelete];
-  for (const one of [...add, ...containers, ...inside, ...looking, ...more, addVersion, addCompletion]) one(context);
+  for (const one of [...add, ...containers, ...inside, ...looking, ...more, addVersion, addCompletion])
+    one(context);
   return program;
 }
 

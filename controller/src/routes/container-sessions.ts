@@ -1,7 +1,8 @@
-import { CausewayError, show } from '@causeway/shared/errors';
+import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { openingHeaders, passOn } from '../agents/pass.ts';
 import { checkUpgrade, takeConnection } from '../agents/upgrades.ts';
+import { noContainer } from '../container-life.ts';
 import type { App, Deps } from '../deps.ts';
 import { nameParams, problems } from '../objects/schemas.ts';
 
@@ -39,7 +40,7 @@ function execRoute(app: App, { view, agents, streams }: Deps): void {
 
 /** @throws CausewayError when there is none, or it is a container of others */
 function ownContainer(spec: ContainerSpec | undefined, name: string, doing: string): ContainerSpec {
-  if (spec === undefined) throw new CausewayError('not-found', `there is no container ${show(name)}`);
+  if (spec === undefined) throw noContainer(name);
   if (spec.attach === undefined) return spec;
   const { kind, id } = spec.attach;
   throw new CausewayError(
