@@ -30,11 +30,24 @@ export interface Circumstances {
 export async function act(pass: Pass, decision: Decision, given: Circumstances): Promise<Fate> {
   try {
     return await carryOut(pass, decision, given);
-  } catch (error) {
+  } catch (cause) {
     const { name } = decision;
+    const error = isDiskFull(cause) ? diskFull(name, cause) : cause;
     pass.logger.warn({ container: name, err: error }, `container failed: ${messageOf(error)}`);
     return { ...knownOf(pass, decision, given), state: 'failed', reason: messageOf(error) };
   }
+}
+
+/** Of a file of ours, or as a program says it. */
+function isDiskFull(error: unknown): boolean {
+  if (/no space left on device/i.test(messageOf(error))) return true;
+  return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
+}
+
+function diskFull(name: string, cause: unknown): CausewayError {
+  return new CausewayError('exhausted', `starting container ${name}: no space is left on the disk`, {
+    cause,
+  });
 }
 
 async function carryOut(pass: Pass, decision: Decision, given: Circumstances): Promise<Fate> {

@@ -16,6 +16,7 @@ const facts = {
   cgroup: '/causeway/web-1',
   sharesNetns: false,
   bringsLink: true,
+  seccomp: undefined,
 };
 
 describe('the OCI configuration', () => {

@@ -32,6 +32,8 @@ export interface OciFacts extends Omit<HostAbilities, 'users' | 'groups'> {
   readonly made: Readonly<Record<string, string>>;
   /** Its cgroup, in every hierarchy; absent: it has none. */
   readonly cgroup?: string;
+  /** The filter of its system calls. */
+  readonly seccomp: object | undefined;
   /** Its own user namespace; absent: none. */
   readonly idMap?: IdMap;
 }
@@ -85,6 +87,8 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
  */
 const DEAF_TO_ROUTERS = { 'net.ipv6.conf.default.accept_ra': '0' };
 const DEAF_ON_ETH0 = { 'net.ipv6.conf.eth0.accept_ra': '0' };
+/** All ports are the container's own: its programs need no power to listen on those below 1024. */
+const ALL_PORTS = { 'net.ipv4.ip_unprivileged_port_start': '0' };
 
 /** Microseconds in which a container gets its share of the processors. */
 const CPU_PERIOD = 100_000;
@@ -124,6 +128,7 @@ export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
       ],
       ...(idMap === undefined ? {} : { uidMappings: mapOf(idMap), gidMappings: mapOf(idMap) }),
       ...sysctls(facts),
+      ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
       ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, resources: resources(spec) }),
@@ -157,8 +162,9 @@ function mapOf({ first, count }: IdMap): object {
 
 /** The host's own are not the container's to change, nor those of a namespace that its user namespace does not own. */
 function sysctls({ ipv6, netnsPath, sharesNetns, bringsLink, idMap }: OciFacts): object {
-  if (!ipv6 || netnsPath === undefined || idMap !== undefined || sharesNetns) return {};
-  return { sysctl: { ...DEAF_TO_ROUTERS, ...(bringsLink ? DEAF_ON_ETH0 : {}) } };
+  if (netnsPath === undefined || idMap !== undefined || sharesNetns) return {};
+  const deaf = { ...DEAF_TO_ROUTERS, ...(bringsLink ? DEAF_ON_ETH0 : {}) };
+  return { sysctl: { ...ALL_PORTS, ...(ipv6 ? deaf : {}) } };
 }
 
 function resources({ cpus, memoryBytes }: ContainerSpec): object {

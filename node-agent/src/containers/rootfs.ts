@@ -23,8 +23,8 @@ export interface RootRequest {
 /**
  * The container's root file system at `place.merged`: what it writes lies over its image's layers, which it shares with others.
  *
- * @throws CausewayError `invalid` when one file's path goes through another file; `exhausted` when the disk is full;
- *   `command-failed` when the kernel mounts no overlay there
+ * @throws CausewayError `invalid` when one file's path goes through another file; `command-failed` when the kernel mounts no
+ *   overlay there
  */
 export async function makeRoot(place: Place, request: RootRequest): Promise<void> {
   if (request.anew) await removeRoot(place, request.mounted);
@@ -74,7 +74,7 @@ async function putFile(root: string, path: string, text: string): Promise<void> 
     // Scripts are there to be run; the mode is set apart from the umask.
     await chmod(full, text.startsWith('#!') ? 0o755 : 0o644);
   } catch (cause) {
-    if (isNodeError(cause) && cause.code === 'ENOSPC') throw diskFull(path, cause);
+    if (isNodeError(cause) && cause.code === 'ENOSPC') throw cause;
     throw new CausewayError(
       'invalid',
       `files ${JSON.stringify(path)} cannot be written: ${messageOf(cause)}`,
@@ -83,12 +83,6 @@ async function putFile(root: string, path: string, text: string): Promise<void> 
       },
     );
   }
-}
-
-function diskFull(path: string, cause: unknown): CausewayError {
-  return new CausewayError('exhausted', `writing ${path} of a container: no space is left on the disk`, {
-    cause,
-  });
 }
 
 /** The folder that a path means inside of a root, made where it is missing. */

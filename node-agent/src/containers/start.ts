@@ -1,4 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
+import { arch } from 'node:process';
 import { CausewayError, invalid, messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ReadyImage } from '../images/image.ts';
@@ -15,6 +16,7 @@ import { identify } from './processes.ts';
 import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
 import { makeRoot } from './rootfs.ts';
 import { runcStart } from './runc.ts';
+import { seccompProfile } from './seccomp.ts';
 
 export interface StartRequest {
   readonly decision: Start;
@@ -54,6 +56,7 @@ export async function startContainer(request: StartRequest): Promise<ContainerRe
     ...{ ...abilities, rootfs: place.merged, image: image.config, user, made },
     bringsLink: connection.bringsLink,
     sharesNetns: !connection.ownNetns,
+    seccomp: seccompProfile(arch),
     ...(netnsPath === undefined ? {} : { netnsPath }),
     ...(cgroup === undefined ? {} : { cgroup }),
   });
