@@ -1,6 +1,7 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
+import type { NetworkPolicy, ResolvedPeers } from '@causeway/shared/model/network-policy';
 import type { NodeReport } from '@causeway/shared/model/node';
 import type { Reservation } from '@causeway/shared/model/reservation';
 import type { ServiceSpec } from '@causeway/shared/model/service';
@@ -59,6 +60,24 @@ export type ContainerView = ContainerSpec &
   };
 
 export type WorkloadView = Workload & Revised;
+
+export type PolicyView = NetworkPolicy &
+  Revised & {
+    readonly status?: {
+      /** Addresses that its names and labels mean at the moment. */
+      readonly peers: number;
+      readonly warnings: readonly string[];
+    };
+  };
+
+/** A container that a policy is about. */
+export interface PolicySubjectView {
+  readonly name: string;
+  readonly host: string;
+  readonly addresses: readonly string[];
+}
+
+export type PolicyPeersView = ResolvedPeers;
 
 /** What `GET /v1/ipam/check` answers. */
 export interface IpamView {

@@ -16,6 +16,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addIpam } from './commands/ipam.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
+import { addPolicy } from './commands/policy.ts';
 import { addPs } from './commands/ps.ts';
 import { addRun } from './commands/run.ts';
 import { addSettings } from './commands/settings.ts';
@@ -60,9 +61,10 @@ export function buildProgram(io: Io): Command {
   const containers = [addRun, addPs, addStop, addStart, addRemove, addInspect, addAttach, addDetach];
   const inside = [addExec];
   const looking = [addWorkload, addGet, addDescribe];
-  const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addIpam, addApply, addDelete];
-  for (const one of [...add, ...containers, ...inside, ...looking, ...more, addVersion, addCompletion])
-    one(context);
+  const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addPolicy, addIpam];
+  const files = [addApply, addDelete];
+  const all = [...add, ...containers, ...inside, ...looking, ...more, ...files];
+  for (const one of [...all, addVersion, addCompletion]) one(context);
   return program;
 }
 

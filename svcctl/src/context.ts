@@ -6,7 +6,7 @@ import { parseDuration } from './input/duration.ts';
 import type { Io } from './io.ts';
 import { OUTPUTS, type Output, parseOutput } from './print/output.ts';
 import { safe } from './print/safe.ts';
-import { waitForHosts } from './wait.ts';
+import { type Followed, waitForHosts } from './wait.ts';
 
 /** Options that every command has through the program. */
 interface GlobalOptions {
@@ -56,11 +56,16 @@ export class Context {
    * Waits, when that was asked for, until every host's kernel holds a write, and says how long each took:
    * on stdout, unless stdout carries a machine's format.
    */
-  async settle(client: Client, revision: number, options: WriteOptions): Promise<void> {
+  async settle(
+    client: Client,
+    revision: number,
+    options: WriteOptions,
+    what: Followed = 'services',
+  ): Promise<void> {
     if (!options.wait || options.dryRun) return;
     const print = options.output === undefined ? this.io.out : this.io.err;
     await waitForHosts(client, {
-      revision,
+      ...{ what, revision },
       timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
       now: () => this.io.now(),
       onHost: (name, milliseconds) =>

@@ -18,6 +18,7 @@ function wait(revision: number, timeoutMs = 5_000) {
   const notes: string[] = [];
   let clock = 100;
   const done = waitForHosts(client, {
+    what: 'services',
     revision,
     timeoutMs,
     now: () => clock,

@@ -4,7 +4,11 @@ import type { Client } from './client/client.ts';
 import { followUntil } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
 
+export type Followed = 'services' | 'policies';
+
 export interface Waiting {
+  /** What was written: hosts follow services and policies apart. */
+  readonly what: Followed;
   /** etcd's revision of the write. */
   readonly revision: number;
   readonly timeoutMs: number;
@@ -30,12 +34,12 @@ export async function waitForHosts(client: Client, waiting: Waiting): Promise<vo
     look: (all) => {
       nodes = all;
       for (const node of nodes.values())
-        if (node.alive && holds(node, waiting.revision) && !told.has(node.name)) {
+        if (node.alive && holds(node, waiting) && !told.has(node.name)) {
           told.add(node.name);
           waiting.onHost(node.name, waiting.now() - started);
         }
     },
-    isDone: () => lagging(nodes, waiting.revision).length === 0,
+    isDone: () => lagging(nodes, waiting).length === 0,
     onNote: waiting.onNote,
   });
   if (ended !== 'done') throw tooLate(nodes, ended === 'late', waiting);
@@ -45,19 +49,27 @@ export async function waitForHosts(client: Client, waiting: Waiting): Promise<vo
     throw new CausewayError('degraded', `no host is alive: no kernel holds revision ${waiting.revision}`);
 }
 
-function holds(node: NodeView, revision: number): boolean {
-  return (node.report?.servicesRevision ?? -1) >= revision;
+type Goal = Pick<Waiting, 'what' | 'revision'>;
+
+function heldBy({ report }: NodeView, what: Followed): number | undefined {
+  return what === 'services' ? report?.servicesRevision : report?.policiesRevision;
 }
 
-function lagging(nodes: ReadonlyMap<string, NodeView>, revision: number): NodeView[] {
-  return [...nodes.values()].filter((node) => node.alive && !holds(node, revision));
+function holds(node: NodeView, { what, revision }: Goal): boolean {
+  return (heldBy(node, what) ?? -1) >= revision;
+}
+
+function lagging(nodes: ReadonlyMap<string, NodeView>, goal: Goal): NodeView[] {
+  return [...nodes.values()].filter((node) => node.alive && !holds(node, goal));
 }
 
 function tooLate(nodes: ReadonlyMap<string, NodeView>, synced: boolean, waiting: Waiting): CausewayError {
-  const behind = lagging(nodes, waiting.revision)
-    .map(({ name, report }) =>
-      report === undefined ? `${name} (no report)` : `${name} (at revision ${report.servicesRevision})`,
-    )
+  const behind = lagging(nodes, waiting)
+    .map((node) => {
+      const held = heldBy(node, waiting.what);
+      if (held !== undefined) return `${node.name} (at revision ${held})`;
+      return `${node.name} (${node.report === undefined ? 'no report' : `it knows nothing of ${waiting.what}`})`;
+    })
     .sort();
   const whom =
     !synced || behind.length === 0 ? 'the controller did not tell' : `still behind: ${behind.join(', ')}`;

@@ -7,7 +7,8 @@ import { PROTOCOLS } from './service.ts';
 export const MAX_RULES = 10_000;
 export const MAX_PEERS = 10_000;
 const MAX_PORTS = 64;
-const MOST_CONNECTIONS = 1_000_000;
+/** iptables counts no faster and no further. */
+const MOST_CONNECTIONS = 10_000;
 
 const CIDR_ERROR = 'is not an address or a network such as "203.0.113.0/24"';
 const ACTION_ERROR = 'is not an action: allow, deny are known';

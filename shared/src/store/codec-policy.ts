@@ -33,9 +33,9 @@ const rule: z.ZodType<PolicyRule> = z.object({
     .exactOptional(),
   limit: z
     .object({
-      connections: z.number().int().min(1).max(1_000_000),
+      connections: z.number().int().min(1).max(10_000),
       per: z.enum(['second', 'minute', 'hour']),
-      burst: z.number().int().min(1).max(1_000_000),
+      burst: z.number().int().min(1).max(10_000),
     })
     .exactOptional(),
 });

@@ -20,6 +20,8 @@ export interface Ask {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** The revision that the object must have. */
+  readonly ifMatch?: number;
   /** Statuses that are answers and no errors, besides 2xx. */
   readonly accept?: readonly number[];
 }
@@ -52,7 +54,7 @@ export class Client {
   /** @throws CausewayError with the controller's own sentence and code, or `unreachable` */
   async ask<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
     const told = `${method} ${path} of ${this.server.text}`;
-    const { response } = await this.#send(method, withQuery(path, ask.query), ask.body, told);
+    const { response } = await this.#send(method, withQuery(path, ask.query), ask, told);
     const text = await readAll(response, told);
     const status = response.statusCode ?? 0;
     const body = parseBody(text, response, told);
@@ -87,7 +89,7 @@ export class Client {
   async watch(path: string, stream: Stream): Promise<() => void> {
     const told = `watching ${path} of ${this.server.text}`;
     const query = withQuery(path, { watch: 'true' });
-    const { request, response } = await this.#send('GET', query, undefined, told);
+    const { request, response } = await this.#send('GET', query, {}, told);
     if (response.statusCode !== 200) {
       const text = await readAll(response, told);
       throw problem(response.statusCode ?? 0, parseBody(text, response, told), told);
@@ -128,7 +130,7 @@ export class Client {
     }).finally(() => near?.release());
   }
 
-  async #send(method: Method, path: string, body: unknown, told: string): Promise<Exchange> {
+  async #send(method: Method, path: string, { body, ifMatch }: Ask, told: string): Promise<Exchange> {
     const { url, socketPath } = this.server;
     const { request } = url?.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -142,6 +144,7 @@ export class Client {
       headers['content-type'] = 'application/json';
       headers['content-length'] = length;
     }
+    if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
     const base = url === undefined ? '' : url.pathname.replace(/\/$/, '');
     const options: RequestOptions = { method, path: base + path, headers, timeout: SILENCE_MS };
     const near = socketPath === undefined ? undefined : reachable(socketPath);

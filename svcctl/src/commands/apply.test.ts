@@ -195,12 +195,12 @@ describe('svcctl apply', () => {
     [
       'kind.yaml',
       `${WEB}---\nkind: Pod\nname: x\n`,
-      /document 2 \(line 6\): kind "Pod" is not Service, Container or Workload/,
+      /document 2 \(line 6\): kind "Pod" is not Service, Container, Workload or NetworkPolicy/,
     ],
     [
       'nokind.yaml',
       'name: x\n',
-      /document 1 \(line 1\) has no kind: write kind: Service, Container or Workload/,
+      /document 1 \(line 1\) has no kind: write kind: Service, Container, Workload or NetworkPolicy/,
     ],
     ['noname.yaml', 'kind: Service\n', /has no name/],
     ['number.yaml', 'kind: Service\nname: 7\n', /name 7 is not text/],

@@ -9,12 +9,13 @@ import {
   type WriteOptions,
   waitOptions,
 } from '../context.ts';
+import { singular } from '../input/kinds.ts';
 import { readManifests } from '../input/manifest.ts';
-import { COLLECTIONS, type Manifest } from '../input/manifest-object.ts';
+import { at, COLLECTIONS, type Manifest, type ManifestKind } from '../input/manifest-object.ts';
 import { safe } from '../print/safe.ts';
 import { type Target, waitForContainers, waitForTargets } from '../wait-objects.ts';
 
-interface ApplyOptions extends WriteOptions {
+export interface ApplyOptions extends WriteOptions {
   readonly filename: string;
 }
 
@@ -33,11 +34,14 @@ export function addApply(context: Context): void {
     .addOption(timeout)
     .addOption(dryRunOption())
     .addHelpText('after', '\nEvery object is checked by the controller before the first one is written.')
-    .action((options: ApplyOptions) => apply(context, options));
+    .action((options: ApplyOptions) => applyFile(context, options));
 }
 
-async function apply(context: Context, options: ApplyOptions): Promise<void> {
+/** @param only the kind that the file may hold nothing but; absent: any */
+export async function applyFile(context: Context, options: ApplyOptions, only?: ManifestKind): Promise<void> {
   const manifests = inOrder(await readManifests(context.io, options.filename));
+  const other = only && manifests.find(({ kind }) => kind !== only);
+  if (other !== undefined) throw at(other.where, `is a ${other.kind}, not a ${only}: use svcctl apply`);
   const client = context.client();
   const verbs = await rehearse(context, client, manifests);
   if (options.dryRun) {
@@ -60,7 +64,7 @@ async function rehearse(context: Context, client: Client, manifests: readonly Ma
   for (const manifest of manifests)
     try {
       const { verb } = await write(client, manifest, { dryRun: true, coming });
-      if (manifest.kind !== 'Service' && verb === 'created') coming.add(manifest.name);
+      if (isNamed(manifest) && verb === 'created') coming.add(manifest.name);
       verbs.push(verb);
     } catch (error) {
       faults.push(faultOf(manifest, error));
@@ -72,8 +76,8 @@ async function rehearse(context: Context, client: Client, manifests: readonly Ma
 }
 
 /**
- * Containers and workloads first: services may point to them. With `--wait` the containers run before a service is
- * written.
+ * Policies first, so that no container is ever without them, then containers and workloads: services may point to them.
+ * With `--wait` each step is done before the next.
  * @returns the newest revision below services that the file needs, 0 for none
  */
 async function writeAll(
@@ -82,8 +86,11 @@ async function writeAll(
   manifests: readonly Manifest[],
   options: ApplyOptions,
 ): Promise<number> {
-  const first = manifests.filter(({ kind }) => kind !== 'Service');
+  const policies = manifests.filter(({ kind }) => kind === 'NetworkPolicy');
+  const first = manifests.filter(isNamed);
   const services = manifests.filter(({ kind }) => kind === 'Service');
+  const ruled = await writeEach(context, client, policies, [...first, ...services]);
+  if (ruled > 0) await context.settle(client, ruled, options, 'policies');
   await writeEach(context, client, first, services);
   if (!options.wait) {
     await writeEach(context, client, services, []);
@@ -175,10 +182,10 @@ function without(body: Manifest['body'], coming: ReadonlySet<string>): Manifest[
   return known.length === endpoints.length ? body : { ...body, endpoints: known };
 }
 
-/** Containers and workloads first: services may point to them. Before who joins their network. */
+/** What a file's objects wait for: policies for nothing, services for all, who joins a network for who has it. */
 function inOrder(manifests: readonly Manifest[]): Manifest[] {
   const rank = ({ kind, body }: Manifest): number =>
-    kind === 'Service' ? 2 : joinedBy(body) === undefined ? 0 : 1;
+    kind === 'NetworkPolicy' ? 0 : kind === 'Service' ? 3 : joinedBy(body) === undefined ? 1 : 2;
   return [...manifests].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -189,6 +196,11 @@ function joinedBy({ network }: Manifest['body']): string | undefined {
   return typeof mode.container === 'string' ? mode.container : undefined;
 }
 
+/** Whether services can name it. */
+function isNamed({ kind }: Manifest): boolean {
+  return kind === 'Container' || kind === 'Workload';
+}
+
 /** The part of an object that users write. */
 function definition(object: object): object {
   const { revision: _revision, status: _status, ...rest } = object as Record<string, unknown>;
@@ -196,7 +208,7 @@ function definition(object: object): object {
 }
 
 function subjectOf({ kind, name }: Manifest): string {
-  return `${kind.toLowerCase()}/${name}`;
+  return `${singular(COLLECTIONS[kind])}/${name}`;
 }
 
 /** Puts the place in the file before the controller's sentence, and keeps its code. */

@@ -28,14 +28,14 @@ export function addDelete(context: Context): void {
     .command(
       context.program,
       'delete',
-      'Delete a service, a container or a workload, or all objects of a file',
+      'Delete a service, a container, a workload or a policy, or all objects of a file',
       [
         'svcctl delete service web --wait',
         'svcctl delete container web-1 --wait',
         'svcctl delete -f web.yaml',
       ],
     )
-    .argument('[type]', 'service, container or workload')
+    .argument('[type]', 'service, container, workload or policy')
     .argument('[name]', 'its name (or write both as service/web)')
     .option('-f, --filename <file>', 'delete the objects of this file; - is stdin')
     .addOption(wait)
@@ -56,11 +56,11 @@ async function remove(
   const client = context.client();
   const missing: string[] = [];
   const gone = new Set<string>();
-  let newest = 0;
+  const newest = { services: 0, policies: 0 };
   for (const { kind, name: one } of targets) {
     try {
       const revision = await removeObject(context, client, kind, one, options);
-      if (kind === 'services') newest = Math.max(newest, revision);
+      if (kind === 'services' || kind === 'policies') newest[kind] = Math.max(newest[kind], revision);
       else if (kind === 'containers') gone.add(one);
     } catch (error) {
       // In a file of several, those that are gone already keep none of the others.
@@ -68,7 +68,8 @@ async function remove(
       missing.push(messageOf(error));
     }
   }
-  if (newest > 0) await context.settle(client, newest, options);
+  for (const what of ['services', 'policies'] as const)
+    if (newest[what] > 0) await context.settle(client, newest[what], options, what);
   if (options.wait && gone.size > 0) await waitForRemoval(client, gone, patience(context, options));
   if (missing.length > 0) throw new CausewayError('not-found', missing.join('; '));
 }
@@ -87,15 +88,15 @@ async function targetsOf(
   if (file !== undefined) {
     if (type !== undefined) throw invalid('type', type, 'and a file exclude each other');
     const manifests = await readManifests(context.io, file);
-    // Services first, so that none of them is left without what it points to.
-    const rank = (one: Target): number => (one.kind === 'services' ? 0 : 1);
+    // Services first, so that none is left without what it points to; policies last, so that nothing is without them.
+    const rank = ({ kind }: Target): number => (kind === 'services' ? 0 : kind === 'policies' ? 2 : 1);
     return manifests
       .map(({ kind, name: one }): Target => ({ kind: COLLECTIONS[kind], name: one }))
       .sort((a, b) => rank(a) - rank(b));
   }
   if (type === undefined)
     throw new CausewayError('invalid', 'name what to delete: svcctl delete service NAME, or -f FILE');
-  const subject = parseSubject(type, name, ['services', 'containers', 'workloads']);
+  const subject = parseSubject(type, name, ['services', 'containers', 'workloads', 'policies']);
   return [
     { kind: subject.kind, name: checkName(`name of the ${singular(subject.kind)}`, subject.name ?? '') },
   ];

@@ -5,20 +5,22 @@ import type { Context } from '../context.ts';
 import { parseSubject, type Subject, singular } from '../input/kinds.ts';
 import { checkName } from '../input/name.ts';
 import { stateText } from '../print/columns.ts';
+import { describePolicy } from '../print/describe-policy.ts';
 import { serviceFields } from '../print/describe-service.ts';
 import { type Field, fieldsText } from '../print/fields.ts';
 import { leadsNowhere, noEndpointsNote } from '../print/service.ts';
 
 export function addDescribe(context: Context): void {
   context
-    .command(context.program, 'describe', 'Show everything about one node or service', [
+    .command(context.program, 'describe', 'Show everything about one node, service or policy', [
       'svcctl describe service web',
       'svcctl describe node host-1',
+      'svcctl describe policy db-only',
     ])
-    .argument('<type>', 'node or service')
+    .argument('<type>', 'node, service or policy')
     .argument('[name]', 'its name (or write both as service/web)')
     .action((type: string, name: string | undefined) =>
-      describe(context, parseSubject(type, name, ['nodes', 'services'])),
+      describe(context, parseSubject(type, name, ['nodes', 'services', 'policies'])),
     );
 }
 
@@ -26,6 +28,7 @@ async function describe(context: Context, { kind, name }: Subject): Promise<void
   const checked = checkName(`name of the ${singular(kind)}`, name ?? '');
   const client = context.client();
   if (kind === 'nodes') return describeNode(context, await client.get<NodeView>(`/v1/nodes/${checked}`));
+  if (kind === 'policies') return describePolicy(context, client, checked);
   await describeService(context, client, checked);
 }
 
@@ -50,6 +53,7 @@ function describeNode({ io }: Context, node: NodeView): void {
         'Services',
         `hold revision ${report.servicesRevision}, applied in ${Math.round(report.appliedInMs)} ms`,
       ],
+      ['Policies', `hold revision ${report.policiesRevision ?? 'none'}`],
       ['Network', `holds revision ${report.networkRevision}`],
       ['Repairs', `${report.repairs} since the agent started`],
       [

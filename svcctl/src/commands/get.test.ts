@@ -77,7 +77,7 @@ describe('svcctl get', () => {
     [
       ['get', 'pods'],
       2,
-      'type "pods" is none of nodes, subnets, services, endpoints, containers, workloads, reservations, events',
+      'type "pods" is none of nodes, subnets, services, endpoints, containers, workloads, policies, reservations, events',
     ],
     [['get'], 2, "missing required argument 'type'"],
   ])('%j ends with %i', async (argv, code, sentence) => {

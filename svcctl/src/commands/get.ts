@@ -20,14 +20,14 @@ export function addGet(context: Context): void {
     .command(
       context.program,
       'get',
-      'Show nodes, subnets, services, endpoints, containers, workloads, reservations or events',
+      'Show nodes, subnets, services, endpoints, containers, workloads, policies, reservations or events',
       [
         'svcctl get services',
         'svcctl get nodes -o wide',
         'svcctl get endpoints web -w            # and every change, until Ctrl-C',
       ],
     )
-    .argument('<type>', `${KINDS.join(', ')} (or no, sn, svc, ep, ct, wl, rs, ev)`)
+    .argument('<type>', `${KINDS.join(', ')} (or no, sn, svc, ep, ct, wl, np, rs, ev)`)
     .argument('[name]', 'only this one; for endpoints, those of this service')
     .addOption(outputOption())
     .option('-w, --watch', 'go on with every change; in json and yaml as {event, object}')

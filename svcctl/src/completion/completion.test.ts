@@ -43,9 +43,9 @@ describe('bash', () => {
   it('offers commands, types, options and their values', () => {
     expect(offered('un')).toEqual(['unexpose']);
     expect(offered('endpoint', '')).toEqual(['add', 'rm', 'weight', 'drain', 'list']);
-    const kinds = ['nodes', 'subnets', 'services', 'endpoints', 'containers', 'workloads'];
+    const kinds = ['nodes', 'subnets', 'services', 'endpoints', 'containers', 'workloads', 'policies'];
     expect(offered('get', '')).toEqual([...kinds, 'reservations', 'events']);
-    expect(offered('delete', '')).toEqual(['service', 'container', 'workload']);
+    expect(offered('delete', '')).toEqual(['service', 'container', 'workload', 'policy']);
     expect(offered('node', '')).toEqual(['reserve', 'release', 'cordon', 'uncordon', 'drain']);
     expect(offered('network', 'set', '--backend', '')).toEqual(['host-gw', 'vxlan']);
     expect(offered('expose', ':1', '--node')).toEqual(['--node-port']);

@@ -26,8 +26,8 @@ export interface CompletedOption {
 
 const TYPES: Readonly<Record<string, readonly Kind[]>> = {
   get: KINDS,
-  describe: ['nodes', 'services'],
-  delete: ['services', 'containers', 'workloads'],
+  describe: ['nodes', 'services', 'policies'],
+  delete: ['services', 'containers', 'workloads', 'policies'],
 };
 const NAMED: Readonly<Record<string, Kind>> = {
   unexpose: 'services',
@@ -42,6 +42,9 @@ const NAMED: Readonly<Record<string, Kind>> = {
   inspect: 'containers',
   detach: 'containers',
   'workload rm': 'workloads',
+  'policy get': 'policies',
+  'policy describe': 'policies',
+  'policy delete': 'policies',
   'node reserve': 'nodes',
   'node release': 'nodes',
   'node cordon': 'nodes',
@@ -99,5 +102,6 @@ function describeOption(option: Option): CompletedOption {
     values: option.argChoices ?? [],
     takesFile: option.long === '--filename',
     ...(option.long === '--host' ? { names: 'nodes' as const } : {}),
+    ...(option.long === '--from' ? { names: 'containers' as const } : {}),
   };
 }

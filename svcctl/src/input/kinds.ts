@@ -2,7 +2,7 @@ import { invalid } from '@causeway/shared/errors';
 
 export const KINDS = [
   ...(['nodes', 'subnets', 'services', 'endpoints', 'containers', 'workloads'] as const),
-  ...(['reservations', 'events'] as const),
+  ...(['policies', 'reservations', 'events'] as const),
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -14,6 +14,7 @@ export const CALLED: Readonly<Record<Kind, readonly string[]>> = {
   endpoints: ['endpoint', 'endpoints', 'ep'],
   containers: ['container', 'containers', 'ct'],
   workloads: ['workload', 'workloads', 'wl'],
+  policies: ['policy', 'policies', 'networkpolicy', 'np'],
   reservations: ['reservation', 'reservations', 'rs'],
   events: ['event', 'events', 'ev'],
 };

@@ -1,14 +1,17 @@
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import { checkName } from './name.ts';
 
-export const MANIFEST_KINDS = ['Service', 'Container', 'Workload'] as const;
+export const MANIFEST_KINDS = ['Service', 'Container', 'Workload', 'NetworkPolicy'] as const;
 export type ManifestKind = (typeof MANIFEST_KINDS)[number];
 
 /** What the API and `get` call each kind. */
-export const COLLECTIONS: Readonly<Record<ManifestKind, 'services' | 'containers' | 'workloads'>> = {
+export const COLLECTIONS: Readonly<
+  Record<ManifestKind, 'services' | 'containers' | 'workloads' | 'policies'>
+> = {
   Service: 'services',
   Container: 'containers',
   Workload: 'workloads',
+  NetworkPolicy: 'policies',
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -39,7 +42,7 @@ export function objectsOf(value: unknown, where: string): Manifest[] {
 function manifest(value: Fields, where: string): Manifest {
   const kind = MANIFEST_KINDS.find((one) => one === value.kind);
   if (kind === undefined) {
-    const kinds = 'Service, Container or Workload';
+    const kinds = 'Service, Container, Workload or NetworkPolicy';
     if (value.kind === undefined) throw at(where, `has no kind: write kind: ${kinds}`);
     throw at(where, invalid('kind', value.kind, `is not ${kinds}`).message);
   }

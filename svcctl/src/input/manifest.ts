@@ -133,6 +133,7 @@ function publishedBy({ host, publish }: Manifest['body']): string[] {
 function claimsOf({ kind, name, body }: Manifest): string[] {
   const claims = [`${kind} ${show(name)}`];
   // Containers and workloads share their names.
+  if (kind === 'NetworkPolicy') return claims;
   if (kind !== 'Service') return [...claims, `name ${show(name)}`, ...publishedBy(body)];
   if (!Array.isArray(body.ports)) return claims;
   for (const port of new Set<unknown>(body.ports)) {

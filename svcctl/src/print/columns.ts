@@ -4,6 +4,7 @@ import type {
   EndpointView,
   EventView,
   NodeView,
+  PolicyView,
   ReservationView,
   ServiceView,
   SubnetView,
@@ -12,6 +13,7 @@ import type {
 import type { Kind } from '../input/kinds.ts';
 import { labelsText } from './labels.ts';
 import { placeText } from './place.ts';
+import { sideText, subjectsText } from './policy.ts';
 import type { Column } from './table.ts';
 
 export interface ObjectsByKind {
@@ -21,6 +23,7 @@ export interface ObjectsByKind {
   readonly endpoints: EndpointView;
   readonly containers: ContainerView;
   readonly workloads: WorkloadView;
+  readonly policies: PolicyView;
   readonly reservations: ReservationView;
   readonly events: EventView;
 }
@@ -93,6 +96,15 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
     { header: 'LABELS', cell: (workload) => labelsText(workload.labels) },
     { header: 'REVISION', cell: (workload) => workload.revision, wide: true },
   ],
+  policies: [
+    { header: 'NAME', cell: (policy) => policy.name },
+    { header: 'CONTAINERS', cell: ({ subjects }) => subjectsText(subjects) },
+    { header: 'INGRESS', cell: ({ ingress }) => sideText(ingress) },
+    { header: 'EGRESS', cell: ({ egress }) => sideText(egress) },
+    { header: 'PEERS', cell: ({ status }) => status?.peers, wide: true },
+    { header: 'WARNINGS', cell: ({ status }) => status?.warnings.length, wide: true },
+    { header: 'REVISION', cell: (policy) => policy.revision, wide: true },
+  ],
   reservations: [
     { header: 'SUBNET', cell: (reservation) => reservation.subnet },
     { header: 'NODE', cell: (reservation) => reservation.node },
@@ -116,6 +128,7 @@ export const NAMES: { readonly [K in Kind]: (object: ObjectsByKind[K]) => string
     `${endpoint.service ?? ''}/${endpoint.portName ? `${endpoint.portName}/` : ''}${placeText(endpoint.address, endpoint.port)}`,
   containers: (container) => container.name,
   workloads: (workload) => workload.name,
+  policies: (policy) => policy.name,
   reservations: (reservation) => reservation.subnet,
   events: (event) => `${event.node}/${event.sequence}`,
 };

@@ -74,7 +74,8 @@ export function nameOf<K extends Kind>(kind: K, object: ObjectsByKind[K]): strin
 /** `{kind: "Service", …}`, as `apply` takes it back. */
 export function withKind<K extends Kind>(kind: K, object: ObjectsByKind[K]): object {
   const called = singular(kind);
-  return { kind: called.charAt(0).toUpperCase() + called.slice(1), ...object };
+  const manifest = called.charAt(0).toUpperCase() + called.slice(1);
+  return { kind: kind === 'policies' ? 'NetworkPolicy' : manifest, ...object };
 }
 
 function rowsOf<T>(
