@@ -6,6 +6,7 @@ import { BRIDGE, LINK_PREFIX } from '@causeway/shared/names';
 import { blockHasIp, canonicalIp, type Ip, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { type EtcdFlags, type EtcdSettings, readEtcdFlags } from '@causeway/shared/store/etcd-options';
+import { DEFAULT_ENGINES, type Engines } from './containers/attach/seek.ts';
 import type { FactsRequest } from './kernel/kernel.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
@@ -19,6 +20,8 @@ export interface AgentConfig {
   readonly dataplane?: Dataplane;
   readonly stateDir: string;
   readonly runDir: string;
+  /** Where engines tell of containers that are not ours. */
+  readonly engines: Engines;
   /** flannel's file of this host's subnet; absent: none is written. */
   readonly subnetFile?: string;
   /** Where the health pages are; absent: nowhere. */
@@ -57,6 +60,8 @@ export interface RawConfig extends EtcdFlags {
   readonly dataplane?: string;
   readonly stateDir: string;
   readonly runDir: string;
+  readonly dockerSocket?: string;
+  readonly containerdDir?: string;
   readonly subnetFile: string;
   readonly healthAddr: string;
   readonly apiAddr: string;
@@ -81,6 +86,10 @@ export function readConfig(raw: RawConfig, password?: string): AgentConfig {
     ...(raw.dataplane === undefined ? {} : { dataplane: oneOf('--dataplane', raw.dataplane, DATAPLANES) }),
     stateDir: directory('--state-dir', raw.stateDir),
     runDir: directory('--run-dir', raw.runDir),
+    engines: {
+      dockerSocket: file('--docker-socket', raw.dockerSocket ?? DEFAULT_ENGINES.dockerSocket),
+      containerdDir: directory('--containerd-dir', raw.containerdDir ?? DEFAULT_ENGINES.containerdDir),
+    },
     ...(raw.subnetFile === 'none' ? {} : { subnetFile: file('--subnet-file', raw.subnetFile) }),
     ...(health === undefined ? {} : { health }),
     ...(api === undefined ? {} : { api }),

@@ -14,6 +14,7 @@ import { subnetFile } from './cluster/subnet-file.ts';
 import { cleanUp } from './commands/cleanup.ts';
 import { previewPlan } from './commands/plan.ts';
 import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
+import { DEFAULT_ENGINES } from './containers/attach/seek.ts';
 import { createRuntime } from './containers/runtime.ts';
 import { hostFiles } from './host-files.ts';
 import { createImageStore, DEFAULT_MAX_BYTES } from './images/store.ts';
@@ -109,6 +110,13 @@ function withFlags(command: Command): Command {
   flag('--dataplane <which>', 'nftables or iptables (default: nftables)', 'DATAPLANE');
   flag('--state-dir <path>', 'what survives a reboot', 'STATE_DIR', STATE_DIR);
   flag('--run-dir <path>', 'what does not', 'RUN_DIR', RUN_DIR);
+  flag(
+    '--docker-socket <path>',
+    'where Docker answers, for containers of its that are attached',
+    'DOCKER_SOCKET',
+    DEFAULT_ENGINES.dockerSocket,
+  );
+  flag('--containerd-dir <path>', "containerd's state", 'CONTAINERD_DIR', DEFAULT_ENGINES.containerdDir);
   flag('--subnet-file <path>', "flannel's file of this host's subnet, or none", 'SUBNET_FILE', SUBNET_FILE);
   flag(
     '--health-addr <address>',
@@ -168,7 +176,7 @@ async function runCommand(config: AgentConfig): Promise<void> {
   const store = openEtcdStore(readEtcdFiles(config.etcd));
   const gate = createRuleGate();
   const images = createImageStore({ dir: `${stateDir}/images`, maxBytes: config.imageMaxBytes });
-  const runtime = createRuntime({ stateDir, runDir, logger: log, gate, images });
+  const runtime = createRuntime({ stateDir, runDir, engines: config.engines, logger: log, gate, images });
   try {
     await runAgent({ ...parts(config), config, store, runtime, gate, images, log }, stopped.signal);
   } finally {

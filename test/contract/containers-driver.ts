@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Engines } from '../../node-agent/src/containers/attach/seek.ts';
 import { type ContainerNetwork, createRuntime } from '../../node-agent/src/containers/runtime.ts';
 import type { ContainerSpec } from '../../shared/src/model/container.ts';
 
@@ -10,6 +11,7 @@ export interface Script {
   readonly stateDir: string;
   readonly runDir: string;
   readonly network: ContainerNetwork;
+  readonly engines?: Engines;
   readonly calls: readonly Call[];
 }
 
@@ -29,8 +31,8 @@ export type Call =
   | { readonly removeAll: true };
 
 async function main(): Promise<void> {
-  const { stateDir, runDir, network, calls }: Script = JSON.parse(readFileSync(0, 'utf8'));
-  const runtime = createRuntime({ stateDir, runDir });
+  const { stateDir, runDir, network, engines, calls }: Script = JSON.parse(readFileSync(0, 'utf8'));
+  const runtime = createRuntime({ stateDir, runDir, ...(engines === undefined ? {} : { engines }) });
   const events: [string, string][] = [];
   runtime.onEvent((kind, message) => events.push([kind, message]));
   const answer = async (call: Call): Promise<unknown> => {

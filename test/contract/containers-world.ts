@@ -45,6 +45,7 @@ export async function openContainerWorld(driver: Driver, bridge: string): Promis
   await net.sh(`${bridge}; ip netns add warm; ip netns delete warm`);
   const scriptOf: ContainerWorld['scriptOf'] = (network, calls) => ({
     ...{ stateDir: `${dir}/lib`, runDir: `${dir}/run`, network, calls },
+    engines: { dockerSocket: `${dir}/docker.sock`, containerdDir: `${dir}/containerd` },
   });
   const agent: ContainerWorld['agent'] = async (network, ...calls) => {
     const input = JSON.stringify(scriptOf(network, calls));

@@ -13,13 +13,7 @@ import { attachFault, HAS_LINK, targetText } from './refusals.ts';
 import { type Engines, type Former, type Found, seek } from './seek.ts';
 import { type AttachWatch, createAttachWatch } from './watch.ts';
 
-export type { Engines } from './seek.ts';
-
-/** Where the usual engines are, without a word of the user. */
-export const DEFAULT_ENGINES: Engines = {
-  dockerSocket: '/var/run/docker.sock',
-  containerdDir: '/run/containerd',
-};
+export { DEFAULT_ENGINES, type Engines } from './seek.ts';
 
 /** One container of others that is to have a network from us. */
 export interface AttachRequest {

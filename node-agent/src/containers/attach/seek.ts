@@ -13,6 +13,12 @@ export interface Engines {
   readonly containerdDir: string;
 }
 
+/** Where they are without a word of the user. */
+export const DEFAULT_ENGINES: Engines = {
+  dockerSocket: '/var/run/docker.sock',
+  containerdDir: '/run/containerd',
+};
+
 /** A namespace of somebody else that is there at this moment. */
 export interface Found {
   /** Inode of its network namespace. */

@@ -112,9 +112,11 @@ export async function makePairs(name: string, world: World): Promise<void> {
 }
 
 async function makePair(name: string, pair: Pair, world: World): Promise<void> {
+  const [near, far] = pair.map((end) => lookInside(world.observed.running.get(end.name)?.pid ?? 0));
+  if (near !== undefined && far !== undefined && isWhole(pair, [near, far])) return;
   const present = await netnsNames();
   const netns = pair.map((end) => placeOf(world.layout, end.name).netns);
-  const [near = '', far = ''] = netns;
+  const [nearNetns = '', farNetns = ''] = netns;
   if (!netns.every((one) => present.has(one))) return;
   const [one, other] = pair;
   // Half of it, or a former one, may be there: either end takes the other along.
@@ -123,10 +125,10 @@ async function makePair(name: string, pair: Pair, world: World): Promise<void> {
       ...{ okCodes: [1], doing: `connecting ${name}` },
     });
   await ipBatch(name, [
-    `link add dev ${one.link} netns ${near} type veth peer name ${other.link} netns ${far}`,
+    `link add dev ${one.link} netns ${nearNetns} type veth peer name ${other.link} netns ${farNetns}`,
   ]);
-  await ipBatchIn(near, name, endLines(one, other));
-  await ipBatchIn(far, name, endLines(other, one));
+  await ipBatchIn(nearNetns, name, endLines(one, other));
+  await ipBatchIn(farNetns, name, endLines(other, one));
 }
 
 function endLines(near: End, far: End): readonly string[] {
