@@ -38,9 +38,10 @@ export async function act(pass: Pass, decision: Decision, given: Circumstances):
   }
 }
 
-/** Of a file of ours, or as a program says it. */
+/** Of a file of ours, or as a program says it; a cgroup without processors says the same of itself. */
 function isDiskFull(error: unknown): boolean {
-  if (/no space left on device/i.test(messageOf(error))) return true;
+  const said = messageOf(error);
+  if (/no space left on device/i.test(said)) return !said.includes('cgroup');
   return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
 }
 

@@ -36,6 +36,8 @@ export interface Pass {
   readonly running: Map<string, ProcessId>;
   /** Tells people. */
   readonly tell: (kind: RuntimeEvent, message: string) => void;
+  /** Asks for another pass soon. */
+  readonly wake: () => void;
   /** Milliseconds. */
   readonly now: () => number;
 }
@@ -117,6 +119,9 @@ async function carryOut(pass: Pass, all: readonly Decision[], world: World): Pro
       const refusal = refusals.get(decision.name);
       fates[all.indexOf(decision)] = await act(pass, decision, { world, refusal, lack });
     });
+  // What one lacked may have come with another.
+  const started = all.some((one, index) => one.kind === 'start' && fates[index]?.state === 'running');
+  if (started && all.some((one) => one.kind === 'keep' && one.lack !== undefined)) pass.wake();
   return fates;
 }
 

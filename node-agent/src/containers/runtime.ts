@@ -112,7 +112,7 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
   };
   const attacher = createAttacher({ engines, tell });
   const pass: Pass = {
-    ...{ tell, attacher },
+    ...{ tell, wake, attacher },
     ...{ layout, logger, gate, restarts: createRestarts(), stops: createStops(), running: new Map() },
     now: () => performance.now(),
     images: createImageSupply(images, wake),

@@ -1,0 +1,176 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
+import { buildDriver, type ContainerWorld, type Driver, openContainerWorld } from './containers-world.ts';
+
+/** What a definition may say of its container beside its command, with real conmon and runc. */
+const network: ContainerNetwork = {
+  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
+};
+const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
+
+let driver: Driver;
+let world: ContainerWorld;
+beforeAll(async () => {
+  driver = await buildDriver();
+});
+afterAll(() => driver.remove());
+beforeEach(async () => {
+  world = await openContainerWorld(driver, BRIDGE);
+});
+afterEach(() => world.close());
+
+const sleeper = (more: Partial<ContainerSpec> = {}): ContainerSpec => ({
+  ...{ name: 'c', host: 'host-1', command: ['sleep', '1000'], files: {} },
+  ...more,
+});
+const reconcile = (...specs: ContainerSpec[]) => world.reconcile(network, ...specs);
+const inside = (name: string, script: string) => world.inside(name, 'sh', '-c', script);
+async function only(more: Partial<ContainerSpec>): Promise<ContainerStatus | undefined> {
+  return (await reconcile(sleeper(more)))[0];
+}
+
+describe('a container', () => {
+  it('has the environment, working directory and host name that were asked for', async () => {
+    const env = { A: 'one two', PATH: '/bin', HOSTNAME: 'mine' };
+    await only({ env, workdir: '/var/new', hostname: 'www.example' });
+    const seen = await inside(
+      'c',
+      'tr "\\0" "\\n" </proc/1/environ | sort; readlink /proc/1/cwd; hostname; cat /etc/hostname',
+    );
+    expect(seen).toBe(
+      'A=one two\nHOME=/root\nHOSTNAME=mine\nPATH=/bin\n/var/new\nwww.example\nwww.example\n',
+    );
+    expect(await inside('c', 'cat /etc/hosts')).toContain('10.10.1.2\twww.example c\n');
+  });
+
+  it('runs its image’s own command when it names none', async () => {
+    expect(await only({ command: [], restart: 'no' })).toMatchObject({ state: 'running' });
+  });
+
+  it('has folders and files of its host, which it may write unless they are read-only', async () => {
+    const { dir } = world;
+    mkdirSync(`${dir}/data`);
+    writeFileSync(`${dir}/data/x`, 'of the host\n');
+    await only({
+      mounts: [
+        { source: `${dir}/data`, destination: '/data' },
+        { source: `${dir}/data/x`, destination: '/etc/motd', readOnly: true },
+      ],
+    });
+    expect(await inside('c', 'cat /etc/motd; echo inside > /data/y')).toBe('of the host\n');
+    expect(readFileSync(`${dir}/data/y`, 'utf8')).toBe('inside\n');
+    await expect(inside('c', 'echo no > /etc/motd')).rejects.toThrow(/Read-only/);
+    expect(await only({ mounts: [{ source: `${dir}/none`, destination: '/data' }] })).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/^mounts ".*none" is nothing that can be mounted: ENOENT/),
+    });
+  });
+
+  it('is the user that was asked for, by the names of its image', async () => {
+    expect(await only({ user: 'root:tty', files: { '/etc/group': 'root:x:0:\ntty:x:0:\n' } })).toMatchObject({
+      state: 'running',
+    });
+    expect(await only({ user: 'www-data' })).toMatchObject({
+      state: 'failed',
+      reason: 'user "www-data" is not in the /etc/passwd of the image',
+    });
+    // The world of this test has one user only, as an agent of an ordinary user does.
+    expect(await only({ user: 'nobody' })).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(
+        /^user "nobody" is not possible on this host: its agent has 1 user number/,
+      ),
+    });
+  });
+
+  it('knows its neighbours by name, and hears of those that come and go while it runs', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => sleeper({ name })) as [
+      ContainerSpec,
+      ContainerSpec,
+      ContainerSpec,
+    ];
+    await reconcile(a, b);
+    expect(await inside('a', 'ping -c 1 -W 2 b')).toContain('10.10.1.3');
+    await reconcile(a, b, c);
+    expect(await inside('a', 'ping -c 1 -W 2 c')).toContain('10.10.1.4');
+    await reconcile(a, c);
+    expect(await inside('a', 'cat /etc/hosts')).not.toContain('\tb\n');
+    await expect(inside('a', 'ping -c 1 -W 2 b')).rejects.toThrow(/bad address/);
+  });
+
+  it('cannot make namespaces, mount, or load modules, whatever its user may', async () => {
+    await only({});
+    expect(await inside('c', 'grep Seccomp: /proc/1/status')).toContain('2');
+    for (const command of ['unshare -U true', 'unshare -n true', 'mount -t tmpfs x /tmp', 'insmod /bin/sh'])
+      await expect(inside('c', command), command).rejects.toThrow(/not permitted|permission denied/);
+  });
+
+  it('says which program, folder or file it has not', async () => {
+    expect(await only({ command: ['/bin/none'] })).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(
+        /starting container c: .*"?\/bin\/none"?: (stat \/bin\/none: )?no such file/,
+      ),
+    });
+  });
+});
+
+describe('limits', () => {
+  const limited: Partial<ContainerSpec> = { cpus: 0.5, memoryBytes: 64 * 2 ** 20 };
+
+  it('are refused in one sentence where this agent may make no cgroups', async () => {
+    expect(await only(limited)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(
+        /^container c cannot be limited \(cpus and memory\): this agent may not make cgroups: \/sys\/fs\/cgroup\//,
+      ),
+    });
+    expect(await only({})).toMatchObject({ state: 'running' });
+  });
+
+  it('hold where it may', async () => {
+    const subtree = `causeway-test-${process.pid}`;
+    const trees = [
+      'cpu',
+      'memory',
+      'cpuset',
+      'cpuacct',
+      'devices',
+      'freezer',
+      'blkio',
+      'pids',
+      'systemd',
+      'unified',
+    ];
+    const owned = trees.map((tree) => `/sys/fs/cgroup/${tree}`).filter((tree) => existsSync(tree));
+    const mayWrite = process.getuid?.() === 0 && owned.length > 0;
+    // An ordinary user's host refuses, as above.
+    if (!mayWrite) return;
+    for (const tree of owned) mkdirSync(`${tree}/${subtree}`);
+    try {
+      for (const file of ['cpuset.cpus', 'cpuset.mems'])
+        await world.net.sh(
+          `cd /sys/fs/cgroup/cpuset && mount -o remount,bind,rw . && cat ${file} > ${subtree}/${file}`,
+        );
+      for (const tree of owned)
+        await world.net.sh(`mount --bind ${tree}/${subtree} ${tree}; mount -o remount,bind,rw ${tree}`);
+      expect(await only(limited)).toMatchObject({ state: 'running', address: '10.10.1.2' });
+      const group = (await world.net.sh('ls -d /sys/fs/cgroup/memory/causeway-*/c')).stdout.trim();
+      const cpu = group.replace('/memory/', '/cpu/');
+      const read = async (file: string) => (await world.net.sh(`cat ${file}`)).stdout.trim();
+      expect(await read(`${cpu}/cpu.cfs_quota_us`)).toBe('50000');
+      expect(await read(`${cpu}/cpu.cfs_period_us`)).toBe('100000');
+      expect(await read(`${group}/memory.limit_in_bytes`)).toBe(String(64 * 2 ** 20));
+      expect(await read(`${group}/cgroup.procs`)).not.toBe('');
+      await reconcile();
+      expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-*/c || :')).stdout).toBe('');
+      await world.agent(network, { removeAll: true });
+      expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-* || :')).stdout).toBe('');
+    } finally {
+      await world.agent(network, { removeAll: true });
+      for (const tree of owned) rmdirSync(`${tree}/${subtree}`);
+    }
+  });
+});
