@@ -9,6 +9,7 @@ import { ServiceWriter } from './allocate/service-writer.ts';
 import { readBody } from './body.ts';
 import { ContainerWriter } from './container-writer.ts';
 import type { App, Deps } from './deps.ts';
+import { ImageWriter } from './images/image-writer.ts';
 import { metricRoutes } from './metrics.ts';
 import { NetworkWriter } from './network/network-writer.ts';
 import { NodeWriter } from './nodes/node-writer.ts';
@@ -20,6 +21,7 @@ import { containerRoutes } from './routes/containers.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { imageRoutes } from './routes/images.ts';
 import { ipamRoutes } from './routes/ipam.ts';
 import { NETWORK_PATH, networkRoutes } from './routes/network.ts';
 import { nodeOperationRoutes } from './routes/node-operations.ts';
@@ -65,6 +67,7 @@ const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
   ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes, settingsRoutes],
   ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, policyRoutes, eventRoutes, ipamRoutes],
   containerSessionRoutes,
+  imageRoutes,
 ];
 
 /** Builds the REST API over a store and a view of it; it listens nowhere yet (see serve.ts, or use `inject`). */
@@ -88,6 +91,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     services: new ServiceWriter(store, view, () => Date.parse(chance.now())),
     containers: new ContainerWriter(store, view),
     workloads: new WorkloadWriter(store, view),
+    images: new ImageWriter(store, view),
     policies: new PolicyWriter(store, view),
     nodes: new NodeWriter(store, view),
     network: new NetworkWriter(store, view, options.own ?? []),

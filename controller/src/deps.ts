@@ -11,6 +11,7 @@ import type { Agents } from './agents/agents.ts';
 import type { Chance } from './allocate/complete.ts';
 import type { ServiceWriter } from './allocate/service-writer.ts';
 import type { ContainerWriter } from './container-writer.ts';
+import type { ImageWriter } from './images/image-writer.ts';
 import type { NetworkWriter } from './network/network-writer.ts';
 import type { NodeWriter } from './nodes/node-writer.ts';
 import type { PolicyWriter } from './policies/policy-writer.ts';
@@ -37,6 +38,7 @@ export interface Deps {
   readonly services: ServiceWriter;
   readonly containers: ContainerWriter;
   readonly workloads: WorkloadWriter;
+  readonly images: ImageWriter;
   readonly policies: PolicyWriter;
   readonly nodes: NodeWriter;
   readonly network: NetworkWriter;

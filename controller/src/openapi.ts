@@ -11,6 +11,7 @@ const TAGS = [
   'services',
   'endpoints',
   'containers',
+  'images',
   'workloads',
   'about',
 ];

@@ -56,6 +56,8 @@ async function listenOnSocket(app: App, path: string): Promise<Server> {
   await removeStale(path);
   const server = createServer((request, response) => app.routing(request, response));
   answerUpgrades(server, app);
+  // An image takes as long as it takes, as on the TCP address.
+  server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(failed(path, error)));
     // The socket is made within this call; nobody else may connect before its mode is set.

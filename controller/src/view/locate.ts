@@ -40,6 +40,8 @@ const SIMPLE: readonly (readonly [prefix: string, kind: Kind])[] = [
   [keys.workloadPrefix, 'workload'],
   [keys.healthPrefix, 'health'],
   [keys.agentPrefix, 'agent'],
+  [keys.imagePrefix, 'image'],
+  [keys.imageHolderPrefix, 'imageHolder'],
 ];
 
 /** Tables whose rows are called by a subnet: `10.10.1.0-24` is `10.10.1.0/24`. */

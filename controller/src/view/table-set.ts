@@ -5,7 +5,7 @@ import { locate } from './locate.ts';
 import { type Change, emptyTables, type Kind, type MutableTables, type Rows, type Stored } from './tables.ts';
 
 /** Rows that say something of this moment only: an old one is worth nothing. */
-const FLEETING: readonly Kind[] = ['alive', 'agent'];
+const FLEETING: readonly Kind[] = ['alive', 'agent', 'imageHolder'];
 
 /**
  * Decoded tables, kept up with the deliveries of the store's watches. Of a key that exists but cannot be read, the

@@ -3,6 +3,7 @@ import type { ContainerSpec, ContainerStatus, PublishedClaims } from '@causeway/
 import type { EndpointSet } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
 import type { HealthRecord } from '@causeway/shared/model/health';
+import type { ImageHolder, ImageRecord } from '@causeway/shared/model/image';
 import type { SubnetLease } from '@causeway/shared/model/lease';
 import type { NetworkConfig } from '@causeway/shared/model/network';
 import type { NetworkPolicy, PolicyPeerSet } from '@causeway/shared/model/network-policy';
@@ -34,6 +35,10 @@ export interface Rows {
   readonly health: HealthRecord;
   /** By node name: where its agent answers, and the key for that, which goes nowhere else. */
   readonly agent: AgentAddress;
+  /** By name, as the key has it: percent-encoded. */
+  readonly image: ImageRecord;
+  /** By node name. */
+  readonly imageHolder: ImageHolder;
   /** By what follows the prefix of the key: `10.10.1.0-24`, `10.10.1.0-24&fd00:10:0:1::-64`. */
   readonly lease: SubnetLease;
   /** By subnet in CIDR form; the value is the id of the node that leases it. */
@@ -96,6 +101,8 @@ export function emptyTables(): MutableTables {
     workload: new Map(),
     health: new Map(),
     agent: new Map(),
+    image: new Map(),
+    imageHolder: new Map(),
     lease: new Map(),
     claim: new Map(),
     reservation: new Map(),

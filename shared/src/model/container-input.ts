@@ -104,7 +104,7 @@ const attachInput = z
   )
   .describe('`docker:NAME`, `containerd:[NAMESPACE/]ID`, `pid:PID`, `netns:PATH`.');
 
-const imageName = z.string({ error: IMAGE_ERROR }).regex(IMAGE, { error: IMAGE_ERROR });
+export const imageName = z.string({ error: IMAGE_ERROR }).regex(IMAGE, { error: IMAGE_ERROR });
 const imageInput = z
   .union(
     [
