@@ -1,6 +1,7 @@
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import type { Endpoint } from '@causeway/shared/model/endpoint';
 import type { NodeEvent } from '@causeway/shared/model/event';
+import type { ImageRecord } from '@causeway/shared/model/image';
 import type { NetworkPolicy, ResolvedPeers } from '@causeway/shared/model/network-policy';
 import type { NodeReport } from '@causeway/shared/model/node';
 import type { Reservation } from '@causeway/shared/model/reservation';
@@ -58,6 +59,17 @@ export type ContainerView = ContainerSpec &
     /** Controllers before it came tell no revision of it. */
     readonly status?: ContainerStatus & Partial<Revised>;
   };
+
+/** The built-in image has neither digest nor size nor time. */
+export type ImageView = Pick<ImageRecord, 'name'> &
+  Partial<ImageRecord> &
+  Revised & {
+    /** Hosts that hold it. */
+    readonly hosts: readonly string[];
+  };
+
+/** What an import or a pull answers. */
+export type TakenImageView = ImageView & { readonly notes: readonly string[] };
 
 export type WorkloadView = Workload & Revised;
 

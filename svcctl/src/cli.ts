@@ -12,6 +12,7 @@ import { addEvents } from './commands/events.ts';
 import { addExec } from './commands/exec.ts';
 import { addExpose } from './commands/expose.ts';
 import { addGet } from './commands/get.ts';
+import { addImage } from './commands/image.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addIpam } from './commands/ipam.ts';
 import { addNetwork } from './commands/network.ts';
@@ -59,7 +60,7 @@ export function buildProgram(io: Io): Command {
   const context = new Context(io, program);
   const add = [addExpose, addUnexpose, addEndpoint];
   const containers = [addRun, addPs, addStop, addStart, addRemove, addInspect, addAttach, addDetach];
-  const inside = [addExec];
+  const inside = [addExec, addImage];
   const looking = [addWorkload, addGet, addDescribe];
   const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addPolicy, addIpam];
   const files = [addApply, addDelete];

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { basename, dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { CausewayError, type ErrorCode, messageOf } from '@causeway/shared/errors';
 import type { ClientOptions, WebSocket } from 'ws';
 import type { ListOf } from '../api.ts';
@@ -22,6 +23,10 @@ export interface Ask {
   readonly body?: unknown;
   /** The revision that the object must have. */
   readonly ifMatch?: number;
+  /** Sent as it is, as fast as it is taken; instead of `body`. */
+  readonly archive?: Readable;
+  /** How long the controller may say nothing, milliseconds; default 10,000. */
+  readonly silenceMs?: number;
   /** Statuses that are answers and no errors, besides 2xx. */
   readonly accept?: readonly number[];
 }
@@ -130,7 +135,12 @@ export class Client {
     }).finally(() => near?.release());
   }
 
-  async #send(method: Method, path: string, { body, ifMatch }: Ask, told: string): Promise<Exchange> {
+  async #send(
+    method: Method,
+    path: string,
+    { body, ifMatch, archive, silenceMs = SILENCE_MS }: Ask,
+    told: string,
+  ): Promise<Exchange> {
     const { url, socketPath } = this.server;
     const { request } = url?.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -143,18 +153,19 @@ export class Client {
     if (payload !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = length;
-    }
+    } else if (archive !== undefined) headers['content-type'] = 'application/x-tar';
     if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
     const base = url === undefined ? '' : url.pathname.replace(/\/$/, '');
-    const options: RequestOptions = { method, path: base + path, headers, timeout: SILENCE_MS };
+    const options: RequestOptions = { method, path: base + path, headers, timeout: silenceMs };
     const near = socketPath === undefined ? undefined : reachable(socketPath);
     if (near !== undefined) options.socketPath = near.path;
     return new Promise<Exchange>((resolve, reject) => {
       const sent = url === undefined ? request(options) : request(url, options);
       sent.once('response', (response) => resolve({ request: sent, response }));
-      sent.once('timeout', () => sent.destroy(new Error(`no answer within ${SILENCE_MS / 1000} s`)));
+      sent.once('timeout', () => sent.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
       sent.on('error', (error) => reject(unreachable(told, error)));
-      sent.end(payload);
+      if (archive === undefined) sent.end(payload);
+      else sendArchive(archive, sent, reject);
     }).finally(() => near?.release());
   }
 }
@@ -162,6 +173,16 @@ export class Client {
 interface Exchange {
   readonly request: ClientRequest;
   readonly response: IncomingMessage;
+}
+
+/** A controller that has answered reads no further: what is left is not sent. */
+function sendArchive(archive: Readable, sent: ClientRequest, reject: (error: unknown) => void): void {
+  sent.once('response', () => archive.destroy());
+  archive.once('error', (error) => {
+    reject(error);
+    sent.destroy();
+  });
+  archive.pipe(sent);
 }
 
 /** A socket path too long for the kernel is reached through its opened directory. */
