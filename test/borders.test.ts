@@ -26,6 +26,7 @@ const AGENT = [
   'agent-images',
   'agent-containers',
   'agent-exec',
+  'agent-logs',
 ];
 
 const ZONES: Readonly<Record<string, Zone>> = {
@@ -51,6 +52,7 @@ const ZONES: Readonly<Record<string, Zone>> = {
     may: [...WORDS, 'run', 'agent-kernel', 'agent-images'],
   },
   'agent-exec': { path: 'node-agent/src/exec/', may: [...WORDS, 'agent-api', 'agent-containers'] },
+  'agent-logs': { path: 'node-agent/src/logs/', may: [...WORDS, 'agent-api', 'agent-containers'] },
   agent: { path: 'node-agent/src/', may: [...SHARED, ...AGENT] },
   controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store', 'agent-client'] },
   svcctl: { path: 'svcctl/src/', may: ['base'], types: ['model'] },

@@ -46,6 +46,7 @@ describe('/openapi.json', () => {
       '/v1/containers',
       '/v1/containers/{name}',
       '/v1/containers/{name}/exec',
+      '/v1/containers/{name}/log',
       '/v1/containers/{name}/start',
       '/v1/containers/{name}/stop',
       '/v1/endpoints',

@@ -11,10 +11,12 @@ import type { EventLog } from './cluster/events.ts';
 import type { Place } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
+import { layoutOf, placeOf } from './containers/places.ts';
 import { execRoutes } from './exec/routes.ts';
 import { createHealthChecks, type HealthChecks } from './health-checks/health-checks.ts';
 import { type ImageSharing, shareImages } from './image-sharing/sharing.ts';
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
+import { logRoutes } from './logs/routes.ts';
 import { createContainerKeeper } from './loop/container-keeper.ts';
 import { createConverger } from './loop/converge.ts';
 import { leavingOut } from './loop/left-out.ts';
@@ -63,7 +65,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       host: config.name,
       at: config.api,
       address: hostAddress(host),
-      routes: apiRoutes(config.name, deps, images),
+      routes: apiRoutes(deps, images),
     },
     ...{ store, liveness: place.liveness, alive: place.alive, log },
   });
@@ -140,8 +142,10 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
 }
 
 /** What controllers and other agents may ask of this one; each part of the agent brings its own. */
-function apiRoutes(host: string, { runtime }: AgentDeps, images: ImageSharing): readonly Route[] {
-  return [pingRoute(host), ...execRoutes(runtime), ...images.routes];
+function apiRoutes({ config, runtime }: AgentDeps, images: ImageSharing): readonly Route[] {
+  const layout = layoutOf(config);
+  const logOf = (name: string) => placeOf(layout, name).log;
+  return [pingRoute(config.name), ...execRoutes(runtime), ...logRoutes(logOf), ...images.routes];
 }
 
 /** Where others reach this host. */

@@ -15,6 +15,7 @@ import { addGet } from './commands/get.ts';
 import { addImage } from './commands/image.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addIpam } from './commands/ipam.ts';
+import { addLogs } from './commands/logs.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
 import { addPolicy } from './commands/policy.ts';
@@ -60,7 +61,7 @@ export function buildProgram(io: Io): Command {
   const context = new Context(io, program);
   const add = [addExpose, addUnexpose, addEndpoint];
   const containers = [addRun, addPs, addStop, addStart, addRemove, addInspect, addAttach, addDetach];
-  const inside = [addExec, addImage];
+  const inside = [addExec, addLogs, addImage];
   const looking = [addWorkload, addGet, addDescribe];
   const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addPolicy, addIpam];
   const files = [addApply, addDelete];

@@ -108,6 +108,26 @@ export class Client {
   }
 
   /**
+   * Opens an answer that is read as it comes. A silence longer than `quietMs` breaks it off.
+   *
+   * @throws CausewayError with the controller's own sentence and code, or `unreachable`
+   */
+  async stream(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    quietMs: number,
+  ): Promise<IncomingMessage> {
+    const told = `GET ${path} of ${this.server.text}`;
+    const { request, response } = await this.#send('GET', withQuery(path, query), undefined, told);
+    if (response.statusCode !== 200) {
+      const text = await readAll(response, told);
+      throw problem(response.statusCode ?? 0, parseBody(text, response, told), told);
+    }
+    request.setTimeout(quietMs);
+    return response;
+  }
+
+  /**
    * Opens a WebSocket. @param protocol which both ends must speak
    *
    * @throws CausewayError with the controller's own sentence and code, or `unreachable`
