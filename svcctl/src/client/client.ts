@@ -118,7 +118,7 @@ export class Client {
     quietMs: number,
   ): Promise<IncomingMessage> {
     const told = `GET ${path} of ${this.server.text}`;
-    const { request, response } = await this.#send('GET', withQuery(path, query), undefined, told);
+    const { request, response } = await this.#send('GET', withQuery(path, query), {}, told);
     if (response.statusCode !== 200) {
       const text = await readAll(response, told);
       throw problem(response.statusCode ?? 0, parseBody(text, response, told), told);
