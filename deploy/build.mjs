@@ -16,6 +16,7 @@ const programs = {
   'rules-page': 'deploy/lab/src/rules-page/main.ts',
   bench: 'test/bench/main.ts',
   'bench-kernel': 'test/bench/network-kernel-inside.ts',
+  'bench-containers': 'test/bench/containers-inside.ts',
   'bench-policies': 'test/bench/containers-policies-inside.ts',
   'bench-services': 'test/bench/services-kernel-inside.ts',
   'bench-services-agent': 'test/bench/services-agent-inside.ts',

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchContainers, benchContainersStart } from './containers.ts';
 import { benchContainersPolicies } from './containers-policies.ts';
 import { benchNetwork } from './network.ts';
 import { type Row, tableOf } from './row.ts';
@@ -15,7 +16,9 @@ import { benchSvcctl } from './svcctl.ts';
  * unless it is told another file), and ends with 1 when a bar is missed.
  */
 const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
+  containers: benchContainers,
   'containers-policies': benchContainersPolicies,
+  'containers-start': benchContainersStart,
   network: benchNetwork,
   services: benchServices,
   'services-agent': benchServicesAgent,
