@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '@causeway/shared/errors';
 import { AGENT_API_PORT, AGENT_PORT, BRIDGE, RUN_DIR, STATE_DIR, SUBNET_FILE } from '@causeway/shared/names';
 import { ruleset as iptables } from '@causeway/shared/rules/iptables/index';
+import { rulesetWithoutSets } from '@causeway/shared/rules/iptables/without-sets';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
 import { readEtcdFiles } from '@causeway/shared/store/etcd-files';
@@ -18,6 +19,7 @@ import { DEFAULT_ENGINES } from './containers/attach/seek.ts';
 import { createRuntime } from './containers/runtime.ts';
 import { hostFiles } from './host-files.ts';
 import { createImageStore, DEFAULT_MAX_BYTES } from './images/store.ts';
+import { hasIpSets } from './kernel/ip-sets.ts';
 import { linuxKernel } from './kernel/linux.ts';
 import { takeLock } from './lock.ts';
 import { createLogger } from './logger.ts';
@@ -37,7 +39,7 @@ const HEAP_GROWTH = '--heap-growing-percent=20';
 /** Only after so long, milliseconds: while an agent starts, collecting would cost a fifth of the time to the first rules. */
 const HEAP_GROWTH_AFTER_MS = 15_000;
 
-const rulesets: Rulesets = { nftables, iptables };
+const rulesets: Rulesets = { nftables, iptables: hasIpSets() ? iptables : rulesetWithoutSets };
 
 // What is left open by then (a call to an etcd that does not answer) holds nobody up.
 main(process.argv).then((code) => process.exit(code));

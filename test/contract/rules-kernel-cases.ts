@@ -1,7 +1,9 @@
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
+import { setsListing } from '../../shared/src/rules/iptables/sets.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
+import { applyIptables } from '../support/dataplanes.ts';
 import { FakeIptables } from '../support/fake-iptables.ts';
 import { FakeNft } from '../support/fake-nft.ts';
 import { testService } from '../support/intents.ts';
@@ -40,13 +42,16 @@ function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
     ruleset: iptables,
     open: (world) => ({
       apply: async (input) => {
-        const args = ['--noflush', '-w', '5'];
-        if (input !== '') await world.exec(`${command}-restore`, args, { input, ...PATIENT });
+        await applyIptables(input, async (program, part) => {
+          const [first, args] =
+            program === 'ipset' ? ['ipset', ['restore']] : [`${command}-restore`, ['--noflush', '-w', '5']];
+          await world.exec(first, args, { input: part, ...PATIENT });
+        });
       },
       // Named, since in an ordinary user's namespace nobody may read which tables of iptables-legacy there are.
       list: async () =>
         (await world.sh(`for table in mangle nat filter; do ${command}-save -t $table; done`, PATIENT))
-          .stdout,
+          .stdout + setsListing((await world.exec('ipset', ['save'], PATIENT)).stdout, family),
     }),
     damage: [
       `${command} -t nat -D PREROUTING 1`,

@@ -116,6 +116,7 @@ describe.each(FAMILIES)('beside others in iptables, %s', (family) => {
 function withoutOurs(kernel: FakeIptables): string {
   return kernel
     .list()
+    .replace(/^\*ipset\n[\s\S]*?^COMMIT\n/gm, '')
     .replace(/^.*CWY-.*\n/gm, '')
     .replace(/^\*(raw|mangle)\n(:.*\n)*COMMIT\n/gm, '');
 }

@@ -1,5 +1,7 @@
+import { restoring } from '../../node-agent/src/kernel/ip-sets.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
+import { type Section, sectionsOf, setsListing } from '../../shared/src/rules/iptables/sets.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
 import type { Netns } from './netns.ts';
@@ -32,10 +34,24 @@ export function dataplaneIn(world: Pick<Netns, 'exec'>, name: DataplaneName, whe
   const programOf = (family: Family) => name.replace('iptables', IP[family].tables);
   return {
     ruleset: iptables,
-    apply: async (family, input) => void (await sh(`${programOf(family)}-restore --noflush`, input)),
-    list: (family) => {
+    apply: (family, input) =>
+      applyIptables(input, async (program, part) => {
+        await sh(program === 'ipset' ? 'ipset restore' : `${programOf(family)}-restore --noflush`, part);
+      }),
+    list: async (family) => {
       const save = `${programOf(family)}-save`;
-      return sh(`for table in mangle nat filter; do ${save} -t $table; done`);
+      const rules = await sh(`for table in mangle nat filter; do ${save} -t $table; done`);
+      return rules + setsListing(await sh('ipset save'), family);
     },
   };
+}
+
+/** Hands what `rules/iptables` writes to its programs, as the agent does. */
+export async function applyIptables(
+  input: string,
+  hand: (program: Section['program'], part: string) => Promise<void>,
+): Promise<void> {
+  for (const { program, input: part } of sectionsOf(input))
+    if (program === 'ipset') await restoring(part, (lines) => hand(program, lines));
+    else await hand(program, part);
 }

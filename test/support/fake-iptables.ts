@@ -10,12 +10,17 @@ export class FakeIptables {
     ['raw', builtIn(['PREROUTING', 'OUTPUT'])],
     ['mangle', builtIn(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'])],
   ]);
+  readonly #sets = new Map<string, Set<string>>();
   /** By table and chain of the kernel, where it is not ACCEPT. */
   readonly #policies = new Map<string, string>();
 
   /** A table is all or nothing, as in the kernel. @throws Error with the line that was refused */
   apply(input: string): void {
     for (const [, name = '', body = ''] of input.matchAll(/^\*(\w+)\n([\s\S]*?)^COMMIT$/gm)) {
+      if (name === 'ipset') {
+        for (const line of body.trimEnd().split('\n')) this.#runSetLine(line);
+        continue;
+      }
       const table = structuredClone(this.#tables.get(name));
       if (table === undefined) throw new Error(`no table ${name}`);
       for (const line of body.trimEnd().split('\n')) {
@@ -25,7 +30,9 @@ export class FakeIptables {
       }
       for (const rules of table.values())
         for (const rule of rules) {
-          const [, target = ''] = /-j (CWY-\S+|DOCKER\S*)/.exec(rule) ?? [];
+          const [, target = ''] = /-[jg] (CWY-\S+|DOCKER\S*)/.exec(rule) ?? [];
+          const [, set = ''] = /--match-set (\S+)/.exec(rule) ?? [];
+          if (set !== '' && !this.#sets.has(set)) throw new Error(`no set ${set}: ${rule}`);
           if (target !== '' && !table.has(target)) throw new Error(`no chain ${target}: ${rule}`);
         }
       this.#tables.set(name, table);
@@ -47,8 +54,33 @@ export class FakeIptables {
             'COMMIT\n',
           ].join('\n'),
         )
-        .join('')
+        .join('') + this.#listSets()
     );
+  }
+
+  #listSets(): string {
+    if (this.#sets.size === 0) return '';
+    const lines = [...this.#sets].flatMap(([name, elements]) => [
+      `create ${name}`,
+      ...[...elements].map((one) => `add ${name} ${one}`),
+    ]);
+    return ['*ipset', ...lines, 'COMMIT', ''].join('\n');
+  }
+
+  #runSetLine(line: string): void {
+    const [verb, name = '', element = ''] = line.split(' ');
+    const set = this.#sets.get(name);
+    if ((verb === 'create') === (set !== undefined))
+      throw new Error(`${set ? 'there is' : 'no'} such set: ${line}`);
+    if (verb === 'create') this.#sets.set(name, new Set());
+    else if (verb === 'add' && set?.has(element) === false) set.add(element);
+    else if (verb === 'destroy' && !this.#isLookedInto(name)) this.#sets.delete(name);
+    else if (verb !== 'del' || set?.delete(element) !== true) throw new Error(`refused: ${line}`);
+  }
+
+  #isLookedInto(set: string): boolean {
+    const rules = [...this.#tables.values()].flatMap((table) => [...table.values()].flat());
+    return rules.some((rule) => rule.includes(`--match-set ${set} `));
   }
 
   #policyOf(table: string, chain: string): string {
@@ -85,7 +117,9 @@ function runLine(table: Map<string, string[]>, line: string): void {
     rules.splice(found, 1);
   } else if (verb === 'X') {
     if (rules.length > 0) throw new Error(`not empty: ${line}`);
-    const used = [...table.values()].flat().find((rule) => rule.endsWith(`-j ${name}`));
+    const used = [...table.values()]
+      .flat()
+      .find((rule) => rule.endsWith(`-j ${name}`) || rule.endsWith(`-g ${name}`));
     if (used !== undefined) throw new Error(`in use by ${used}: ${line}`);
     table.delete(name);
   } else throw new Error(`no such line: ${line}`);

@@ -5,9 +5,11 @@ import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
 import { FAMILIES, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { hasOthers } from '@causeway/shared/rules/iptables/others';
 import { TABLES } from '@causeway/shared/rules/iptables/part';
+import { readSets, sectionsOf, setsListing } from '@causeway/shared/rules/iptables/sets';
 import { isInstalled, run } from '@causeway/shared/run';
 import type { FirewallListing, FirewallTool } from '../plan/observed.ts';
 import type { FirewallStep } from '../plan/step.ts';
+import { looksIntoSets, restoreSets, saveSets } from './ip-sets.ts';
 import { refusalOf } from './refusal.ts';
 
 export const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
@@ -64,6 +66,11 @@ export function listFirewalls(
   return Promise.all(families.map(async (family) => ({ tool, family, listing: await list(family) })));
 }
 
+/** Puts our ipsets behind what an iptables lists: they are those of the one that serves. */
+export function withSets(listings: readonly FirewallListing[], saved: string): readonly FirewallListing[] {
+  return listings.map((one) => ({ ...one, listing: `${one.listing}${setsListing(saved, one.family)}` }));
+}
+
 /**
  * @param tool with `families`, what is not asked; absent: everything is asked
  * @param among the families that are asked at all
@@ -78,15 +85,32 @@ export async function listOthers(
   onFault?: (reason: string) => void,
 ): Promise<readonly FirewallListing[]> {
   const rest = among.filter((family) => !families.includes(family));
-  const listings = await Promise.all(
-    TOOLS.map((one) => listFirewalls(one, one === tool ? rest : among, onFault)),
+  const [saved, ...listings] = await Promise.all([
+    saveSets(),
+    ...TOOLS.map((one) => listFirewalls(one, one === tool ? rest : among, onFault)),
+  ]);
+  const all = listings.flat().flatMap((one) => (hasSetsOf(one, tool) ? withSets([one], saved) : [one]));
+  return all.filter((one) => holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing)));
+}
+
+/**
+ * Whether our ipsets of the family are taken to be this tool's: what looks into them, or what would have if everything was
+ * cleaned away but them.
+ *
+ * @param serving the tool that serves, whose sets they are if it is an iptables
+ */
+function hasSetsOf({ tool, family, listing }: FirewallListing, serving: FirewallTool | undefined): boolean {
+  if (tool === 'nft') return false;
+  return (
+    looksIntoSets(listing, family) ||
+    tool === serving ||
+    (tool === 'iptables-nft' && (serving ?? 'nft') === 'nft')
   );
-  return listings.flat().filter((one) => holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing)));
 }
 
 /** Whether a listing of any tool has something that Causeway made. Pure. */
 export function holdsOurs({ tool, listing }: FirewallListing): boolean {
-  return tool === 'nft' ? listing !== '' : listing.includes(CHAIN_PREFIX);
+  return tool === 'nft' ? listing !== '' : listing.includes(CHAIN_PREFIX) || readSets(listing).size > 0;
 }
 
 async function listFirewall(tool: FirewallTool, family: Family): Promise<string> {
@@ -131,12 +155,26 @@ export async function applyFirewall(
       settled(made);
     }
   };
-  const error = await attempt(input);
-  if (error === undefined) return;
-  if (!/Message too long/.test(error.message)) throw error;
-  for (const part of partsOf(uncommitted(input, error.message))) {
-    const refused = await attempt(part);
-    if (refused !== undefined) throw refused;
+  const one = async (text: string) => {
+    const error = await attempt(text);
+    if (error === undefined) return;
+    if (!/Message too long/.test(error.message)) throw error;
+    for (const part of partsOf(uncommitted(text, error.message))) {
+      const refused = await attempt(part);
+      if (refused !== undefined) throw refused;
+    }
+  };
+  if (tool === 'nft') return one(input);
+  for (const section of sectionsOf(input))
+    if (section.program === 'ipset') await changeSets(section.input);
+    else await one(section.input);
+}
+
+async function changeSets(input: string): Promise<void> {
+  try {
+    await restoreSets(input);
+  } catch (cause) {
+    throw refusalOf(input, cause);
   }
 }
 

@@ -14,7 +14,8 @@ import {
 } from '../plan/observed.ts';
 import type { FirewallStep } from '../plan/step.ts';
 import { noteBaseChains, removeBaseChains } from './base-chains.ts';
-import { applyFirewall, holdsOurs, listFirewalls, listOthers } from './firewall-tools.ts';
+import { applyFirewall, holdsOurs, listFirewalls, listOthers, withSets } from './firewall-tools.ts';
+import { missingSets, saveSets } from './ip-sets.ts';
 import type { FirewallLook } from './kernel.ts';
 import { type RuleWatch, watchRules } from './rule-watch.ts';
 
@@ -62,10 +63,13 @@ export function openFirewall({ stateDir, rulesets }: FirewallOptions): Firewall 
       const families = familiesOf(intents);
       const unlisted: string[] = [];
       const among = alone === families.join() ? families : FAMILIES;
-      const [listings, others] = await Promise.all([
+      const [listed, saved, others] = await Promise.all([
         listFirewalls(tool, families),
+        tool === 'nft' ? '' : saveSets(),
         listOthers(tool, families, among, (reason) => unlisted.push(reason)),
       ]);
+      const listings = withSets(listed, saved);
+      if (tool !== 'nft') unlisted.push(...missingSets(intents));
       const isElsewhere = others.some((one) => !families.includes(one.family) && holdsOurs(one));
       alone = isElsewhere || unlisted.length > 0 ? undefined : families.join();
       const observed = { tool, listings, others, unlisted };

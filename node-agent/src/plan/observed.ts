@@ -88,6 +88,6 @@ export interface ObservedFirewall {
    * iptables) chains of others that would drop forwarded packets.
    */
   readonly others: readonly FirewallListing[];
-  /** Why some of the others could not be listed, sentences. */
+  /** Why some of the others could not be listed, and what the tool lacks to do all that is asked for; sentences. */
   readonly unlisted?: readonly string[];
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { EndpointIntent, PublishedIntent, ServiceIntent } from '../desired/intent.ts';
 import { CHAIN_PREFIX } from '../names.ts';
+import type { Family } from '../net/family.ts';
+import { safe } from './safe.ts';
 
 /**
  * The iptables chains. As in `shared/src/names.ts`: a renamed chain is not recognised on a running host.
@@ -31,6 +33,18 @@ export const chains = {
   /** NodePorts that nobody serves here. */
   unserved: `${CHAIN_PREFIX}UNSERVED`,
   reject: `${CHAIN_PREFIX}REJECT`,
+  /** filter: one rule per container with policies. mangle: one per container whose destinations are denied. */
+  egress: `${CHAIN_PREFIX}EGRESS`,
+  ingress: `${CHAIN_PREFIX}INGRESS`,
+  asked: `${CHAIN_PREFIX}ASKED`,
+  begin: `${CHAIN_PREFIX}BEGIN`,
+  /** One per policy and direction. */
+  policy: (id: string, direction: 'to' | 'from') =>
+    `${CHAIN_PREFIX}${direction === 'to' ? 'PTO' : 'PFR'}-${safe.policy(id)}`,
+  policyAsked: (id: string) => `${CHAIN_PREFIX}PAS-${safe.policy(id)}`,
+  /** One per limited rule of these. */
+  limit: (id: string, direction: 'to' | 'from', index: number) =>
+    `${CHAIN_PREFIX}${direction === 'to' ? 'PTO' : 'PFR'}-${safe.policy(id)}-${index}`,
   /** raw */
   prerouting: `${CHAIN_PREFIX}PREROUTING`,
   /** One per service port: picks an endpoint. */
@@ -44,6 +58,27 @@ export const chains = {
   /** One per service port and endpoint: translates. */
   endpoint: nameOfEndpoint,
 } as const;
+
+/** The ipsets of iptables' policies start with this; no name is longer than the kernel's 31 characters. */
+export const SET_PREFIXES: Readonly<Record<Family, string>> = { ipv4: 'CWY4-', ipv6: 'CWY6-' };
+
+/** The sets of a list of a policy: `CWY4-5f3a-to-deny` would be too long with some, hence `T`, `F`, `D`, `A` and a number. */
+export function setNames(
+  family: Family,
+  id: string,
+  direction: 'to' | 'from',
+  what: 'deny' | 'allow' | number,
+) {
+  const side = direction === 'to' ? 'T' : 'F';
+  const list = typeof what === 'number' ? what : what === 'deny' ? 'D' : 'A';
+  const name = `${SET_PREFIXES[family]}${safe.policy(id)}-${side}${list}`;
+  return {
+    peers: name,
+    ports: `${name}P`,
+    /** @param range protocol and ports: too much for a name, so its hash is */
+    range: (range: string) => `${SET_PREFIXES[family]}${hash(`${name} ${range}`)}-R`,
+  };
+}
 
 /** A hash costs as much as all else of a service's rules, and both are the same objects from one change to the next. */
 const hashes = new WeakMap<ServiceIntent, string>();

@@ -1,6 +1,7 @@
 import { keyOf } from './drift.ts';
 import type { Listing } from './listing.ts';
 import type { Layout } from './part.ts';
+import { changeSets, listedSets } from './sets.ts';
 import { Restore } from './table.ts';
 
 /** Fills every chain of ours anew, removes those without a purpose, and leaves each jump exactly once, in front. */
@@ -15,7 +16,8 @@ export function bring(listing: Listing, layout: Layout): string {
   for (const jump of layout.jumps)
     if (!present.has(keyOf(jump))) restore.rule(jump.table, `-I ${jump.chain} ${jump.rule}`);
   for (const [table, names] of stale) for (const name of names) restore.remove(table, name);
-  return restore.text();
+  const sets = changeSets(listedSets(listing.sets), layout.sets);
+  return `${sets.before}${restore.text()}${sets.after}`;
 }
 
 /** Deletes the listed jumps that are foreign, doubled or not in front. @returns the keys of those that stay. */

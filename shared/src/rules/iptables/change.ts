@@ -1,6 +1,8 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { diffServices, type ServiceDiff, sameSettings } from '../diff.ts';
+import { setsOf } from './network-policies.ts';
 import { type Chain, type List, TABLES, type Table } from './part.ts';
+import { changeSets } from './sets.ts';
 import { isRestricted } from './sources.ts';
 import { chainOfList, chainsOfService, commonChainsOf, jumpsOf, listsOf, Restore } from './table.ts';
 
@@ -13,7 +15,8 @@ export function changeRules(from: FirewallIntent, to: FirewallIntent): string | 
   changeCommonChains(from, to, restore);
   changeChains(diff, to, restore);
   changeLists(diff, from, to, restore);
-  return restore.text(orderOf(diff));
+  const sets = changeSets(setsOf(from), setsOf(to));
+  return `${sets.before}${restore.text(orderOf(diff))}${sets.after}`;
 }
 
 /** Where nobody is restricted any more, nobody comes in before the service is gone. */

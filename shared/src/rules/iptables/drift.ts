@@ -1,5 +1,6 @@
 import { type Listing, normal } from './listing.ts';
 import type { Chain, Jump, Layout, Table } from './part.ts';
+import { driftOfSets } from './sets.ts';
 
 /** Compares what one variant lists with what it should hold. Each difference is a sentence. */
 export function driftOf(layout: Layout, listing: Listing): readonly string[] {
@@ -9,7 +10,12 @@ export function driftOf(layout: Layout, listing: Listing): readonly string[] {
     note(names, chain);
     rules.push(...driftOfRules(chain, listing));
   }
-  return [...driftOfJumps(layout.jumps, listing), ...driftOfNames(names, listing), ...rules];
+  return [
+    ...driftOfJumps(layout.jumps, listing),
+    ...driftOfNames(names, listing),
+    ...driftOfSets(layout.sets, listing.sets),
+    ...rules,
+  ];
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { chains } from '../names.ts';
 import { safe } from '../safe.ts';
+import { askingRules } from './network-policies.ts';
 import { type Chain, comment, type Jump, type Part } from './part.ts';
 
 export const FORWARD_JUMP: Jump = {
@@ -26,6 +27,7 @@ export const forward: Part = {
           `-s ${network} -p tcp ${comment('a reply that would leave with its untranslated address')} -m conntrack --ctstate INVALID -j DROP`,
           // New ones only: the list of VIPs is read from top to bottom.
           `${comment('still for a VIP: no service has this port')} -m conntrack --ctstate NEW -j ${chains.vips}`,
+          ...askingRules(intent),
           ...rules,
         ],
       },

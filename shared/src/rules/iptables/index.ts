@@ -7,6 +7,7 @@ import { besideLayout, servingJumps, servingLayout } from './layout.ts';
 import { type Listing, parseListing } from './listing.ts';
 import { NO_OTHERS, othersOf } from './others.ts';
 import { TABLES } from './part.ts';
+import { changeSets, listedSets } from './sets.ts';
 import { split } from './split.ts';
 import { chainsOfService, listsOf, Restore } from './table.ts';
 
@@ -46,11 +47,17 @@ function beside(intent: FirewallIntent, text: string): Beside {
 
 /** What the kernel lists when it holds exactly `intent` and nothing of others. */
 function held(intent: FirewallIntent): Listing {
-  const { jumps, chains } = servingLayout(intent, NO_OTHERS);
+  const { jumps, chains, sets } = servingLayout(intent, NO_OTHERS);
   const byTable = new Map(TABLES.map((table) => [table, new Map<string, readonly string[]>()]));
   for (const { table, name, rules } of chains) byTable.get(table)?.set(name, rules);
-  const listed = jumps.map((jump) => ({ ...jump, late: false }));
-  return { chains: byTable, jumps: listed, foreign: new Set(), policies: new Map() };
+  const listed = new Map(sets.map(({ name, elements }) => [name, new Set(elements)]));
+  return {
+    chains: byTable,
+    jumps: jumps.map((jump) => ({ ...jump, late: false })),
+    foreign: new Set(),
+    policies: new Map(),
+    sets: listed,
+  };
 }
 
 /** Empty when the listing holds nothing of ours. */
@@ -59,7 +66,8 @@ function clean(text: string): string {
   const restore = new Restore();
   for (const { table, chain, rule } of listing.jumps) restore.rule(table, `-D ${chain} ${rule}`);
   for (const [table, chains] of listing.chains) for (const name of chains.keys()) restore.remove(table, name);
-  return restore.text();
+  const sets = changeSets(listedSets(listing.sets), []);
+  return `${restore.text()}${sets.after}`;
 }
 
 /** By the service's own chains, and by its rules in the lists that it shares with others. */

@@ -1,5 +1,6 @@
 import type { FirewallIntent } from '../../desired/intent.ts';
 import { acceptance, FORWARD_JUMP } from './forward.ts';
+import { setsOf } from './network-policies.ts';
 import type { Others } from './others.ts';
 import type { Jump, Layout } from './part.ts';
 import { RAW_JUMP, rawAcceptance } from './raw.ts';
@@ -11,6 +12,7 @@ export function servingLayout(intent: FirewallIntent, others: Others): Layout {
   return {
     family: intent.family,
     jumps: servingJumps(intent, others),
+    sets: setsOf(intent),
     chains: {
       *[Symbol.iterator]() {
         yield* chains;
@@ -32,6 +34,7 @@ export function servingJumps(intent: FirewallIntent, others: Others): readonly J
 export function besideLayout(intent: FirewallIntent, { forward, raw }: Others): Layout {
   return {
     family: intent.family,
+    sets: [],
     jumps: [...(forward ? [FORWARD_JUMP] : []), ...(raw ? [RAW_JUMP] : [])],
     chains: [...(forward ? [acceptance(intent)] : []), ...(raw ? [rawAcceptance(intent)] : [])],
   };

@@ -1,5 +1,6 @@
 import { CHAIN_PREFIX } from '../../names.ts';
 import { TABLES, type Table } from './part.ts';
+import { type ListedSets, readSets } from './sets.ts';
 
 /** What `iptables-save` says of our chains and of the ways into them. */
 export interface Listing {
@@ -11,6 +12,7 @@ export interface Listing {
   readonly foreign: ReadonlySet<string>;
   /** By table and chain of the kernel: `ACCEPT` or `DROP`. */
   readonly policies: ReadonlyMap<string, string>;
+  readonly sets: ListedSets;
 }
 
 export interface ListedJump {
@@ -39,7 +41,7 @@ export function parseListing(text: string): Listing {
     else if (line.startsWith(':')) readChain(line, table, reading);
     else if (line.startsWith('-A ')) readRule(line, table, reading);
   }
-  return reading;
+  return { ...reading, sets: readSets(text) };
 }
 
 function readChain(line: string, table: Table, { chains, policies }: Reading): void {

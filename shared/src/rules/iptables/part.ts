@@ -1,5 +1,6 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
+import type { IpSet } from './sets.ts';
 
 /** What one file of this folder adds. */
 export interface Part {
@@ -48,6 +49,7 @@ export interface Layout {
   readonly jumps: readonly Jump[];
   /** Made one after the other, each time that they are gone through: those of ten thousand services together are large. */
   readonly chains: Iterable<Chain>;
+  readonly sets: readonly IpSet[];
 }
 
 /** `-m comment --comment "…"`. The text is ours, or a checked id; quotes and backslashes never are in it. */

@@ -9,9 +9,11 @@ const MAX_BYTES = 180_000;
 /** Cuts a restore, made by this folder, between lines; each part names its table again. The order is kept. */
 export function split(input: string): readonly string[] {
   const parts: string[] = [];
-  for (const [, table = '', body = ''] of input.matchAll(/^(\*\w+)\n([\s\S]*?)^COMMIT$/gm))
-    for (const lines of chunksOf(body.trimEnd().split('\n')))
-      parts.push([table, ...lines, 'COMMIT', ''].join('\n'));
+  for (const [whole, table = '', body = ''] of input.matchAll(/^(\*\w+)\n([\s\S]*?)^COMMIT$/gm))
+    if (table === '*ipset') parts.push(`${whole}\n`);
+    else
+      for (const lines of chunksOf(body.trimEnd().split('\n')))
+        parts.push([table, ...lines, 'COMMIT', ''].join('\n'));
   return parts;
 }
 

@@ -1,6 +1,7 @@
 import type { FirewallIntent, ServiceIntent } from '../../desired/intent.ts';
 import { forward } from './forward.ts';
 import { masquerade } from './masquerade.ts';
+import { networkPolicies } from './network-policies.ts';
 import { nodePorts } from './node-ports.ts';
 import { outside } from './outside.ts';
 import { type Chain, type Jump, type List, type Part, TABLES, type Table } from './part.ts';
@@ -15,6 +16,7 @@ const PARTS: readonly Part[] = [
   outside,
   sources,
   published,
+  networkPolicies,
   masquerade,
   forward,
   reject,
