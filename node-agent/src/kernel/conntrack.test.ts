@@ -32,6 +32,23 @@ it.each([
   expect(parseFlows(line)).toEqual([{ protocol, original, reply, replied }]);
 });
 
+it.each([
+  ['icmp     1', '10.10.1.2', '203.0.113.8'],
+  ['icmpv6   58', 'fd00:1::1', 'fd00:113::8'],
+])('reads echo requests (%s)', (name, source, destination) => {
+  const there = `src=${source} dst=${destination} type=8 code=0 id=77`;
+  const back = `src=${destination} dst=${source} type=0 code=0 id=77`;
+  const ports = { sourcePort: 0, destinationPort: 0 };
+  expect(parseFlows(`${name} 29 ${there} [UNREPLIED] ${back} mark=0 use=1`)).toEqual([
+    {
+      ...{ protocol: 'icmp', replied: false },
+      original: { source, destination, ...ports },
+      reply: { source: destination, destination: source, ...ports },
+    },
+  ]);
+  expect(parseFlows(`${name} 29 ${there} ${back} mark=0 zone=7 use=1`)).toEqual([]);
+});
+
 it('reads IPv6, the same address always as the same text', () => {
   const back = 'src=::ffff:10.1.2.3 dst=fd00:1::1 sport=5353 dport=43928';
   const [flow] = parseFlows(`udp      17 29 ${V6} ${back} mark=0 use=1`);

@@ -1,8 +1,8 @@
-import { PROTOCOLS, type Protocol } from '@causeway/shared/model/service';
+import { PROTOCOLS } from '@causeway/shared/model/service';
 import { canonicalIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { isInstalled, run } from '@causeway/shared/run';
-import type { Flow, FlowListing, Tuple } from '../plan/flows.ts';
+import type { Flow, FlowListing, FlowProtocol, Tuple } from '../plan/flows.ts';
 import type { Deletion } from '../plan/flows-deletions.ts';
 import { parseBatch } from './ip-json.ts';
 import type { FlowRequest, Forgetting } from './kernel.ts';
@@ -19,10 +19,12 @@ const MOST_AT_ONCE = 200;
  */
 export async function listFlows({ family, protocols }: FlowRequest): Promise<FlowListing | undefined> {
   if (!isInstalled('conntrack')) return undefined;
-  const list = async (protocol: Protocol) => {
+  const list = async (protocol: FlowProtocol) => {
     const doing = `listing the ${FAMILY_NAMES[family]} flows of ${protocol.toUpperCase()}`;
     const options = { doing, timeoutMs: LIST_TIMEOUT_MS };
-    return parseFlows((await run('conntrack', ['-L', '-f', family, '-p', protocol], options)).stdout);
+    return parseFlows(
+      (await run('conntrack', ['-L', '-f', family, '-p', nameOf(protocol, family)], options)).stdout,
+    );
   };
   const [flows, local] = await Promise.all([Promise.all(protocols.map(list)), listLocal(family)]);
   return { flows: flows.flat(), local };
@@ -72,9 +74,15 @@ const LINE = new RegExp(
 /** Another world of addresses, which is not ours (conntrack zones). */
 const ZONE = / zone(-orig|-reply)?=[1-9]/;
 
+const ENDS = 'src=(\\S+) dst=(\\S+) type=\\d+ code=\\d+ id=\\d+';
+const ICMP_LINE = new RegExp(
+  `^icmp(?:v6)? +\\d+ (?:\\d+ )?${ENDS} (?:packets=\\d+ bytes=\\d+ )?(\\[UNREPLIED\\] )?${ENDS}(.*)`,
+);
+
 /** From `conntrack -L`; lines of protocols without services are left out, those of zones too. Pure. */
 export function parseFlows(listing: string): readonly Flow[] {
   return listing.split('\n').flatMap((line) => {
+    if (line.startsWith('icmp')) return parseIcmp(line);
     const found = LINE.exec(line);
     if (found === null || ZONE.test(found[11] ?? '')) return [];
     const [, name, a = '', b = '', c, d, unreplied, e = '', f = '', g, h] = found;
@@ -83,6 +91,18 @@ export function parseFlows(listing: string): readonly Flow[] {
     const [original, reply] = [tuple(a, b, c, d), tuple(e, f, g, h)];
     return [{ protocol, original, reply, replied: unreplied === undefined }];
   });
+}
+
+function parseIcmp(line: string): readonly Flow[] {
+  const found = ICMP_LINE.exec(line);
+  if (found === null || ZONE.test(found[6] ?? '')) return [];
+  const [, a = '', b = '', unreplied, c = '', d = ''] = found;
+  return [{ protocol: 'icmp', original: tuple(a, b), reply: tuple(c, d), replied: unreplied === undefined }];
+}
+
+/** The kernel's name of a protocol. */
+function nameOf(protocol: FlowProtocol, family: Family): string {
+  return protocol === 'icmp' && family === 'ipv6' ? 'icmpv6' : protocol;
 }
 
 function tuple(source: string, destination: string, sourcePort = '', destinationPort = ''): Tuple {
@@ -100,7 +120,19 @@ function canonical(address: string): string {
 /** Arguments of `conntrack` that mean what the deletion names, outside of all zones, and nothing else. */
 function argumentsOf(family: Family, { protocol, original, reply }: Deletion): readonly string[] {
   return [
-    ...['-D', '-f', family, '-p', protocol, '-w', '0', '--orig-zone', '0', '--reply-zone', '0'],
+    ...[
+      '-D',
+      '-f',
+      family,
+      '-p',
+      nameOf(protocol, family),
+      '-w',
+      '0',
+      '--orig-zone',
+      '0',
+      '--reply-zone',
+      '0',
+    ],
     ...tupleArguments('orig', original),
     ...tupleArguments('reply', reply),
   ];

@@ -1,9 +1,8 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { HostFacts } from '@causeway/shared/model/host-facts';
-import type { Protocol } from '@causeway/shared/model/service';
 import type { ByFamily, Family } from '@causeway/shared/net/family';
-import type { FlowListing } from '../plan/flows.ts';
+import type { FlowListing, FlowProtocol } from '../plan/flows.ts';
 import type { Deletion } from '../plan/flows-deletions.ts';
 import type { FirewallTool, Observed } from '../plan/observed.ts';
 import type { Remains } from '../plan/removal.ts';
@@ -84,7 +83,7 @@ export interface Watching {
 
 export interface FlowRequest {
   readonly family: Family;
-  readonly protocols: readonly Protocol[];
+  readonly protocols: readonly FlowProtocol[];
 }
 
 export interface Forgetting {

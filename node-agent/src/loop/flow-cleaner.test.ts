@@ -198,3 +198,44 @@ it('says that the program is missing for as long as UDP is served, and does all 
   expect(await cleaner.clean([serving('10.10.1.3')])).toEqual({ forgotten: 1, problems: [], done: true });
   expect(forgotten).toEqual([OLD]);
 });
+
+describe('what a policy refuses', () => {
+  const standing: Flow = {
+    protocol: 'tcp',
+    original: { source: '203.0.113.8', destination: '10.10.1.2', sourcePort: 4000, destinationPort: 80 },
+    reply: { source: '10.10.1.2', destination: '203.0.113.8', sourcePort: 80, destinationPort: 4000 },
+    replied: true,
+  };
+  const ruled = (cidr: string): FirewallIntent => ({
+    ...intentOf([]),
+    policies: [
+      {
+        ...{ id: 'a1', subjects: ['10.10.1.2'] },
+        ingress: { default: 'allow', deny: [{ cidr }], allow: [], limited: [] },
+      },
+    ],
+  });
+  beforeEach(() => {
+    flows = [standing];
+  });
+
+  it('ends when the policies have changed, and is looked for then only', async () => {
+    const open = ruled('198.51.100.0/24');
+    await cleaner.clean([open]);
+    await cleaner.clean([{ ...open }]);
+    expect([listings, forgotten]).toEqual([['ipv4 tcp udp sctp icmp'], []]);
+    expect(await cleaner.clean([ruled('203.0.113.0/24')])).toMatchObject({ forgotten: 1, done: true });
+    expect([listings.length, forgotten]).toEqual([2, [standing]]);
+  });
+
+  it('is tried again, and told of where nobody can do it', async () => {
+    most = 0;
+    expect(await cleaner.clean([ruled('203.0.113.0/24')])).toMatchObject({ done: false });
+    flows = undefined;
+    expect((await cleaner.clean([ruled('203.0.113.0/24')])).problems).toEqual([
+      'connections that stand and that a policy refuses go on: the program conntrack is not installed',
+    ]);
+    [flows, most] = [[standing], 10];
+    expect(await cleaner.clean([ruled('203.0.113.0/24')])).toMatchObject({ forgotten: 1, problems: [] });
+  });
+});

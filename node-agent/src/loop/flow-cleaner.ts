@@ -1,10 +1,10 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { messageOf } from '@causeway/shared/errors';
-import type { Protocol } from '@causeway/shared/model/service';
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import type { Kernel } from '../kernel/kernel.ts';
-import { leavingStale, needsFlows, servedBetween, staleFlows } from '../plan/flows.ts';
+import { type FlowProtocol, leavingStale, needsFlows, servedBetween, staleFlows } from '../plan/flows.ts';
 import { type Deletion, deletionsOf } from '../plan/flows-deletions.ts';
+import { leavingRefused, RULED, refusedFlows } from '../plan/refused-flows.ts';
 
 export interface Cleaning {
   /** Flows that the kernel was made to forget. */
@@ -18,7 +18,7 @@ export interface Cleaning {
 /**
  * Rules see the first packet of a flow only, and a UDP flow never ends as long as a client goes on sending: whoever
  * changes the services must make the kernel forget the flows that they ruled before. Of TCP and SCTP, those to an endpoint
- * whose drain is over.
+ * whose drain is over. Of whatever protocol, those that policies refuse since they changed.
  */
 export interface FlowCleaner {
   /**
@@ -46,17 +46,23 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
   async function cleanFamily(to: FirewallIntent, withinMs: number): Promise<Cleaning> {
     const { family } = to;
     const since = sinceCleaned(family);
-    const leaving = leavingStale(doubted.has(family) ? undefined : since.from, to);
-    const protocols: readonly Protocol[] =
+    const before = doubted.has(family) ? undefined : since.from;
+    const leaving = leavingStale(before, to);
+    const served: readonly FlowProtocol[] =
       since.between === undefined || leaving.includes('udp') ? leaving : [...leaving, 'udp'];
-    if (protocols.length === 0) return settled(to, 0);
-    const listing = await kernel.listFlows({ family, protocols });
+    const isRuled = leavingRefused(before, to);
+    if (served.length === 0 && !isRuled) return settled(to, 0);
+    const listing = await kernel.listFlows({ family, protocols: isRuled ? RULED : served });
     if (listing === undefined) {
       // Once the program is there, all of it is to be done.
       missing.add(family);
       return { forgotten: 0, problems: [], done: true };
     }
-    const deletions = deletionsOf(listing.flows, staleFlows(listing, { ...since, to }));
+    const flows = isRuled ? listing.flows.filter(({ protocol }) => served.includes(protocol)) : listing.flows;
+    const deletions = [
+      ...deletionsOf(flows, staleFlows({ ...listing, flows }, { ...since, to })),
+      ...(isRuled ? refusedFlows(listing, to) : []),
+    ];
     const begun = deletions.length === 0 ? 0 : await kernel.forgetFlows({ family, deletions, withinMs });
     const forgotten = countOf(deletions.slice(0, begun));
     return begun < deletions.length ? { forgotten, problems: [], done: false } : settled(to, forgotten);
@@ -84,7 +90,7 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
     const before = cleaned.get(family) ?? between.get(family);
     return (
       intents.find((intent) => intent.family === family) ??
-      (before === undefined ? undefined : { ...before, services: [] })
+      (before === undefined ? undefined : { ...before, services: [], policies: [] })
     );
   }
 
@@ -102,6 +108,7 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
         forgotten: cleanings.reduce((sum, { forgotten }) => sum + forgotten, 0),
         problems: [
           ...(missing.size > 0 && intents.some(needsFlows) ? [MISSING] : []),
+          ...(missing.size > 0 && intents.some(({ policies }) => policies.length > 0) ? [STANDING] : []),
           ...cleanings.flatMap(({ problems }) => problems),
         ],
         done: cleanings.every(({ done }) => done),
@@ -112,6 +119,9 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
 
 const MISSING =
   'stale flows of services are not removed: the program conntrack is not installed; clients of UDP may go on to endpoints that are gone, and connections to endpoints whose drain is over stand';
+
+const STANDING =
+  'connections that stand and that a policy refuses go on: the program conntrack is not installed';
 
 function countOf(deletions: readonly Deletion[]): number {
   return deletions.reduce((sum, { count }) => sum + count, 0);

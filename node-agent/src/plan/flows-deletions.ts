@@ -1,9 +1,8 @@
-import type { Protocol } from '@causeway/shared/model/service';
-import type { Flow, Tuple } from './flows.ts';
+import type { Flow, FlowProtocol, Tuple } from './flows.ts';
 
 /** Names flows by what is said of them; what is not said may be anything. */
 export interface Deletion {
-  readonly protocol: Protocol;
+  readonly protocol: FlowProtocol;
   readonly original: Partial<Tuple>;
   readonly reply: Partial<Tuple>;
   /** How many of the listed ones it names. */

@@ -4,7 +4,10 @@ import { PROTOCOLS, type Protocol } from '@causeway/shared/model/service';
 import { type Block, blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { RANGES } from '@causeway/shared/rules/ranges';
 
-/** Addresses in their canonical form, ports 1–65535. */
+/** Of ICMP, echo requests and the like; in IPv6 that of IPv6. */
+export type FlowProtocol = Protocol | 'icmp';
+
+/** Addresses in their canonical form, ports 1–65535; 0 where the protocol has none. */
 export interface Tuple {
   readonly source: string;
   readonly destination: string;
@@ -14,7 +17,7 @@ export interface Tuple {
 
 /** What the kernel remembers of one exchange, and applies to all of its packets: rules see the first one only. */
 export interface Flow {
-  readonly protocol: Protocol;
+  readonly protocol: FlowProtocol;
   /** As the client sent it. */
   readonly original: Tuple;
   /** As an answer would come, before it is translated back. */

@@ -1,0 +1,85 @@
+import type { PolicyIntent, PolicySideIntent } from '@causeway/shared/desired/intent';
+import { expect, it } from 'vitest';
+import type { Flow } from './flows.ts';
+import { isNamed } from './flows-deletions.ts';
+import { refusedFlows } from './refused-flows.ts';
+
+const [WEB, DB, CLIENT, HOST, VIP] = ['10.10.1.2', '10.10.1.3', '203.0.113.8', '192.168.122.11', '2.2.2.2'];
+const NOTHING: PolicySideIntent = { default: 'allow', deny: [], allow: [], limited: [] };
+const of = (sides: Pick<PolicyIntent, 'ingress' | 'egress'>): PolicyIntent => ({
+  ...{ id: 'a1', subjects: [WEB] },
+  ...sides,
+});
+
+/** @param asked what the client asked for, where that is another place */
+function flow(
+  source: string,
+  destination: string,
+  port: number,
+  asked = destination,
+  sourcePort = 4000,
+): Flow {
+  return {
+    protocol: 'tcp',
+    original: { source, sourcePort, destination: asked, destinationPort: port },
+    reply: { source: destination, sourcePort: port, destination: source, destinationPort: sourcePort },
+    replied: true,
+  };
+}
+const ping = (source: string, destination: string): Flow => ({
+  ...flow(source, destination, 0, destination, 0),
+  protocol: 'icmp',
+});
+
+/** @returns those of the flows that are to go */
+function gone(flows: readonly Flow[], policy: PolicyIntent): readonly Flow[] {
+  const deletions = refusedFlows({ flows, local: [`${HOST}/32`] }, { policies: [policy] });
+  const named = flows.filter((one) => deletions.some((deletion) => isNamed(deletion, one)));
+  expect(deletions.reduce((sum, { count }) => sum + count, 0)).toBe(named.length);
+  return named;
+}
+
+it('ends what the policy of its destination refuses, and nothing else', () => {
+  const ingress: PolicySideIntent = { ...NOTHING, deny: [{ cidr: '203.0.113.0/24' }] };
+  const refused = [flow(CLIENT, WEB, 80), ping(CLIENT, WEB)];
+  const others = [flow(CLIENT, DB, 80), flow(DB, WEB, 80), flow(WEB, CLIENT, 80)];
+  expect(gone([...refused, ...others], of({ ingress }))).toEqual(refused);
+});
+
+it('ends what the policy of its source refuses, also by what was asked for', () => {
+  const egress: PolicySideIntent = { ...NOTHING, deny: [{ cidr: `${VIP}/32` }, { cidr: `${CLIENT}/32` }] };
+  const refused = [flow(WEB, DB, 80, VIP), flow(WEB, CLIENT, 80)];
+  expect(gone([...refused, flow(WEB, DB, 80), flow(CLIENT, DB, 80, VIP)], of({ egress }))).toEqual(refused);
+});
+
+it('leaves what the host has begun, and what only a limit speaks of', () => {
+  const limit = { connections: 1, per: 'minute', burst: 1 } as const;
+  const limited = [{ matches: [{ cidr: '0.0.0.0/0', protocol: 'tcp' }], ...limit }] as const;
+  const ingress: PolicySideIntent = { ...NOTHING, default: 'deny', limited };
+  const refused = [ping(CLIENT, WEB)];
+  expect(gone([flow(CLIENT, WEB, 80), ...refused, ping(HOST, WEB)], of({ ingress }))).toEqual(refused);
+});
+
+it('names the many of one client by one deletion', () => {
+  const ingress: PolicySideIntent = { ...NOTHING, default: 'deny' };
+  const many = Array.from({ length: 500 }, (_, i) => flow(CLIENT, WEB, 80, WEB, 1000 + i));
+  const deletions = refusedFlows({ flows: many, local: [] }, { policies: [of({ ingress })] });
+  expect(deletions).toEqual([
+    {
+      ...{ protocol: 'tcp', count: 500 },
+      original: { source: CLIENT, destination: WEB, destinationPort: 80 },
+      reply: { source: WEB, sourcePort: 80 },
+    },
+  ]);
+});
+
+it('has looked through fifty thousand in less than it takes to list them', () => {
+  const deny = Array.from({ length: 10_000 }, (_, i) => ({ cidr: `198.18.${i >> 8}.${i & 255}/32` }));
+  const ingress: PolicySideIntent = { ...NOTHING, deny };
+  const flows = Array.from({ length: 50_000 }, (_, i) =>
+    flow(`198.18.${(i >> 8) % 256}.${i & 255}`, WEB, 80, WEB, 1000 + (i % 60_000)),
+  );
+  expect(gone(flows.slice(0, 100), of({ ingress }))).toHaveLength(100);
+  const deletions = refusedFlows({ flows, local: [] }, { policies: [of({ ingress })] });
+  expect(deletions.length).toBe(10_000);
+});
