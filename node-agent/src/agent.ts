@@ -71,6 +71,8 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
     } satisfies PlaceDeps);
     if (place === undefined) return;
     events.again();
+    // Else the first rules of this life would open what the last of the one before had closed.
+    deps.gate.seed(await deps.runtime.heldAddresses());
     parts = assemble({ ...deps, store }, { place, events, host, tool, request, dataplane });
     await aborted(signal);
     log.info('stopping; rules, routes and containers stay');

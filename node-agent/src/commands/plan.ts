@@ -56,7 +56,8 @@ export async function previewPlan(deps: PlanDeps): Promise<Preview> {
   if (entriesOf(subnets).length === 0) return { steps: leases, problems };
 
   const tool = await kernel.toolFor(config.dataplane ?? (await chosenBefore(store, config.name)));
-  const desired = desiredHost(snapshot, facts, subnets);
+  const local = { specs: snapshot.containers, addresses: await runtime.heldAddresses() };
+  const desired = desiredHost(snapshot, facts, subnets, local);
   const look = { network: networkLook(desired), firewall: firewallLook(desired, tool) };
   const observed = await kernel.observe(look);
   const planned = plan(desired, observed, rulesets);

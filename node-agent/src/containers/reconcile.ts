@@ -1,11 +1,12 @@
 import { messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { act, type Fate } from './act.ts';
+import { announced } from './announced.ts';
 import type { Attacher } from './attach/index.ts';
 import type { World } from './connection.ts';
 import { type Decision, decide, leftovers } from './decide.ts';
 import { refreshHosts } from './etc.ts';
-import type { AddressGate, ContainerAddresses } from './gate.ts';
+import type { AddressGate } from './gate.ts';
 import type { ImageSupply } from './image-supply.ts';
 import { connectionOf } from './modes/index.ts';
 import type { RuntimeEvent } from './move.ts';
@@ -103,7 +104,7 @@ async function removeLeftovers(
 
 /** Those that share another's namespace come after all that might make one. */
 async function carryOut(pass: Pass, all: readonly Decision[], world: World): Promise<readonly Fate[]> {
-  const refusals = (await pass.gate?.announce(all.flatMap(announced))) ?? new Map<string, string>();
+  const refusals = (await pass.gate?.announce(announced(all, world.observed))) ?? new Map<string, string>();
   pass.running.clear();
   pass.stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
   const fates: Fate[] = [];
@@ -127,13 +128,6 @@ async function carryOut(pass: Pass, all: readonly Decision[], world: World): Pro
 
 function needsOf(decision: Decision): string | undefined {
   return decision.kind === 'refuse' ? undefined : connectionOf(decision.spec).needs;
-}
-
-/** Those that lease an address of the host, and have it in use or are about to. */
-function announced(decision: Decision): readonly ContainerAddresses[] {
-  if (decision.kind === 'refuse' || decision.kind === 'rest') return [];
-  const { name, addresses, spec } = decision;
-  return spec.network === undefined || spec.network.kind === 'bridge' ? [{ name, addresses }] : [];
 }
 
 /** What containers of one host call each other changes with each that comes or goes. */

@@ -59,7 +59,8 @@ function judge(
   const groups = new Map<string, Group>();
   const subjects = new Map<string, Record<Family, Set<string>>>();
   for (const spec of specs) {
-    const own = placed.get(spec.name);
+    // What a host remembers of others may be addresses of its own.
+    const own = isRuled(spec) ? placed.get(spec.name) : undefined;
     const meant = own === undefined ? [] : read.filter(({ policy }) => means(policy.subjects, spec));
     if (own === undefined || meant.length === 0) continue;
     const id = idOf(meant);
@@ -129,6 +130,11 @@ function addressesByName(
     for (const address of leaving) own[familyOf(address) ?? 'ipv4'].push(address);
   }
   return found;
+}
+
+/** Whether its address is its own, on the bridge. */
+function isRuled({ network }: ContainerSpec): boolean {
+  return network === undefined || network.kind === 'bridge';
 }
 
 /** Modes in which a container has a network and no address that rules of its own could know it by. */
