@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { start } from './run.ts';
+import { start, startPiped } from './run.ts';
 
 const node = process.execPath;
 
@@ -46,4 +48,12 @@ it('runs programs in the C locale', async () => {
   const program = start('printenv', ['LC_ALL'], { onLine: (line) => lines.push(line) });
   await program.exited;
   await vi.waitFor(() => expect(lines).toEqual(['C']));
+});
+
+it('keeps what a program has printed until somebody reads it, also after its end', async () => {
+  const program = startPiped('sh', ['-c', 'echo out; echo err >&2; exit 3']);
+  while (existsSync(`/proc/${program.pid}/exe`)) await sleep(5);
+  await sleep(50);
+  expect([await text(program.stdout), await text(program.stderr)]).toEqual(['out\n', 'err\n']);
+  expect(await program.exited).toEqual({ exitCode: 3 });
 });

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Readable, type Writable } from 'node:stream';
+import { PassThrough, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
 import { CausewayError, type ErrorCode } from './errors.ts';
@@ -341,5 +341,10 @@ export function startPiped(
     ({ signal, exitCode }): Exit => (signal === undefined ? { exitCode: exitCode ?? -1 } : { signal }),
   );
   stdin.on('error', () => undefined);
-  return { pid, exited, stdin, stdout, stderr, kill: (signal = 'SIGTERM') => child.kill(signal) };
+  return {
+    ...{ pid, exited, stdin, kill: (signal: NodeJS.Signals = 'SIGTERM') => child.kill(signal) },
+    // At a program's end Node throws away what nobody has begun to read.
+    stdout: stdout.pipe(new PassThrough()),
+    stderr: stderr.pipe(new PassThrough()),
+  };
 }
