@@ -287,10 +287,12 @@ describe('a point-to-point link', () => {
       [a, b] = await reconcile(...specs);
     }
     expect(await get('a', '10.10.1.3')).toBe('hello from b\n');
-    const stopped = { ...spec('b', { kind: 'none' }), want: 'stopped' as const, stopSeconds: 1 };
-    await expect
-      .poll(async () => (await reconcile(to('a', 'b'), stopped))[0], { timeout: 30_000 })
-      .toMatchObject({ state: 'running', reason: 'its peer b does not run' });
+    const mortal = spec('b', { kind: 'none' }, { restart: 'no' });
+    await kill((await reconcile(to('a', 'b'), mortal))[1]?.pid);
+    expect(await reconcile(to('a', 'b'), mortal)).toMatchObject([
+      { state: 'running', reason: 'its peer b does not run' },
+      { state: 'exited' },
+    ]);
     const [left] = await reconcile(to('a', 'b'));
     expect(left).toMatchObject({
       state: 'failed',

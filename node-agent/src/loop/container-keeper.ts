@@ -6,6 +6,7 @@ import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
 import type { ContainerNetwork, ContainerRuntime } from '../containers/runtime.ts';
 import type { Logger } from '../logger.ts';
+import { dropDetached } from './detached.ts';
 import { createTurns } from './turns.ts';
 
 export interface ContainerKeeper {
@@ -54,6 +55,7 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
       const kept = [...written.values()].filter(({ name }) => spared.includes(name));
       const known = await writeDifferences(store, host, written, [...kept, ...states]);
       written = known;
+      await dropDetached(store, specs, states);
       // Held back for a definition that is about to be another one here too.
       if (states.some((state) => !isDeepStrictEqual(state, known.get(state.name)))) turns.wake(RETRY_MS);
       told = '';

@@ -3,7 +3,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { decodeContainer } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { Store } from '@causeway/shared/store/store';
+import type { KeyValue, Store } from '@causeway/shared/store/store';
 
 /**
  * Deletes the definitions of containers of others that have ended for good: nobody can start a process or a namespace
@@ -23,11 +23,27 @@ export async function dropDetached(
     const kv = await store.get(keys.container(spec.name));
     const found = kv === undefined ? undefined : decodeContainer(kv);
     if (kv === undefined || found instanceof CausewayError || !isDeepStrictEqual(found, spec)) continue;
-    const { key, modRevision } = kv;
-    const { ok } = await store.transaction([{ key, modRevision }], [{ delete: key }]);
-    if (ok) dropped.push(spec.name);
+    if (await drop(store, kv, spec)) dropped.push(spec.name);
   }
   return dropped;
+}
+
+/** With it go the addresses that were chosen for it, which nobody else could have. */
+async function drop(
+  store: Store,
+  { key, modRevision }: KeyValue,
+  { name, network }: ContainerSpec,
+): Promise<boolean> {
+  const chosen = network?.kind === 'bridge' ? [network.address, network.ipv6Address] : [];
+  const claims = await Promise.all(
+    chosen.flatMap((address) => (address === undefined ? [] : store.get(keys.containerAddress(address)))),
+  );
+  const own = claims.filter((claim) => claim !== undefined).filter(({ value }) => value === name);
+  const { ok } = await store.transaction(
+    [{ key, modRevision }, ...own.map((claim) => ({ key: claim.key, modRevision: claim.modRevision }))],
+    [{ delete: key }, ...own.map((claim) => ({ delete: claim.key }))],
+  );
+  return ok;
 }
 
 function isMortal(attach: ContainerSpec['attach']): boolean {
