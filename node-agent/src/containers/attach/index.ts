@@ -6,7 +6,7 @@ import type { World } from '../connection.ts';
 import { movedText, type RuntimeEvent } from '../move.ts';
 import { connect, linkFault, removeLink, removeNetns } from '../network.ts';
 import { attachedNetnsOf, NETNS_DIR, type Place } from '../places.ts';
-import { addressesOf, addressFields, type ContainerRecord, writeRecord } from '../records.ts';
+import { addressesOf, addressFields, type ContainerRecord, removeRecord, writeRecord } from '../records.ts';
 import { specHash } from '../spec.ts';
 import { nameNetns } from './netns.ts';
 import { attachFault, HAS_LINK, targetText } from './refusals.ts';
@@ -96,8 +96,8 @@ async function sought(
     return await seek(target, former, engines);
   } catch (error) {
     // One that was there before has ended, and its engine has forgotten it.
-    if (former !== undefined && error instanceof CausewayError && error.code === 'not-found')
-      return undefined;
+    const isGone = error instanceof CausewayError && error.code === 'not-found';
+    if (isGone && former !== undefined && isDeepStrictEqual(former.target, target)) return undefined;
     throw new CausewayError(
       error instanceof CausewayError ? error.code : 'internal',
       `attaching ${targetText(target)}: ${messageOf(error)}`,
@@ -133,7 +133,7 @@ async function begin(
     });
   } catch (error) {
     claimed.delete(former.netns);
-    await undo(place);
+    await undo(place, record);
     throw readable(error, former.target);
   }
   const again = record?.attached !== undefined;
@@ -149,9 +149,11 @@ async function clear(place: Place, { observed }: World): Promise<void> {
   if (observed.attached.has(place.name)) await removeNetns(attachedNetnsOf(place.name));
 }
 
-async function undo(place: Place): Promise<void> {
+async function undo(place: Place, record: ContainerRecord | undefined): Promise<void> {
   await removeLink(place.hostLink);
   await removeNetns(attachedNetnsOf(place.name));
+  if (record === undefined) await removeRecord(place.record);
+  else await writeRecord(place.record, record);
 }
 
 /** The kernel's word for a name that is taken inside. */
