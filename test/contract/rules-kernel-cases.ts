@@ -33,6 +33,8 @@ function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
   const command = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${variant}`;
   const [stranger, range] =
     family === 'ipv4' ? ['10.10.1.2:1', '10.0.0.0/8'] : ['[fd00:10:0:1::2]:1', 'fd00::/8'];
+  const [subject, network, sets] =
+    family === 'ipv4' ? ['10.10.1.2', '10.10.0.0/16', 'CWY4-'] : ['fd00:10:0:1::2', 'fd00:10::/48', 'CWY6-'];
   // What the service that needs everything has for itself.
   const own = (table: string, chain: string) =>
     `$(${command} -t ${table} -S | sed -n 's/^-A \\(CWY-${chain}-[^ ]*\\) .*comment "\\?here"\\? .*/\\1/p' | head -1)`;
@@ -75,6 +77,21 @@ function iptablesCase(family: Family, variant: 'nft' | 'legacy'): Case {
       `${command} -t mangle -F; ${command} -t mangle -X`,
       `${command} -t filter -D CWY-VIPS 1`,
       `${command} -t filter -F CWY-UNSERVED`,
+      `${command} -t nat -F CWY-PUBLISHED-ANYWHERE`,
+      `${command} -t nat -D CWY-PUBLISHED 1`,
+      `${command} -t nat -F $(${command} -t nat -S | sed -n 's/^-N \\(CWY-PUB-.*\\)/\\1/p' | head -1)`,
+      `${command} -t nat -D OUTPUT -m comment --comment 'causeway: published ports' -j CWY-PUBLISHED`,
+      `${command} -t filter -D CWY-INGRESS -d ${subject} -j CWY-PTO-5f3a`,
+      `${command} -t filter -F CWY-EGRESS`,
+      `${command} -t filter -D CWY-PTO-5f3a 1`,
+      `${command} -t filter -F CWY-PTO-5f3a-0`,
+      `${command} -t mangle -F CWY-ASKED`,
+      `${command} -t mangle -F CWY-PAS-5f3a`,
+      `${command} -t filter -D INPUT -m comment --comment 'causeway: policies' -m conntrack ! --ctstate RELATED,ESTABLISHED -j CWY-EGRESS`,
+      `ipset flush ${sets}5f3a-TD`,
+      `ipset add ${sets}5f3a-TA ${range}`,
+      `ipset del ${sets}5f3a-TAP ${network},tcp:81`,
+      `ipset create ${sets}strange hash:net family ${family === 'ipv4' ? 'inet' : 'inet6'}`,
     ],
   };
 }
@@ -86,6 +103,8 @@ function nftCase(family: Family): Case {
   const other = family === 'ipv4' ? '9.9.9.9' : '2001:db8::9';
   const [needy, first] = family === 'ipv4' ? ['10.96.0.1', '10.10.1.2'] : ['fd00:96::1', 'fd00:10:0:1::2'];
   const [range, wider] = family === 'ipv4' ? ['10.0.0.0/8', '10.0.0.0/7'] : ['fd00::/8', 'fc00::/7'];
+  const [hostAddress, network] =
+    family === 'ipv4' ? ['192.168.122.11', '10.10.0.0/16'] : ['fd00:122::11', 'fd00:10::/48'];
   const replace = (map: string, key: string, value: string) =>
     `nft delete element ${table} ${map} { ${key} }; nft add element ${table} ${map} { ${key} ${value} }`;
   return {
@@ -127,6 +146,21 @@ function nftCase(family: Family): Case {
       `nft delete element ${table} sources { ${needy} . tcp . 54 . ${range} }; nft add element ${table} sources { ${needy} . tcp . 54 . ${wider} }`,
       `nft add element ${table} sources { ${needy} . tcp . 56 . ${first}-${second} }`,
       `nft flush set ${table} node-sources`,
+      `nft delete element ${table} published { ${hostAddress} . udp . 8080 }`,
+      `nft flush map ${table} publish-anywhere`,
+      replace('publish-anywhere', 'tcp . 8080', `: ${first} . 81`),
+      `nft flush chain ${table} publish`,
+      `nft flush chain ${table} published-postrouting`,
+      `nft delete element ${table} policies-to { ${first} }`,
+      replace('policies-from', first, ': jump policies-begin'),
+      `nft flush map ${table} policies-asked`,
+      `nft flush chain ${table} policies-input`,
+      `nft flush chain ${table} policy-5f3a-to`,
+      `nft flush chain ${table} policy-5f3a-to-limit0`,
+      `nft add element ${table} policy-5f3a-to-allow { ${range} }`,
+      `nft flush set ${table} policy-5f3a-to-deny`,
+      `nft delete element ${table} policy-5f3a-to-allow-ports { ${network} . tcp . 80-81 }`,
+      `nft add element ${table} policy-5f3a-from-deny-ports { ${first} . udp . 1-9 }`,
     ],
   };
 }

@@ -4,18 +4,21 @@ import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/int
 import { messageOf } from '../../shared/src/errors.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
+import { publishedIntent } from '../support/any-published.ts';
 import {
   anyIntentOf,
   endpoint,
   intentOf,
   manyServices,
   serviceIntent,
+  testPolicy,
   testService,
 } from '../support/intents.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import { cases, type Kernel, MANY_PARTS_MS } from './rules-kernel-cases.ts';
 
 /** One suite for the kernels in miniature and the real one, so that the former may stand for the latter elsewhere. */
+const HOST = { ipv4: '192.168.122.11', ipv6: 'fd00:122::11' } as const;
 const RUNS = { numRuns: 4 };
 
 /**
@@ -46,13 +49,18 @@ function someServices(family: Family): FirewallIntent {
       ],
       family,
     ),
+    policies: [testPolicy(family)],
+    published: [
+      publishedIntent({ hostPort: 8080, address, port: 80 }),
+      publishedIntent({ hostPort: 8080, hostAddress: HOST[family], protocol: 'udp', address, port: 53 }),
+    ],
     nonMasqueradeCidrs: family === 'ipv4' ? ['192.0.2.0/24'] : ['2001:db8:2::/48'],
   };
 }
 
 describe.each(cases)('rules in $name', ({ family, ruleset, open }) => {
   const intent = someServices(family);
-  const nothing = { ...intent, services: [] };
+  const nothing = { ...intent, services: [], published: [], policies: [] };
   let world: Netns;
   let kernel: Kernel;
   beforeAll(async () => {

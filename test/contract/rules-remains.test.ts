@@ -8,7 +8,7 @@ import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { dockerRules } from '../support/docker.ts';
-import { intentOf, testService } from '../support/intents.ts';
+import { intentOf, testPolicy, testService } from '../support/intents.ts';
 import { buildDriver, openRealKernel, type RealKernel } from '../support/real-kernel.ts';
 
 const RULESETS = { nftables, iptables };
@@ -28,7 +28,10 @@ beforeEach(async () => {
 afterEach(() => kernel.close());
 
 async function serve(tool: FirewallTool, families: readonly Family[]): Promise<readonly string[]> {
-  const intents = families.map((family) => intentOf([testService(family)], family));
+  const intents = families.map((family) => ({
+    ...intentOf([testService(family)], family),
+    policies: [testPolicy(family)],
+  }));
   const { firewall } = await kernel.observe({ firewall: { tool, intents } });
   if (firewall === undefined) throw new Error('nothing was observed');
   return carryOut(planFirewall(intents, firewall, RULESETS));
@@ -44,20 +47,29 @@ async function remains(): Promise<readonly string[]> {
   return (await kernel.remains()).firewalls.map(({ tool, family }) => `${tool} ${family}`).sort();
 }
 
-/** What nftables holds, of whatever program. */
+/** What nftables holds, of whatever program, and the ipsets. */
 async function everything(): Promise<string> {
-  return (await kernel.sh('nft list ruleset')).replace(/packets \d+ bytes \d+/g, '');
+  return (await kernel.sh('nft list ruleset; ipset list -n')).replace(/packets \d+ bytes \d+/g, '');
 }
 
 describe.each(TOOLS)('rules in %s', (tool) => {
   it('are all found and removed, with the empty tables that they were in', async () => {
     const before = await everything();
     await serve(tool, FAMILIES);
+    expect(await serve(tool, FAMILIES)).toEqual([]);
     expect(await remains()).toEqual(FAMILIES.map((family) => `${tool} ${family}`));
     await carryOut(planClean((await kernel.remains()).firewalls, RULESETS));
     await kernel.removeEmptyTables();
     expect(await remains()).toEqual([]);
     expect(await everything()).toBe(before);
+  });
+
+  it('leave sets of policies alone behind at worst, which are found and removed too', async () => {
+    await kernel.sh('ipset create CWY4-5f3a-TD hash:net family inet; ipset create mine hash:net family inet');
+    expect(await remains()).toEqual(['iptables-nft ipv4']);
+    await serve(tool, FAMILIES);
+    await carryOut(planClean((await kernel.remains()).firewalls, RULESETS));
+    expect(await kernel.sh('ipset list -n')).toBe('mine\n');
   });
 
   it('go when another tool serves, and in a family that the network has no more', async () => {

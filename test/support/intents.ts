@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
+import type {
+  EndpointIntent,
+  FirewallIntent,
+  PolicyIntent,
+  ServiceIntent,
+} from '../../shared/src/desired/intent.ts';
 import { DEFAULT_MARK } from '../../shared/src/names.ts';
 import type { Family } from '../../shared/src/net/family.ts';
 import { anyNetworkPolicies } from './any-network-policies.ts';
@@ -67,6 +72,28 @@ export function testService(family: Family): ServiceIntent {
   if (family === 'ipv4') return TEST_SERVICE;
   const endpoints = [endpoint('fd00:10:0:1::2'), endpoint('fd00:10:0:2::2')];
   return { ...TEST_SERVICE, vip: '2001:db8::2', endpoints };
+}
+
+/** Two containers' policy that needs all that a policy can need: peers, ports, wide ranges, a rate, what is asked for. */
+export function testPolicy(family: Family): PolicyIntent {
+  const [network, host, everybody] =
+    family === 'ipv4'
+      ? ['10.10.0.0/16', '192.0.2.1/32', '0.0.0.0/0']
+      : ['fd00:10::/48', '2001:db8::1/128', '::/0'];
+  const subjects = family === 'ipv4' ? ['10.10.1.2', '10.10.1.3'] : ['fd00:10:0:1::2', 'fd00:10:0:1::3'];
+  const web = { cidr: network, protocol: 'tcp', firstPort: 80, lastPort: 81 } as const;
+  return {
+    ...{ id: '5f3a', subjects },
+    ingress: {
+      default: 'deny',
+      deny: [{ cidr: host }],
+      allow: [web, { cidr: everybody, protocol: 'udp', firstPort: 5000, lastPort: 6000 }],
+      limited: [
+        { matches: [{ cidr: everybody, protocol: 'tcp' }], connections: 25, per: 'minute', burst: 100 },
+      ],
+    },
+    egress: { default: 'allow', deny: [{ ...web, lastPort: 80 }], allow: [], limited: [] },
+  };
 }
 
 /** N services with two endpoints each. */

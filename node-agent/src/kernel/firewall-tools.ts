@@ -89,23 +89,25 @@ export async function listOthers(
     saveSets(),
     ...TOOLS.map((one) => listFirewalls(one, one === tool ? rest : among, onFault)),
   ]);
-  const all = listings.flat().flatMap((one) => (hasSetsOf(one, tool) ? withSets([one], saved) : [one]));
+  const listed = listings.flat();
+  const all = listed.flatMap((one) =>
+    one.tool === ownerOfSets(one.family, listed, tool) ? withSets([one], saved) : [one],
+  );
   return all.filter((one) => holdsOurs(one) || (one.tool !== 'nft' && hasOthers(one.listing)));
 }
 
 /**
- * Whether our ipsets of the family are taken to be this tool's: what looks into them, or what would have if everything was
- * cleaned away but them.
- *
- * @param serving the tool that serves, whose sets they are if it is an iptables
+ * Whose our ipsets of a family are: the serving iptables'; else of one whose rules look into them; else, when everything was
+ * cleaned away but them, of one of the two.
  */
-function hasSetsOf({ tool, family, listing }: FirewallListing, serving: FirewallTool | undefined): boolean {
-  if (tool === 'nft') return false;
-  return (
-    looksIntoSets(listing, family) ||
-    tool === serving ||
-    (tool === 'iptables-nft' && (serving ?? 'nft') === 'nft')
-  );
+function ownerOfSets(
+  family: Family,
+  listings: readonly FirewallListing[],
+  serving: FirewallTool | undefined,
+): FirewallTool {
+  if (serving !== undefined && serving !== 'nft') return serving;
+  const looking = listings.find((one) => one.family === family && looksIntoSets(one.listing, family));
+  return looking?.tool ?? 'iptables-nft';
 }
 
 /** Whether a listing of any tool has something that Causeway made. Pure. */
