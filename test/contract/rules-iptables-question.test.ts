@@ -3,8 +3,9 @@ import type { FirewallIntent, ServiceIntent } from '../../shared/src/desired/int
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { NO_OTHERS } from '../../shared/src/rules/iptables/others.ts';
 import { questionOf } from '../../shared/src/rules/iptables/question.ts';
+import { publishedIntent } from '../support/any-published.ts';
 import { type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
-import { intentOf, manyServices, serviceIntent, testService } from '../support/intents.ts';
+import { intentOf, manyServices, serviceIntent, testPolicy, testService } from '../support/intents.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 
 /** Services that need everything: the first has an endpoint on this host, the second has none. */
@@ -21,7 +22,12 @@ function needyServices(family: Family): FirewallIntent {
     serviceIntent({ ...needy, id: 'z-elsewhere', vip, port: 55, nodePort: 30011 }),
   ];
   const cidrs = family === 'ipv4' ? ['192.168.122.0/24'] : ['fd00:122::/64'];
-  return { ...intentOf([...manyServices(10, family), ...services], family), nodePortCidrs: cidrs };
+  return {
+    ...intentOf([...manyServices(10, family), ...services], family),
+    nodePortCidrs: cidrs,
+    policies: [testPolicy(family)],
+    published: [publishedIntent({ hostPort: 8080, address: endpoints[0]?.address ?? '', port: 80 })],
+  };
 }
 
 describe.each(FAMILIES)('the question to iptables-legacy, %s', (family) => {
@@ -52,6 +58,10 @@ describe.each(FAMILIES)('the question to iptables-legacy, %s', (family) => {
     ['all source ranges', '-t mangle -F CWY-SOURCES', ['all there', 'something is gone']],
     ['those of NodePorts', '-t mangle -F CWY-NODESOURCES', ['all there', 'something is gone']],
     ['a drop', '-F CWY-UNSERVED', ['all there', 'something is gone']],
+    ['the subjects of policies', '-F CWY-INGRESS', ['something is gone', 'something is gone']],
+    ['what a policy says', '-F CWY-PTO-5f3a', ['something is gone', 'something is gone']],
+    ['a rate', '-F CWY-PTO-5f3a-0', ['something is gone', 'something is gone']],
+    ['published ports', '-t nat -F CWY-PUBLISHED-ANYWHERE', ['something is gone', 'something is gone']],
     ...['SRC', 'SVC', 'SVL', 'INT', 'EXT', 'SEP'].map((chain) => [
       `what a chain ${chain} holds`,
       `-t ${chain === 'SRC' ? 'mangle' : 'nat'} -F "$(${program} -t ${chain === 'SRC' ? 'mangle' : 'nat'} -S |
