@@ -1,3 +1,4 @@
+import { publishText } from '@causeway/shared/container-text';
 import { CausewayError, show } from '@causeway/shared/errors';
 import type {
   ContainerSpec,
@@ -5,7 +6,6 @@ import type {
   PublishedHolder,
   PublishedPort,
 } from '@causeway/shared/model/container';
-import { publishText } from '@causeway/shared/model/container-text';
 import { decodePublished, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Write } from '@causeway/shared/store/store';

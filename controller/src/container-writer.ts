@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { publishText } from '@causeway/shared/container-text';
 import { CausewayError, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
-import { publishText } from '@causeway/shared/model/container-text';
 import { decodeContainer, decodeNodePolicy, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';

@@ -98,7 +98,12 @@ export interface IpamView {
   readonly findings: readonly string[];
   readonly checked: {
     readonly [K in 'services' | 'vips' | 'nodePorts' | 'subnets' | 'reservations']: number;
+  } & {
+    /** Controllers before they looked at containers tell none of these. */
+    readonly [K in 'containers' | 'publishedPorts' | 'hosts']?: number;
   };
+  /** Why hosts could not be asked, each a sentence. */
+  readonly unasked?: readonly string[];
 }
 
 export type ReservationView = Reservation & Revised;

@@ -1,3 +1,4 @@
+import { CausewayError } from '@causeway/shared/errors';
 import type { NodeView } from './api.ts';
 import type { Client } from './client/client.ts';
 import { type Context, DEFAULT_TIMEOUT_MS, type WriteOptions } from './context.ts';
@@ -5,17 +6,37 @@ import { parseSubject } from './input/kinds.ts';
 import { checkName } from './input/name.ts';
 import type { Patience } from './wait-objects.ts';
 
-/** What is asked of a host whose agent is away happens later: says so for each of these. */
+/**
+ * What is asked of a host whose agent is away happens later: says so for each of these.
+ * @returns those hosts
+ */
 export async function noteDeadHosts(
   context: Context,
   client: Client,
   hosts: readonly string[],
-): Promise<void> {
+): Promise<readonly string[]> {
   // What was asked is done: that nobody can say more about it is no failure.
   const nodes = await client.list<NodeView>('/v1/nodes').catch(() => undefined);
-  for (const host of new Set(hosts))
-    if (nodes?.items.some(({ name, alive }) => name === host && !alive))
-      context.note(`host ${host} is not alive: this happens there when its agent is back`);
+  const isDead = (host: string) => nodes?.items.some(({ name, alive }) => name === host && !alive) ?? false;
+  const dead = [...new Set(hosts)].filter(isDead);
+  for (const host of dead)
+    context.note(`host ${host} is not alive: this happens there when its agent is back`);
+  return dead;
+}
+
+/**
+ * Says which of these hosts are not alive; a command that waits by itself has nothing to wait for there.
+ * @throws CausewayError `degraded`
+ */
+export async function heedDeadHosts(
+  context: Context,
+  client: Client,
+  hosts: readonly string[],
+  options: WriteOptions,
+): Promise<void> {
+  const dead = await noteDeadHosts(context, client, hosts);
+  if (dead.length > 0 && options.wait === undefined && !options.dryRun)
+    throw new CausewayError('degraded', `nothing was waited for on ${dead.join(', ')}`);
 }
 
 /** A container's name, also as `container/web-1`. @throws CausewayError `invalid` */
@@ -24,6 +45,15 @@ export function containerName(text: string): string {
   return checkName('name', name);
 }
 
-export function patienceOf(context: Context, { timeout }: WriteOptions): Patience {
-  return { timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS, onNote: (sentence) => context.note(sentence) };
+/** @param atLeastMs what it takes by itself, milliseconds */
+export function patienceOf(context: Context, { timeout }: WriteOptions, atLeastMs = 0): Patience {
+  return {
+    timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS + atLeastMs,
+    onNote: (sentence) => context.note(sentence),
+  };
+}
+
+/** Whether a command that waits by itself is not to: it was told so, or nothing happens. */
+export function isHasty({ wait = true, dryRun = false }: WriteOptions): boolean {
+  return !wait || dryRun;
 }

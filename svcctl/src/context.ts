@@ -92,6 +92,15 @@ export function waitOptions(): [Option, Option] {
   ];
 }
 
+/** Of commands that wait unless they are told not to: who stops something wants to know it stopped. */
+export function noWaitOptions(until: string): [Option, Option, Option] {
+  return [
+    new Option('--wait', `return when ${until} (default)`).hideHelp(),
+    new Option('--no-wait', `return at once, not when ${until}`),
+    timeoutOption(),
+  ];
+}
+
 export function timeoutOption(): Option {
   return new Option('--timeout <time>', 'how long to wait: 30s, 500ms, 2m (default: 30s)').argParser((text) =>
     parseDuration('timeout', text),

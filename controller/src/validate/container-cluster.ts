@@ -1,7 +1,7 @@
+import { publishText } from '@causeway/shared/container-text';
 import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { NetworkMode } from '@causeway/shared/model/container-network';
-import { publishText } from '@causeway/shared/model/container-text';
 import type { NodeRecord } from '@causeway/shared/model/node';
 import {
   blockHasIp,

@@ -1,8 +1,8 @@
+import { publishText } from '@causeway/shared/container-text';
 import { invalid } from '@causeway/shared/errors';
 import type { PublishedPort } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
 import type { NetworkMode } from '@causeway/shared/model/container-network';
-import { publishText } from '@causeway/shared/model/container-text';
 import { formatIp } from '@causeway/shared/net/block';
 import { unicastAddress } from './address.ts';
 

@@ -1,7 +1,4 @@
 import { z } from 'zod';
-import { show } from '../errors.ts';
-import { ATTACH_KINDS, RESTART_POLICIES } from './container.ts';
-import { networkInputSchema } from './container-network-input.ts';
 import {
   ATTACH_ERROR,
   MOUNT_ERROR,
@@ -9,7 +6,10 @@ import {
   parseAttachText,
   parseMountText,
   parsePublishText,
-} from './container-text.ts';
+} from '../container-text.ts';
+import { show } from '../errors.ts';
+import { ATTACH_KINDS, RESTART_POLICIES } from './container.ts';
+import { networkInputSchema } from './container-network-input.ts';
 import { nameSchema, portSchema } from './input.ts';
 import { labelsSchema } from './labels-input.ts';
 import { PROTOCOLS } from './service.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NETWORK_ERROR, type NetworkText, parseNetworkText } from './container-text.ts';
+import { NETWORK_ERROR, type NetworkText, parseNetworkText } from '../container-text.ts';
 import { nameSchema } from './input.ts';
 
 const ADDRESS_ERROR = 'is not an address';

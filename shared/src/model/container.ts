@@ -1,3 +1,4 @@
+import type { ATTACH_KINDS, RESTART_POLICIES } from '../container-text.ts';
 import type { NetworkMode } from './container-network.ts';
 
 /**
@@ -56,10 +57,10 @@ export interface AttachTarget {
   readonly id: string;
 }
 
-export const ATTACH_KINDS = ['docker', 'containerd', 'pid', 'netns'] as const;
+export { ATTACH_KINDS } from '../container-text.ts';
 export type AttachKind = (typeof ATTACH_KINDS)[number];
 
-export const RESTART_POLICIES = ['always', 'on-failure', 'no'] as const;
+export { RESTART_POLICIES } from '../container-text.ts';
 export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 
 export interface ImageRef {

@@ -17,8 +17,7 @@ export interface ImageHolder {
   readonly digests: readonly string[];
 }
 
-/** Always there, made on each host from its own static busybox. */
-export const BUILT_IN_IMAGE = 'busybox';
+export { BUILT_IN_IMAGE } from '../container-text.ts';
 
 /** What a host answers that has taken an image. */
 export interface ImageTaken {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parseNetworkText } from '@causeway/shared/container-text';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { parseNetworkText } from '@causeway/shared/model/container-text';
 import type { Client } from '../client/client.ts';
 import {
   type Context,

@@ -1,10 +1,10 @@
+import { ATTACH_ERROR, parseAttachText } from '@causeway/shared/container-text';
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { AttachTarget } from '@causeway/shared/model/container';
 import type { ContainerInput } from '@causeway/shared/model/container-input';
-import { ATTACH_ERROR, parseAttachText } from '@causeway/shared/model/container-text';
 import type { ContainerView } from '../api.ts';
-import { containerName, noteDeadHosts, patienceOf } from '../containers.ts';
-import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import { containerName, heedDeadHosts, isHasty, noteDeadHosts, patienceOf } from '../containers.ts';
+import { type Context, dryRunOption, noWaitOptions, type WriteOptions, waitOptions } from '../context.ts';
 import { CONTAINER_FLAGS } from '../input/container-options.ts';
 import { inFlags } from '../input/flags.ts';
 import { type Labels, labelOption } from '../input/labels.ts';
@@ -48,19 +48,20 @@ export function addAttach(context: Context): void {
 }
 
 export function addDetach(context: Context): void {
-  const [wait, timeout] = waitOptions();
+  const [wait, noWait, timeout] = noWaitOptions('its host has taken its eth0');
   context
     .command(
       context.program,
       'detach',
       'Take the network back from an attached container, which goes on running',
-      ['svcctl detach web --wait'],
+      ['svcctl detach web'],
     )
     .argument('<name>', 'what the cluster calls it')
     .addOption(wait)
+    .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nWith --wait it returns when its host has taken its eth0.')
+    .addHelpText('after', '\nIt returns when its host has taken its eth0.')
     .action((name: string, options: WriteOptions) => detach(context, name, options));
 }
 
@@ -127,7 +128,6 @@ async function detach(context: Context, typed: string, options: WriteOptions): P
   const query = options.dryRun ? { dryRun: 'true' } : {};
   await client.ask('DELETE', `/v1/containers/${name}`, { query });
   context.io.out(`${safe(`container/${name}`)} detached${options.dryRun ? ' (dry run)' : ''}\n`);
-  await noteDeadHosts(context, client, [host]);
-  if (options.wait && !options.dryRun)
-    await waitForRemoval(client, new Set([name]), patienceOf(context, options));
+  await heedDeadHosts(context, client, [host], options);
+  if (!isHasty(options)) await waitForRemoval(client, new Set([name]), patienceOf(context, options));
 }

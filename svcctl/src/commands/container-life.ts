@@ -1,8 +1,8 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerView } from '../api.ts';
 import type { Client } from '../client/client.ts';
-import { containerName, noteDeadHosts, patienceOf } from '../containers.ts';
-import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import { containerName, heedDeadHosts, isHasty, patienceOf } from '../containers.ts';
+import { type Context, dryRunOption, noWaitOptions, type WriteOptions } from '../context.ts';
 import { safe } from '../print/safe.ts';
 import { waitForContainers, waitForRemoval, waitForStops } from '../wait-objects.ts';
 
@@ -11,47 +11,50 @@ interface RemoveOptions extends WriteOptions {
 }
 
 export function addStop(context: Context): void {
-  const [wait, timeout] = waitOptions();
+  const [wait, noWait, timeout] = noWaitOptions('they are stopped');
   context
     .command(context.program, 'stop', 'Stop containers; they keep their addresses and files', [
-      'svcctl stop web-1 --wait',
-      'svcctl stop web-1 web-2',
+      'svcctl stop web-1',
+      'svcctl stop web-1 web-2 --no-wait',
     ])
     .argument('<name...>', 'containers’ names')
     .addOption(wait)
+    .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nServices lose them at once. With --wait it returns when they are stopped.')
+    .addHelpText('after', '\nServices lose them at once; the command returns when they are stopped.')
     .action((names: readonly string[], options: WriteOptions) => setWanted(context, 'stop', names, options));
 }
 
 export function addStart(context: Context): void {
-  const [wait, timeout] = waitOptions();
+  const [wait, noWait, timeout] = noWaitOptions('they run');
   context
     .command(context.program, 'start', 'Start containers that were stopped or have ended', [
-      'svcctl start web-1 --wait',
+      'svcctl start web-1',
     ])
     .argument('<name...>', 'containers’ names')
     .addOption(wait)
+    .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nWith --wait it returns when they run.')
+    .addHelpText('after', '\nIt returns when they run.')
     .action((names: readonly string[], options: WriteOptions) => setWanted(context, 'start', names, options));
 }
 
 export function addRemove(context: Context): void {
-  const [wait, timeout] = waitOptions();
+  const [wait, noWait, timeout] = noWaitOptions('their hosts have removed them');
   context
     .command(context.program, 'rm', 'Remove containers, with their files and addresses', [
       'svcctl rm web-1',
-      'svcctl rm web-1 web-2 --force --wait',
+      'svcctl rm web-1 web-2 --force',
     ])
     .argument('<name...>', 'containers’ names')
     .option('--force', 'also those that run, or whose network others use')
     .addOption(wait)
+    .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nWith --wait it returns when their hosts have removed them.')
+    .addHelpText('after', '\nIt returns when their hosts have removed them.')
     .action((names: readonly string[], options: RemoveOptions) => remove(context, names, options));
 }
 
@@ -65,6 +68,7 @@ async function setWanted(
   const client = context.client();
   const query = options.dryRun ? { dryRun: 'true' } : {};
   const hosts: string[] = [];
+  let stopSeconds = 0;
   for (const name of names) {
     const { body, changed } = await client.ask<ContainerView>('POST', `/v1/containers/${name}/${verb}`, {
       query,
@@ -73,11 +77,12 @@ async function setWanted(
     const dry = options.dryRun ? ' (dry run)' : '';
     context.io.out(`${safe(`container/${name} ${changed ? done : 'unchanged'}${dry}  on ${body.host}`)}\n`);
     hosts.push(body.host);
+    stopSeconds = Math.max(stopSeconds, body.stopSeconds ?? 0);
   }
-  await noteDeadHosts(context, client, hosts);
-  if (!options.wait || options.dryRun) return;
+  await heedDeadHosts(context, client, hosts, options);
+  if (isHasty(options)) return;
   const wait = verb === 'stop' ? waitForStops : waitForContainers;
-  await wait(client, new Set(names), patienceOf(context, options));
+  await wait(client, new Set(names), patienceOf(context, options, stopSeconds * 1_000));
 }
 
 async function remove(context: Context, typed: readonly string[], options: RemoveOptions): Promise<void> {
@@ -93,13 +98,19 @@ async function remove(context: Context, typed: readonly string[], options: Remov
       { field: 'name', value: attached.name },
     );
   await removeAll(context, client, names, options);
-  await noteDeadHosts(
+  await heedDeadHosts(
     context,
     client,
     found.map(({ host }) => host),
+    options,
   );
-  if (options.wait && !options.dryRun)
-    await waitForRemoval(client, new Set(names), patienceOf(context, options));
+  if (!isHasty(options))
+    await waitForRemoval(client, new Set(names), patienceOf(context, options, longestStop(found)));
+}
+
+/** Milliseconds that those which run may take to end. */
+function longestStop(containers: readonly ContainerView[]): number {
+  return Math.max(0, ...containers.map(({ stopSeconds = 0 }) => stopSeconds)) * 1_000;
 }
 
 async function removeAll(

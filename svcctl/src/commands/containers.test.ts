@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { problem } from '../support/fake-controller.ts';
+import { node, problem } from '../support/fake-controller.ts';
 import { openSession } from '../support/session.ts';
 
 type Session = Awaited<ReturnType<typeof openSession>>;
@@ -109,15 +109,24 @@ describe('svcctl stop and start', () => {
   it('say what they changed, and wait for it', async () => {
     answer('stop', true);
     controller.list('/v1/containers', [box('web-1')]);
-    const waiting = svcctl(['stop', 'web-1', '--wait']);
+    const waiting = svcctl(['stop', 'web-1']);
     await controller.watched('/v1/containers');
     controller.send('/v1/containers', 'modified', box('web-1', status('stopped')));
     expect(await waiting).toMatchObject({ code: 0, stdout: 'container/web-1 stopped  on host-1\n' });
     answer('start', false);
     controller.list('/v1/containers', [box('web-1')]);
-    expect((await svcctl(['start', 'web-1', '--wait'])).stdout).toBe(
-      'container/web-1 unchanged  on host-1\n',
-    );
+    expect((await svcctl(['start', 'web-1'])).stdout).toBe('container/web-1 unchanged  on host-1\n');
+  });
+
+  it('wait for nothing on a host that is away, nor when they are told not to', async () => {
+    answer('stop', true);
+    expect(await svcctl(['stop', 'web-1', '--no-wait'])).toMatchObject({ code: 0, stderr: '' });
+    controller.list('/v1/nodes', [node('host-1', 1, { alive: false })]);
+    expect(await svcctl(['stop', 'web-1'])).toMatchObject({
+      code: 7,
+      stderr:
+        'svcctl: host host-1 is not alive: this happens there when its agent is back\nsvcctl: nothing was waited for on host-1\n',
+    });
   });
 
   it('do not take what was before for what became of it', async () => {
@@ -125,7 +134,7 @@ describe('svcctl stop and start', () => {
     controller.list('/v1/containers', [
       box('web-1', { revision: 9, generation: 1, ...status('exited', { exitCode: 1 }) }),
     ]);
-    const waiting = svcctl(['start', 'web-1', '--wait']);
+    const waiting = svcctl(['start', 'web-1']);
     await controller.watched('/v1/containers');
     const told = status('exited', { exitCode: 4, revision: 10 });
     controller.send('/v1/containers', 'modified', box('web-1', { revision: 9, generation: 1, ...told }));
@@ -149,7 +158,7 @@ describe('svcctl rm', () => {
       stderr: 'svcctl: container "web-1" is running on host-1\n',
     });
     controller.list('/v1/container-status', []);
-    expect(await svcctl(['rm', 'web-1', '--force', '--wait'])).toMatchObject({
+    expect(await svcctl(['rm', 'web-1', '--force'])).toMatchObject({
       code: 0,
       stdout: 'container/web-1 removed\n',
     });
@@ -164,6 +173,7 @@ describe('svcctl rm', () => {
     expect((await svcctl(['detach', 'web-1'])).stderr).toContain('"svcctl rm web-1" removes it');
     expect(controller.writes()).toEqual([]);
     controller.answer('DELETE', '/v1/containers/db', { body: { name: 'db', revision: 9 } });
+    controller.list('/v1/container-status', []);
     expect((await svcctl(['detach', 'db'])).stdout).toBe('container/db detached\n');
   });
 });

@@ -1,7 +1,7 @@
+import { NETWORK_ERROR, parseNetworkText, RESTART_POLICIES } from '@causeway/shared/container-text';
 import { invalid } from '@causeway/shared/errors';
-import { RESTART_POLICIES, type RestartPolicy } from '@causeway/shared/model/container';
+import type { RestartPolicy } from '@causeway/shared/model/container';
 import type { ContainerInput } from '@causeway/shared/model/container-input';
-import { NETWORK_ERROR, parseNetworkText } from '@causeway/shared/model/container-text';
 import type { Command } from 'commander';
 import { parseBytes } from './bytes.ts';
 import { choiceOption } from './choice.ts';

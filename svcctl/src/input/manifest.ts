@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { parsePublishText } from '@causeway/shared/container-text';
 import { CausewayError, invalid, messageOf, show } from '@causeway/shared/errors';
 import type { PublishedPort } from '@causeway/shared/model/container';
-import { parsePublishText } from '@causeway/shared/model/container-text';
 import type { Io } from '../io.ts';
 import { at, type Manifest, objectsOf } from './manifest-object.ts';
 import { unsendable } from './plain.ts';

@@ -1,5 +1,4 @@
-import { publishText } from '@causeway/shared/model/container-text';
-import { BUILT_IN_IMAGE } from '@causeway/shared/model/image';
+import { BUILT_IN_IMAGE, publishText } from '@causeway/shared/container-text';
 import type { ContainerView, EndpointView } from '../api.ts';
 import { formatBytes } from '../input/bytes.ts';
 import { formatSeconds } from '../input/duration.ts';

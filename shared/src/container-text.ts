@@ -1,5 +1,9 @@
-import { ATTACH_KINDS, type AttachTarget, type BindMount, type PublishedPort } from './container.ts';
-import { PROTOCOLS } from './service.ts';
+/** Words of containers that svcctl needs as well, which knows the types of the model and none of its values. */
+export const ATTACH_KINDS = ['docker', 'containerd', 'pid', 'netns'] as const;
+export const RESTART_POLICIES = ['always', 'on-failure', 'no'] as const;
+/** Always there, made on each host from its own static busybox. */
+export const BUILT_IN_IMAGE = 'busybox';
+const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 
 /**
  * The short forms in which people write parts of a container: `8080:80`, `/srv/www:/www:ro`, `docker:web`. What they
@@ -16,8 +20,27 @@ export const NETWORK_ERROR =
 
 const PUBLISH = /^(?:(\[[^[\]]*\]|[^:[\]]*):)?(\d{1,5}):(\d{1,5})(?:\/([a-z]+))?$/;
 
+/** As `PublishedPort`, `BindMount` and `AttachTarget` of the model. */
+interface Published {
+  readonly address?: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: (typeof PROTOCOLS)[number];
+}
+
+interface Mount {
+  readonly source: string;
+  readonly destination: string;
+  readonly readOnly?: boolean;
+}
+
+interface Target {
+  readonly kind: (typeof ATTACH_KINDS)[number];
+  readonly id: string;
+}
+
 /** Takes `[ADDRESS:]PORT:PORT[/PROTOCOL]` apart. @returns undefined when it has another form */
-export function parsePublishText(text: string): PublishedPort | undefined {
+export function parsePublishText(text: string): Published | undefined {
   const [, address, host, container, protocol = 'tcp'] = PUBLISH.exec(text) ?? [];
   const [hostPort, containerPort] = [portOf(host), portOf(container)];
   const known = PROTOCOLS.find((one) => one === protocol);
@@ -27,13 +50,13 @@ export function parsePublishText(text: string): PublishedPort | undefined {
 }
 
 /** As it is written: the other way round. */
-export function publishText({ address, hostPort, containerPort, protocol }: PublishedPort): string {
+export function publishText({ address, hostPort, containerPort, protocol }: Published): string {
   const at = address === undefined ? '' : `${address.includes(':') ? `[${address}]` : address}:`;
   return `${at}${hostPort}:${containerPort}${protocol === 'tcp' ? '' : `/${protocol}`}`;
 }
 
 /** Takes `SOURCE:DESTINATION[:ro|rw]` apart. @returns undefined when it has another form */
-export function parseMountText(text: string): BindMount | undefined {
+export function parseMountText(text: string): Mount | undefined {
   const [source, destination, mode, ...rest] = text.split(':');
   if (!source || !destination || rest.length > 0) return undefined;
   if (mode !== undefined && mode !== 'ro' && mode !== 'rw') return undefined;
@@ -41,7 +64,7 @@ export function parseMountText(text: string): BindMount | undefined {
 }
 
 /** Takes `docker:NAME` and its like apart. @returns undefined when it has another form */
-export function parseAttachText(text: string): AttachTarget | undefined {
+export function parseAttachText(text: string): Target | undefined {
   const colon = text.indexOf(':');
   const kind = ATTACH_KINDS.find((one) => one === text.slice(0, colon));
   const id = text.slice(colon + 1);
