@@ -1,7 +1,7 @@
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { addHost, host, type Rig, startRig } from '../../test/support/controller.ts';
+import { addHost, host, type Rig, running, startRig } from '../../test/support/controller.ts';
 
 let rig: Rig;
 
@@ -35,7 +35,13 @@ it('finds nothing in a cluster where everything is in order, and says what it lo
   expect(await check()).toEqual({
     ok: true,
     findings: [],
-    checked: { services: 1, vips: 2, nodePorts: 1, subnets: 2, reservations: 0 },
+    checked: {
+      ...{ services: 1, vips: 2, nodePorts: 1, subnets: 2, reservations: 0 },
+      ...{ containers: 1, publishedPorts: 0, hosts: 0 },
+    },
+    unasked: [
+      'host-1 could not be asked what its containers have: no agent answers there (it does not run, serves no API, or is of an older version)',
+    ],
   });
 });
 
@@ -132,6 +138,52 @@ describe('finds', () => {
       [
         'reservation 10.20.1.0/24 of host "host-2" is not a subnet of the network: svcctl node release host-2',
         'subnet 10.10.1.0/24 is leased by host "host-1", and 10.10.1.0/24 is reserved for host "host-2"',
+      ],
+    ],
+    [
+      'ports and addresses that are recorded for no container, or for none that has them',
+      () => {
+        const holders = [{ container: 'web-1', host: 'host-1' }];
+        rig.store.put(keys.published('tcp', 8080), encode({ holders }));
+        rig.store.put(keys.containerAddress('10.10.1.7'), 'gone');
+      },
+      [
+        'published port tcp/8080 of host-1 is recorded for container "web-1", which does not have it: it is leaked',
+        'chosen address 10.10.1.7 is recorded for container "gone", which does not exist: it is leaked',
+      ],
+    ],
+    [
+      'ports and addresses that two containers have',
+      () => {
+        const box = (name: string, more: object) =>
+          rig.store.put(keys.container(name), { name, host: 'host-1', command: ['x'], files: {}, ...more });
+        const port = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
+        box('a', { publish: [port] });
+        box('b', { publish: [{ ...port, address: '192.168.122.11' }] });
+        const holders = [
+          { container: 'a', host: 'host-1' },
+          { container: 'b', host: 'host-1', address: '192.168.122.11' },
+        ];
+        rig.store.put(keys.published('tcp', 8080), encode({ holders }));
+        rig.store.put(keys.containerStatus('a'), encode(running('a', 'host-1', '10.10.1.2')));
+        // Whoever shares another's network has no address of its own.
+        box('c', { network: { kind: 'container', container: 'web-1' } });
+        rig.store.put(keys.containerStatus('c'), encode(running('c', 'host-1', '10.10.1.2')));
+      },
+      [
+        'published port tcp/8080 of host-1 is doubled: containers "a" and "b" have it',
+        'address 10.10.1.2 is doubled: containers "a" and "web-1" have it',
+      ],
+    ],
+    [
+      'containers that hosts have and should not, and addresses of no subnet of theirs',
+      () => {
+        rig.store.put(keys.containerStatus('gone'), encode(running('gone', 'host-2', '10.10.2.9')));
+        rig.store.put(keys.containerStatus('web-1'), encode(running('web-1', 'host-1', '10.10.2.2')));
+      },
+      [
+        'container "gone" does not exist, and host-2 still has something of it',
+        'address 10.10.2.2 of container "web-1" is out of range: host-1 leases 10.10.1.0/24',
       ],
     ],
     [

@@ -3,6 +3,7 @@ import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { BRIDGE } from '@causeway/shared/names';
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import type { AgentDeps } from './agent.ts';
+import { addressesRoute } from './agent-addresses.ts';
 import { type AgentApi, createAgentApi } from './agent-api.ts';
 import { hostReader } from './agent-host.ts';
 import { pingRoute } from './api/ping.ts';
@@ -145,7 +146,8 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
 function apiRoutes({ config, runtime }: AgentDeps, images: ImageSharing): readonly Route[] {
   const layout = layoutOf(config);
   const logOf = (name: string) => placeOf(layout, name).log;
-  return [pingRoute(config.name), ...execRoutes(runtime), ...logRoutes(logOf), ...images.routes];
+  const own = [pingRoute(config.name), addressesRoute(runtime)];
+  return [...own, ...execRoutes(runtime), ...logRoutes(logOf), ...images.routes];
 }
 
 /** Where others reach this host. */

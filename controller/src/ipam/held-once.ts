@@ -1,18 +1,19 @@
-/** One kind of thing that services hold, each at most once in the cluster. */
+/** One kind of thing that services, or containers, hold, each at most once in the cluster. */
 export interface Holdings {
+  readonly by: 'service' | 'container';
   /** As a sentence calls it: `VIP 2.2.2.2`. */
   readonly nameOf: (thing: string) => string;
-  /** By thing: the service that etcd's record of it names. */
+  /** By thing: the holder that etcd's record of it names. */
   readonly recorded: ReadonlyMap<string, string>;
-  /** By thing: the services whose definitions have it. */
+  /** By thing: the holders whose definitions have it. */
   readonly used: ReadonlyMap<string, readonly string[]>;
-  readonly services: { has(name: string): boolean };
-  /** Whether a service cannot be read, so that nobody knows what it has. */
-  readonly isUnknown: (service: string) => boolean;
+  readonly holders: { has(name: string): boolean };
+  /** Whether a holder cannot be read, so that nobody knows what it has. */
+  readonly isUnknown: (holder: string) => boolean;
 }
 
 /**
- * Compares what is recorded as given away with what services have.
+ * Compares what is recorded as given away with what its holders have.
  *
  * @returns a sentence for whatever is leaked, missing or doubled
  */
@@ -20,30 +21,51 @@ export function heldOnce(holdings: Holdings): readonly string[] {
   return [...leaked(holdings), ...missing(holdings)];
 }
 
-function leaked({ nameOf, recorded, used, services, isUnknown }: Holdings): readonly string[] {
-  return [...recorded].flatMap(([thing, service]) => {
-    if (isUnknown(service) || used.get(thing)?.includes(service)) return [];
-    const why = services.has(service) ? 'which does not have it' : 'which does not exist';
-    return [`${nameOf(thing)} is recorded for service ${quoted(service)}, ${why}: it is leaked`];
+function leaked({ by, nameOf, recorded, used, holders, isUnknown }: Holdings): readonly string[] {
+  return [...recorded].flatMap(([thing, holder]) => {
+    if (isUnknown(holder) || used.get(thing)?.includes(holder)) return [];
+    const why = holders.has(holder) ? 'which does not have it' : 'which does not exist';
+    return [`${nameOf(thing)} is recorded for ${by} ${quoted(holder)}, ${why}: it is leaked`];
   });
 }
 
-function missing({ nameOf, recorded, used, isUnknown }: Holdings): readonly string[] {
+function missing({ by, nameOf, recorded, used, isUnknown }: Holdings): readonly string[] {
   return [...used].flatMap(([thing, all]) => {
     const owner = recorded.get(thing);
     const doubled =
-      all.length > 1
-        ? [`${nameOf(thing)} is doubled: services ${all.map(quoted).join(' and ')} have it`]
-        : [];
+      all.length > 1 ? [`${nameOf(thing)} is doubled: ${by}s ${all.map(quoted).join(' and ')} have it`] : [];
     const lost = all
-      .filter((service) => service !== owner && !isUnknown(service))
-      .map((service) =>
+      .filter((holder) => holder !== owner && !isUnknown(holder))
+      .map((holder) =>
         owner === undefined
-          ? `${nameOf(thing)} of service ${quoted(service)} is not recorded, so it could be given away again`
-          : `${nameOf(thing)} of service ${quoted(service)} is recorded for service ${quoted(owner)}`,
+          ? `${nameOf(thing)} of ${by} ${quoted(holder)} is not recorded, so it could be given away again`
+          : `${nameOf(thing)} of ${by} ${quoted(holder)} is recorded for ${by} ${quoted(owner)}`,
       );
     return [...doubled, ...lost];
   });
+}
+
+/** @returns by thing, who has it */
+export function usersOf<T extends { readonly name: string }>(
+  holders: readonly T[],
+  thingsOf: (holder: T) => readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const holder of holders) {
+    for (const thing of thingsOf(holder)) {
+      const names = found.get(thing);
+      if (names === undefined) found.set(thing, [holder.name]);
+      else names.push(holder.name);
+    }
+  }
+  return found;
+}
+
+/** @returns by thing, whom a table of allocations names */
+export function ownersIn(
+  table: ReadonlyMap<string, { readonly value: string }>,
+): ReadonlyMap<string, string> {
+  return new Map([...table].map(([thing, { value }]) => [thing, value]));
 }
 
 /** A name on one line, whatever others wrote to etcd. */

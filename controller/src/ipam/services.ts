@@ -5,50 +5,32 @@ import { FAMILY_NAMES } from '@causeway/shared/net/family';
 import { keys } from '@causeway/shared/store/keys';
 import { networksIn } from '../objects/service.ts';
 import type { Tables } from '../view/tables.ts';
-import { type Holdings, heldOnce, quoted } from './held-once.ts';
+import { type Holdings, heldOnce, ownersIn, quoted, usersOf } from './held-once.ts';
 
 /** What is wrong with the VIPs and NodePorts of services, each a sentence. */
 export function serviceFindings(tables: Tables, unreadable: ReadonlyMap<string, string>): readonly string[] {
   const specs = [...tables.service.values()].map(({ value }) => value);
   const settings = tables.settings.get('')?.value;
-  const common: Pick<Holdings, 'services' | 'isUnknown'> = {
-    services: tables.service,
+  const common: Pick<Holdings, 'by' | 'holders' | 'isUnknown'> = {
+    by: 'service',
+    holders: tables.service,
     isUnknown: (name) => unreadable.has(keys.serviceSpec(name)),
   };
   return [
     ...heldOnce({
       ...common,
       nameOf: (address) => `VIP ${address}`,
-      recorded: owners(tables.vip),
-      used: users(specs, ({ vips }) => vips),
+      recorded: ownersIn(tables.vip),
+      used: usersOf(specs, ({ vips }) => vips),
     }),
     ...heldOnce({
       ...common,
       nameOf: (port) => `NodePort ${port}`,
-      recorded: owners(tables.nodePort),
-      used: users(specs, nodePortsOf),
+      recorded: ownersIn(tables.nodePort),
+      used: usersOf(specs, nodePortsOf),
     }),
     ...specs.flatMap((spec) => [...vipsOutside(spec, tables), ...nodePortsOutside(spec, settings)]),
   ];
-}
-
-function owners(table: ReadonlyMap<string, { readonly value: string }>): ReadonlyMap<string, string> {
-  return new Map([...table].map(([thing, { value }]) => [thing, value]));
-}
-
-function users(
-  specs: readonly ServiceSpec[],
-  thingsOf: (spec: ServiceSpec) => readonly string[],
-): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const spec of specs) {
-    for (const thing of thingsOf(spec)) {
-      const names = found.get(thing);
-      if (names === undefined) found.set(thing, [spec.name]);
-      else names.push(spec.name);
-    }
-  }
-  return found;
 }
 
 function nodePortsOf({ ports }: ServiceSpec): readonly string[] {

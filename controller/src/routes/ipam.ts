@@ -13,11 +13,18 @@ const ipamSchema = z
       nodePorts: z.int(),
       subnets: z.int(),
       reservations: z.int(),
+      containers: z.int(),
+      publishedPorts: z.int(),
+      hosts: z.int().describe('Hosts whose kernels were asked what their containers have.'),
     }),
+    unasked: z
+      .array(z.string())
+      .readonly()
+      .describe('Why hosts could not be asked: what their kernels have is not known.'),
   })
   .meta({ id: 'IpamCheck' });
 
-export function ipamRoutes(app: App, { store }: Deps): void {
+export function ipamRoutes(app: App, deps: Deps): void {
   app.get(
     '/v1/ipam/check',
     {
@@ -25,10 +32,10 @@ export function ipamRoutes(app: App, { store }: Deps): void {
         tags: ['about'],
         summary: 'Is everything that was given away given away once, and had by somebody?',
         description:
-          'VIPs and NodePorts beside services, claims and reservations beside leases, read from etcd anew.',
+          'VIPs and NodePorts beside services, published ports and addresses beside containers and the kernels of their hosts, claims and reservations beside leases, read anew.',
         response: { 200: ipamSchema, ...problems },
       },
     },
-    async () => checkIpam(store),
+    async () => checkIpam(deps),
   );
 }

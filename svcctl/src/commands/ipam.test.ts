@@ -25,6 +25,17 @@ describe('svcctl ipam check', () => {
     });
   });
 
+  it('says which hosts could not be asked', async () => {
+    const body = { ok: true, findings: [], unasked: ['host-2 could not be asked'] };
+    const all = { ...checked, containers: 4, publishedPorts: 1, hosts: 2 };
+    controller.answer('GET', '/v1/ipam/check', { body: { ...body, checked: all } });
+    expect(await svcctl(['ipam', 'check'])).toEqual({
+      code: 0,
+      stdout: `${SEEN}, 4 containers with 1 published ports, the kernels of 2 hosts: nothing is leaked, doubled or missing\n`,
+      stderr: 'svcctl: host-2 could not be asked\n',
+    });
+  });
+
   it('ends with 1 and a line for each finding', async () => {
     const findings = ['VIP 2.2.2.2 is held by service "gone", which is not there', 'another\u001b[2J'];
     controller.answer('GET', '/v1/ipam/check', { body: { ok: false, findings, checked } });

@@ -9,7 +9,7 @@ export function addIpam(context: Context): void {
   const ipam = context.command(
     context.program,
     'ipam',
-    'Check what was given away: VIPs, NodePorts, subnets',
+    'Check what was given away: VIPs, NodePorts, subnets, containers’ addresses and published ports',
     ['svcctl ipam check'],
   );
   context
@@ -18,7 +18,7 @@ export function addIpam(context: Context): void {
       'svcctl ipam check -o json',
     ])
     .addOption(new Option('-o, --output <format>', 'print in another format').choices(['json', 'yaml']))
-    .addHelpText('after', '\nIt reads etcd anew, and changes nothing.')
+    .addHelpText('after', '\nIt reads etcd anew, asks hosts what their kernels have, and changes nothing.')
     .action((options: { output?: 'json' | 'yaml' }) => check(context, options.output));
 }
 
@@ -26,6 +26,7 @@ async function check(context: Context, output: 'json' | 'yaml' | undefined): Pro
   const found = await context.client().get<IpamView>('/v1/ipam/check');
   if (output !== undefined) await printData(context.io, { kind: 'IpamCheck', ...found }, output);
   else context.io.out(textOf(found));
+  for (const sentence of found.unasked ?? []) context.note(sentence);
   if (found.ok) return;
   const count = found.findings.length;
   throw new CausewayError('internal', `the check has ${count} finding${count === 1 ? '' : 's'}`);
@@ -34,9 +35,14 @@ async function check(context: Context, output: 'json' | 'yaml' | undefined): Pro
 /** What was looked at, and a line for each finding. */
 function textOf({ checked, findings }: IpamView): string {
   const { services, vips, nodePorts, subnets, reservations } = checked;
+  const { containers, publishedPorts, hosts } = checked;
+  const more =
+    containers === undefined
+      ? ''
+      : `, ${containers} containers with ${publishedPorts} published ports, the kernels of ${hosts} hosts`;
   const seen =
     `checked ${services} services with ${vips} VIPs and ${nodePorts} NodePorts, ` +
-    `${subnets} subnets, ${reservations} reservations`;
+    `${subnets} subnets, ${reservations} reservations${more}`;
   const clean = findings.length === 0 ? ': nothing is leaked, doubled or missing' : '';
   return [`${seen}${clean}`, ...findings].map((line) => `${safe(line)}\n`).join('');
 }
