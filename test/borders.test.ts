@@ -27,6 +27,7 @@ const AGENT = [
   'agent-containers',
   'agent-exec',
   'agent-logs',
+  'agent-inspect',
 ];
 
 const ZONES: Readonly<Record<string, Zone>> = {
@@ -53,6 +54,10 @@ const ZONES: Readonly<Record<string, Zone>> = {
   },
   'agent-exec': { path: 'node-agent/src/exec/', may: [...WORDS, 'agent-api', 'agent-containers'] },
   'agent-logs': { path: 'node-agent/src/logs/', may: [...WORDS, 'agent-api', 'agent-containers'] },
+  'agent-inspect': {
+    path: 'node-agent/src/inspect/',
+    may: [...WORDS, 'run', 'agent-api', 'agent-containers'],
+  },
   agent: { path: 'node-agent/src/', may: [...SHARED, ...AGENT] },
   controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store', 'agent-client'] },
   svcctl: { path: 'svcctl/src/', may: ['base'], types: ['model'] },

@@ -23,6 +23,7 @@ import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { imageRoutes } from './routes/images.ts';
 import { ipamRoutes } from './routes/ipam.ts';
+import { netStackRoutes } from './routes/net-stacks.ts';
 import { NETWORK_PATH, networkRoutes } from './routes/network.ts';
 import { nodeOperationRoutes } from './routes/node-operations.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -66,7 +67,7 @@ const BODY_LIMIT = 1024 * 1024;
 const API_ROUTES: readonly ((app: App, deps: Deps) => void)[] = [
   ...[nodeRoutes, nodeOperationRoutes, subnetRoutes, reservationRoutes, networkRoutes, settingsRoutes],
   ...[serviceRoutes, endpointRoutes, containerRoutes, workloadRoutes, policyRoutes, eventRoutes, ipamRoutes],
-  containerSessionRoutes,
+  ...[containerSessionRoutes, netStackRoutes],
   imageRoutes,
 ];
 

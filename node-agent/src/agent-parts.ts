@@ -16,7 +16,9 @@ import { layoutOf, placeOf } from './containers/places.ts';
 import { execRoutes } from './exec/routes.ts';
 import { createHealthChecks, type HealthChecks } from './health-checks/health-checks.ts';
 import { type ImageSharing, shareImages } from './image-sharing/sharing.ts';
+import { inspectRoutes } from './inspect/routes.ts';
 import type { FactsRequest, HostInfo, WatchFocus } from './kernel/kernel.ts';
+import { sysctlFileOf } from './kernel/linux.ts';
 import { logRoutes } from './logs/routes.ts';
 import { createContainerKeeper } from './loop/container-keeper.ts';
 import { createConverger } from './loop/converge.ts';
@@ -145,9 +147,15 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
 /** What controllers and other agents may ask of this one; each part of the agent brings its own. */
 function apiRoutes({ config, runtime }: AgentDeps, images: ImageSharing): readonly Route[] {
   const layout = layoutOf(config);
-  const logOf = (name: string) => placeOf(layout, name).log;
-  const own = [pingRoute(config.name), addressesRoute(runtime)];
-  return [...own, ...execRoutes(runtime), ...logRoutes(logOf), ...images.routes];
+  const place = (name: string) => placeOf(layout, name);
+  const looking = { host: config.name, sysctlFile: sysctlFileOf(config.stateDir), placeOf: place };
+  return [
+    ...[pingRoute(config.name), addressesRoute(runtime)],
+    ...execRoutes(runtime),
+    ...logRoutes((name) => place(name).log),
+    ...inspectRoutes(looking),
+    ...images.routes,
+  ];
 }
 
 /** Where others reach this host. */

@@ -16,6 +16,7 @@ import { addImage } from './commands/image.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addIpam } from './commands/ipam.ts';
 import { addLogs } from './commands/logs.ts';
+import { addNet } from './commands/net.ts';
 import { addNetwork } from './commands/network.ts';
 import { addNode } from './commands/node.ts';
 import { addPolicy } from './commands/policy.ts';
@@ -63,7 +64,7 @@ export function buildProgram(io: Io): Command {
   const containers = [addRun, addPs, addStop, addStart, addRemove, addInspect, addAttach, addDetach];
   const inside = [addExec, addLogs, addImage];
   const looking = [addWorkload, addGet, addDescribe];
-  const more = [addStatus, addEvents, addNode, addNetwork, addSettings, addPolicy, addIpam];
+  const more = [addStatus, addEvents, addNode, addNet, addNetwork, addSettings, addPolicy, addIpam];
   const files = [addApply, addDelete];
   const all = [...add, ...containers, ...inside, ...looking, ...more, ...files];
   for (const one of [...all, addVersion, addCompletion]) one(context);

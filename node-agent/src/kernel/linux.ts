@@ -25,9 +25,14 @@ export interface LinuxKernelOptions {
   readonly rulesets: Rulesets;
 }
 
+/** Where the settings that the agent has changed are noted. */
+export function sysctlFileOf(stateDir: string): string {
+  return join(stateDir, 'sysctls.json');
+}
+
 /** The kernel of this host: of this process's network namespace. */
 export function linuxKernel(options: LinuxKernelOptions): Kernel {
-  const sysctlFile = join(options.stateDir, 'sysctls.json');
+  const sysctlFile = sysctlFileOf(options.stateDir);
   const firewall = openFirewall(options);
   const echoes = createEchoes();
   /** While the kernel is watched: only who stays has use for a program that stays. */
