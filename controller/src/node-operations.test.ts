@@ -25,11 +25,23 @@ describe('reserving', () => {
     expect((await rig.ask('GET', '/v1/reservations')).body.items).toMatchObject([{ node: 'host-1' }]);
   });
 
-  it('binds another subnet than the one in use, and says when it is taken', async () => {
-    const { body } = await act('host-1', 'reserve', { subnet: '10.10.9.0/24' });
+  it('exchanges the subnet in use only when that is asked for, and says what it means', async () => {
+    const told =
+      'its containers get other addresses while they run: connections break, and what listens on an address';
+    const answer = await refused(rig, 'POST', '/v1/nodes/host-1/reserve', { subnet: '10.10.9.0/24' });
+    expect(answer).toMatchObject({ status: 409, field: 'renumber' });
+    expect(answer.detail).toContain(
+      'subnet "10.10.9.0/24" is not what host "host-1" uses, 10.10.1.0/24: when its agent',
+    );
+    expect(answer.detail).toContain(`${told} by name must be restarted`);
+    expect(answer.detail).toContain('ask for it with --renumber');
+    const { body } = await act('host-1', 'reserve', { subnet: '10.10.9.0/24', renumber: true });
     expect(body.warnings).toEqual([
-      'host "host-1" goes on with 10.10.1.0/24 until its agent leases a subnet anew; then it takes 10.10.9.0/24',
+      expect.stringContaining(
+        'host "host-1" goes on with 10.10.1.0/24 until its agent is started anew; then it takes 10.10.9.0/24, and its',
+      ),
     ]);
+    expect(stored(keys.reservation('10.10.9.0/24'))).toEqual({ subnet: '10.10.9.0/24', node: 'host-1' });
   });
 
   it('binds a subnet to a host that has not joined yet, when that is said', async () => {
@@ -116,7 +128,7 @@ describe('reserving', () => {
       rig.store.beforeTransaction(undefined);
       rig.store.put(keys.claim('10.10.9.0/24'), 'id-9');
     });
-    const { status, body } = await act('host-1', 'reserve', { subnet: '10.10.9.0/24' });
+    const { status, body } = await act('host-1', 'reserve', { subnet: '10.10.9.0/24', renumber: true });
     expect([status, body.detail]).toEqual([409, 'subnet "10.10.9.0/24" is claimed by the host of id "id-9"']);
     expect(rig.store.dump()).not.toHaveProperty([keys.reservation('10.10.9.0/24')]);
   });
@@ -145,7 +157,8 @@ describe('releasing', () => {
     ])
       expect(left).not.toHaveProperty([key]);
     expect(left).toHaveProperty([keys.claim('10.10.1.0/24')]);
-    expect((await act('host-1', 'reserve', { subnet: '10.10.2.0/24' })).status).toBe(200);
+    const exchange = { subnet: '10.10.2.0/24', renumber: true };
+    expect((await act('host-1', 'reserve', exchange)).status).toBe(200);
   });
 
   it('forgets the old name of a host that was renamed, and leaves it what it leases', async () => {

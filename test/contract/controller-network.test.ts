@@ -19,7 +19,9 @@ describe('reservations asked for at the same time', () => {
   it('of one subnet are one host’s', async () => {
     const answers = await Promise.all(
       HOSTS.map((number) =>
-        ask(two, number, 'POST', `/v1/nodes/host-${number}/reserve`, { subnet: '10.10.9.0/24' }),
+        ask(two, number, 'POST', `/v1/nodes/host-${number}/reserve`, {
+          ...{ subnet: '10.10.9.0/24', renumber: true },
+        }),
       ),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);

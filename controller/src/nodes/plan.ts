@@ -33,7 +33,8 @@ export type NodeState = Pick<NodePlan, 'cordoned' | 'drained' | 'reservations'>;
  * Binds subnets to a host's name: those that are named, or else those that it leases.
  *
  * @param rows as etcd has them at this moment: nodes, leases, claims and reservations
- * @throws CausewayError `not-found`, `invalid`, or `conflict` when another host has one of them
+ * @throws CausewayError `not-found`, `invalid`, or `conflict` when another host has one of them, or the host uses others
+ *   and `renumber` is not asked for
  */
 export function planReserve(
   name: string,
@@ -58,10 +59,11 @@ export function planReserve(
     guards.push({ key: keys.reservation(subnet), absent: true }, claimGuard(subnet, tables));
     writes.push({ put: keys.reservation(subnet), value: encode({ subnet, node: name }) });
     const now = held[family];
-    if (now !== undefined && now !== subnet)
-      warnings.push(
-        `host "${name}" goes on with ${now} until its agent leases a subnet anew; then it takes ${subnet}`,
-      );
+    if (now === undefined || now === subnet) continue;
+    if (!input.renumber) throw exchanges(family, name, subnet, now);
+    warnings.push(
+      `host "${name}" goes on with ${now} until its agent is started anew; then it takes ${subnet}, and ${WHAT_IT_MEANS}`,
+    );
   }
   const reserved = reservationsOf(tables, name).map(({ value }) => value.subnet);
   const reservations = [...new Set([...reserved, ...entriesOf(wanted).map(([, subnet]) => subnet)])].sort();
@@ -97,6 +99,18 @@ function claimGuard(subnet: string, tables: Tables): Guard {
   const claim = tables.claim.get(subnet)?.value;
   const key = keys.claim(subnet);
   return claim === undefined ? { key, absent: true } : { key, value: claim };
+}
+
+/** What the exchange of a host's subnet does to those who use it. */
+const WHAT_IT_MEANS =
+  'its containers get other addresses while they run: connections break, and what listens on an address by name must be restarted';
+
+function exchanges(family: Family, name: string, subnet: string, now: string): CausewayError {
+  return new CausewayError(
+    'conflict',
+    `${SUBNET_FIELDS[family]} "${subnet}" is not what host "${name}" uses, ${now}: when its agent is started anew, ${WHAT_IT_MEANS}; ask for it with --renumber (renumber: true)`,
+    { field: 'renumber', value: subnet },
+  );
 }
 
 function hasOther(family: Family, name: string, subnet: string, own: string): CausewayError {

@@ -16,6 +16,10 @@ export const reserveInputSchema = z
       .describe('Without any subnet: those that the host leases.'),
     subnetIpv6: z.string({ error: 'is not text: a subnet such as "fd00:10:0:5::/64" is needed' }).optional(),
     ahead: z.boolean({ error: FLAG_ERROR }).optional().describe('The host has not joined yet.'),
+    renumber: z
+      .boolean({ error: FLAG_ERROR })
+      .optional()
+      .describe('The host may be given other subnets than it uses; its containers are interrupted.'),
   })
   .nullish()
   .transform(given);

@@ -11,6 +11,7 @@ interface ReserveOptions extends WriteOptions {
   readonly subnet?: string;
   readonly subnetIpv6?: string;
   readonly ahead?: boolean;
+  readonly renumber?: boolean;
 }
 
 interface ReleaseOptions extends WriteOptions {
@@ -36,15 +37,18 @@ function addReserve(context: Context, node: Command): void {
     .command(node, 'reserve', 'Bind subnets to a host for ever; without a subnet those that it leases', [
       'svcctl node reserve host-1',
       'svcctl node reserve host-9 --subnet 10.10.9.0/24 --ahead      # before it joins',
+      'svcctl node reserve host-1 --subnet 10.10.7.0/24 --renumber   # in exchange for the one that it uses',
     ])
     .argument('<name>', 'the host’s name')
     .option('--subnet <cidr>', 'the IPv4 subnet')
     .option('--subnet-ipv6 <cidr>', 'the IPv6 subnet')
     .option('--ahead', 'the host has not joined yet')
+    .option('--renumber', 'in exchange for the subnet that the host uses; its containers are interrupted')
     .addOption(dryRunOption())
     .action((name: string, options: ReserveOptions) => {
-      const { subnet, subnetIpv6, ahead } = options;
-      return change(context, name, 'reserve', { subnet, subnetIpv6, ahead }, options, reservedText);
+      const { subnet, subnetIpv6, ahead, renumber } = options;
+      const body = { subnet, subnetIpv6, ahead, renumber };
+      return change(context, name, 'reserve', body, options, reservedText);
     });
 }
 
