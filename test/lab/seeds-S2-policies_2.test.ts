@@ -16,7 +16,7 @@ const COUNT = `
 const { connect } = require('node:net');
 const one = () => new Promise((resolve) => {
   const socket = connect({ host: process.argv[1], port: 80 });
-  socket.setTimeout(500, () => socket.destroy());
+  socket.setTimeout(900, () => socket.destroy());
   socket.on('connect', () => { resolve(true); socket.destroy(); });
   socket.on('error', () => {});
   socket.on('close', () => resolve(false));
