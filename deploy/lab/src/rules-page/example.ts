@@ -2,9 +2,10 @@ import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { DEFAULT_SETTINGS } from '@causeway/shared/model/settings';
 import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
 import type { Family } from '@causeway/shared/net/family';
+import { SET_PREFIXES } from '@causeway/shared/rules/names';
 import { createLab, type Lab } from '../lab.ts';
 import { type Flow, flowsThrough } from './flows.ts';
-import { type Listing, readIptables, readNftables } from './listing.ts';
+import { type Listing, readIpsets, readIptables, readNftables } from './listing.ts';
 import type { Example } from './shape.ts';
 
 /** Subnets and VIPs of the example; hosts lease at random unless theirs are reserved. */
@@ -20,6 +21,35 @@ export const EXPOSE = [
   ...CONTAINERS.flatMap((name) => ['--to', `${name}:12345`]),
   ...['--node-port', '30001', '--wait'],
 ];
+
+/** A container of host-1 with a published port and a policy. */
+export const RUN = [
+  'run',
+  'shop',
+  '--host',
+  'host-1',
+  '--publish',
+  '8080:12345',
+  '--wait',
+  '--',
+  'sleep',
+  '1000000',
+];
+export const POLICY = `kind: NetworkPolicy
+name: shop
+subjects: {containers: [shop]}
+ingress:
+  default: deny
+  rules:
+    - {action: deny, peers: {cidrs: [203.0.113.0/24, '2001:db8:3::/48']}}
+    - {action: allow, peers: {containers: [web-1, web-2]}, ports: [{port: 12345}]}
+    - action: allow
+      peers: {cidrs: [192.168.122.0/24, 'fd00:122::/64']}
+      limit: {connections: 25, per: minute, burst: 100}
+egress:
+  rules:
+    - {action: deny, peers: {cidrs: [2.2.2.2, '2001:db8:2::2']}}
+`;
 
 /** What one host's kernel holds of the example. */
 export type Found = Readonly<Record<Dataplane, Held>> & {
@@ -44,6 +74,7 @@ export function exampleOf(family: Family): Example {
     serviceRange: family === 'ipv4' ? serviceRange : serviceRangeIpv6,
     vip: VIPS[family],
     endpoints: HOSTS.map(({ ipv4, ipv6 }) => (family === 'ipv4' ? `${ipv4}.2` : `${ipv6}:2`)),
+    container: family === 'ipv4' ? `${HOSTS[0].ipv4}.3` : `${HOSTS[0].ipv6}:3`,
   };
 }
 
@@ -77,6 +108,8 @@ async function makeExample(lab: Lab): Promise<void> {
   await lab.ready();
   for (const [i, { name }] of HOSTS.entries()) await lab.addContainer(CONTAINERS[i] ?? name, name);
   await svcctl(lab, EXPOSE);
+  await svcctl(lab, RUN);
+  await svcctl(lab, ['policy', 'apply', '-f', '-', '--wait'], POLICY);
 }
 
 async function held(
@@ -94,8 +127,12 @@ async function listNftables(lab: Lab): Promise<Held['listings']> {
 }
 
 async function listIptables(lab: Lab): Promise<Held['listings']> {
-  const list = async (program: string) => readIptables(await output(lab, program), CHAIN_PREFIX);
-  return { ipv4: await list('iptables-save'), ipv6: await list('ip6tables-save') };
+  const sets = await output(lab, 'ipset', 'save');
+  const list = async (program: string, family: Family): Promise<Listing> => ({
+    ...readIptables(await output(lab, program), CHAIN_PREFIX),
+    maps: readIpsets(sets, SET_PREFIXES[family]),
+  });
+  return { ipv4: await list('iptables-save', 'ipv4'), ipv6: await list('ip6tables-save', 'ipv6') };
 }
 
 /** An agent that has nothing to do has brought the kernel to where it should be. */
@@ -109,8 +146,8 @@ async function versionsOf(lab: Lab): Promise<string[]> {
   return [`nft ${nft}`, await output(lab, 'iptables', '--version')];
 }
 
-async function svcctl(lab: Lab, args: readonly string[]): Promise<void> {
-  const { exitCode, stderr } = await lab.svcctl(args);
+async function svcctl(lab: Lab, args: readonly string[], input = ''): Promise<void> {
+  const { exitCode, stderr } = await lab.svcctl(args, { input });
   if (exitCode !== 0) throw new Error(`svcctl ${args.join(' ')}: ${stderr}`);
 }
 

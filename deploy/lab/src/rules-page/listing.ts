@@ -1,6 +1,6 @@
 /** What a host's kernel lists, as the page shows it. */
 export interface Listing {
-  /** Maps and sets; iptables has none. */
+  /** Maps and sets; iptables has ipsets. */
   readonly maps: readonly ListedMap[];
   readonly chains: readonly ListedChain[];
 }
@@ -85,4 +85,19 @@ export function readIptables(text: string, prefix: string): Listing {
     }
   }
   return { maps: [], chains: [...chains].map(([name, rules]) => ({ name, hook: '', rules })) };
+}
+
+/** Reads `ipset save`: our sets, without what differs between two runs. @param prefix of the family's sets */
+export function readIpsets(text: string, prefix: string): readonly ListedMap[] {
+  const lines = text.split('\n').map((line) => line.split(' '));
+  return lines
+    .filter(([verb, name]) => verb === 'create' && name?.startsWith(prefix))
+    .map(([, name = '', type]) => ({
+      name,
+      declaration: `${name} ${type}`,
+      elements: lines
+        .flatMap(([verb, set, element = '']) => (verb === 'add' && set === name ? [element] : []))
+        .sort(),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

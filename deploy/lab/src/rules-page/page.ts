@@ -1,13 +1,15 @@
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { Family } from '@causeway/shared/net/family';
-import { EXPOSE, exampleOf, type Found, type Held } from './example.ts';
+import { EXPOSE, exampleOf, type Found, type Held, POLICY, RUN } from './example.ts';
 import { explain, keyOfMap, keyOfRule, type Station, type Words } from './explain.ts';
 import type { Flow } from './flows.ts';
 import type { ListedChain, ListedMap, Listing } from './listing.ts';
 import { pictureOf } from './picture.ts';
 import { shapeOf } from './shape.ts';
 import { IPTABLES_RULES, IPTABLES_STATIONS } from './words/iptables.ts';
+import * as inIptables from './words/iptables-containers.ts';
 import { NFTABLES_MAPS, NFTABLES_RULES, NFTABLES_STATIONS } from './words/nftables.ts';
+import * as inNftables from './words/nftables-containers.ts';
 import { END, FLOWS, HEAD, IN_IPV6, INTROS } from './words/prose.ts';
 
 interface Book {
@@ -16,8 +18,16 @@ interface Book {
   readonly stations: readonly Station[];
 }
 const BOOKS: Readonly<Record<Dataplane, Book>> = {
-  nftables: { rules: NFTABLES_RULES, maps: NFTABLES_MAPS, stations: NFTABLES_STATIONS },
-  iptables: { rules: IPTABLES_RULES, maps: {}, stations: IPTABLES_STATIONS },
+  nftables: {
+    rules: { ...NFTABLES_RULES, ...inNftables.CONTAINER_RULES },
+    maps: { ...NFTABLES_MAPS, ...inNftables.CONTAINER_MAPS },
+    stations: [...NFTABLES_STATIONS, ...inNftables.CONTAINER_STATIONS],
+  },
+  iptables: {
+    rules: { ...IPTABLES_RULES, ...inIptables.CONTAINER_RULES },
+    maps: inIptables.IPTABLES_MAPS,
+    stations: [...IPTABLES_STATIONS, ...inIptables.CONTAINER_STATIONS],
+  },
 };
 
 /**
@@ -27,7 +37,11 @@ const BOOKS: Readonly<Record<Dataplane, Book>> = {
  */
 export function pageOf(found: Found): string {
   const parts = [
-    HEAD(`npx svcctl ${EXPOSE.join(' ')}`, found.versions),
+    HEAD(
+      [EXPOSE, RUN].map((args) => `npx svcctl ${args.join(' ')}`),
+      POLICY,
+      found.versions,
+    ),
     chapterOf('nftables', found.nftables),
     chapterOf('iptables', found.iptables),
     flowsPart(found),
@@ -44,7 +58,9 @@ function chapterOf(dataplane: Dataplane, { listings }: Held): string {
     `## ${dataplane}`,
     INTROS[dataplane],
     block(pictureOf(dataplane, known)),
-    ...(ipv4.maps.length === 0 ? [] : ['### Maps and sets', ...ipv4.maps.map(mapPart)]),
+    ...(ipv4.maps.length === 0
+      ? []
+      : ['### Maps and sets', ...ipv4.maps.map((map) => mapPart(map, words.maps))]),
     ...stations.flatMap(({ chain, says }) => stationParts(chain, says, ipv4.chains, words.rules)),
     `### ${IN_IPV6.title}: ${dataplane}`,
     IN_IPV6[dataplane],
@@ -66,9 +82,9 @@ function flowText({ who, asked, answered }: Flow): string {
   return `${who}\n    asked     ${asked}\n    answered  ${answered}`;
 }
 
-function mapPart(map: ListedMap): string {
+function mapPart(map: ListedMap, words: Words): string {
   const elements = map.elements.map((element) => `    ${element}`);
-  const says = explain(NFTABLES_MAPS, keyOfMap(map, exampleOf('ipv4')));
+  const says = explain(words, keyOfMap(map, exampleOf('ipv4')));
   return `${block([map.declaration, ...elements].join('\n'))}\n\n${paragraph(says)}`;
 }
 

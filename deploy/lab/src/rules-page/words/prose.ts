@@ -1,9 +1,14 @@
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 
 /** The page's beginning. */
-export const HEAD = (command: string, versions: readonly string[]): string => `# The rules, one by one
+export const HEAD = (
+  commands: readonly string[],
+  policy: string,
+  versions: readonly string[],
+): string => `# The rules, one by one
 
-What a host's kernel holds when Causeway serves one service, in both rule languages: nothing is left out. You need no
+What a host's kernel holds when Causeway serves one service and publishes one container's port under a policy, in both
+rule languages: nothing is left out. You need no
 Kubernetes, and nothing of Causeway, to follow it. The example is the one with which a Kubernetes Service is often built by
 hand: one address, 2.2.2.2:88, for two web servers that listen on port 12345 on two hosts, and port 30001 of every host
 for those outside.
@@ -12,7 +17,13 @@ for those outside.
     host-2  192.168.122.12   containers 10.10.14.0/24   web-2 10.10.14.2:12345
                              all containers: 10.10.0.0/16
 
-    ${command}
+Besides, host-1 has a container \`shop\`, 10.10.63.3, that port 8080 of the host leads to, and a policy about it.
+
+    ${commands.join('\n    ')}
+    npx svcctl policy apply -f shop.yaml --wait
+
+\`\`\`yaml
+${policy}\`\`\`
 
 All rules here are those of host-1; host-2 has the same with its own subnet. To look at such rules alive, \`npm start\`, and in
 another terminal \`npm run lab -- exec host-1 -- nft list table ip causeway\`.
@@ -63,6 +74,6 @@ do the same. Ports that masquerading draws are shown as \`drawn\`.`,
 
 export const END = `## What is not here
 
-Rules that only some services need are there only while one needs them: source ranges, client affinity, the policies
+Rules that only some services need are there only while one needs them: source ranges, client affinity, the services' policies
 \`local\`. [architecture.md](architecture.md) lists them, [services.md](services.md) says what they do. Why an agent finds
 out that somebody has changed a rule, and puts it back: [repair.md](repair.md).`;
