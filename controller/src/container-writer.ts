@@ -21,6 +21,8 @@ import type { View } from './view/view.ts';
 
 /** How long a write's answer waits for the view to hold it, milliseconds. */
 const VIEW_MS = 3_000;
+/** How long a host may take to remove an earlier container of a name, milliseconds: most are given 10 s to stop. */
+const REMOVAL_MS = 15_000;
 /** How often a write starts over when somebody else was faster, and the longest pause before that, milliseconds. */
 const ATTEMPTS = 20;
 const MAX_PAUSE_MS = 256;
@@ -107,6 +109,7 @@ export class ContainerWriter {
     const { guards, writes } = claim(spec, await this.#items(publishedKeys(spec)));
     const from = [await this.#policyOf(spec.host), ...(await this.#nodePorts(spec)), ...guard];
     if (dryRun) return { spec, revision: 0, created: false };
+    await this.#removed(spec);
     const partner = namespaceOwner(spec);
     const free: readonly Guard[] = [
       { key, absent: true },
@@ -120,6 +123,22 @@ export class ContainerWriter {
     if (revision !== undefined) return { spec, revision, created: true };
     await this.#checkTaken(spec);
     return undefined;
+  }
+
+  /**
+   * A host could not tell a new container from an earlier one of its name that it has not removed yet: it would keep it.
+   *
+   * @throws CausewayError `conflict` when it takes too long
+   */
+  async #removed({ name, host }: ContainerSpec): Promise<void> {
+    const { tables } = this.#view;
+    const isLeft = () => tables.containerStatus.get(name)?.value.host === host && tables.alive.has(host);
+    if (await this.#view.until(() => !isLeft(), REMOVAL_MS)) return;
+    throw new CausewayError(
+      'conflict',
+      `name "${name}" is that of a container that ${host} is still removing; try again`,
+      { field: 'name', value: name },
+    );
   }
 
   /** What the view may not know of yet. @throws CausewayError `conflict` */

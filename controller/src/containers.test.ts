@@ -335,7 +335,15 @@ describe('a life', () => {
     expect((await gentle()).detail).toContain('has the network that container "a" is in');
     await rig.ask('DELETE', '/v1/containers/a');
     expect((await rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
-    await create();
+    // Its host is still removing it.
+    let isMade = false;
+    const made = create().then(() => {
+      isMade = true;
+    });
+    await rig.settled();
+    expect(isMade).toBe(false);
+    rig.store.remove(keys.containerStatus('box'));
+    await made;
     await tell();
     expect((await rig.ask('DELETE', '/v1/containers/box')).status).toBe(200);
   });
