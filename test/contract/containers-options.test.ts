@@ -107,6 +107,14 @@ describe('a container', () => {
       await expect(inside('c', command), command).rejects.toThrow(/not permitted|permission denied/);
   });
 
+  it('has no user namespace of its own where its agent has no users to give it, and says so', async () => {
+    expect(await only({ userNamespace: true })).toMatchObject({
+      state: 'failed',
+      reason:
+        "container c cannot have a user namespace of its own: this host's agent is in one itself, with 1 user number",
+    });
+  });
+
   it('says which program, folder or file it has not', async () => {
     expect(await only({ command: ['/bin/none'] })).toMatchObject({
       state: 'failed',

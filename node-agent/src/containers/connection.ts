@@ -28,6 +28,8 @@ export interface MakeRequest {
   readonly world: World;
   /** Nothing of it is there: neither a namespace nor a link. */
   readonly fresh: boolean;
+  /** Of one that is fresh: its namespace is there all the same. */
+  readonly hasNetns?: boolean;
 }
 
 /** How one container is connected, in whatever mode (`modes/index.ts` chooses). */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { type ByFamily, entriesOf } from '@causeway/shared/net/family';
 import type { World } from './connection.ts';
@@ -20,8 +20,13 @@ export function madeFile({ etc }: Place, path: string): string {
   return `${etc}/${path.slice('/etc/'.length)}`;
 }
 
-/** Writes all of them for a start. */
-export async function writeMadeFiles(place: Place, spec: ContainerSpec, world: World): Promise<void> {
+/** Writes all of them for a start. @param owner the container's root, in the host's numbers */
+export async function writeMadeFiles(
+  place: Place,
+  spec: ContainerSpec,
+  world: World,
+  owner: number,
+): Promise<void> {
   await mkdir(place.etc, { recursive: true });
   const servers = await hostNameServers();
   const texts: Readonly<Record<string, string>> = {
@@ -29,8 +34,11 @@ export async function writeMadeFiles(place: Place, spec: ContainerSpec, world: W
     '/etc/hostname': `${hostnameOf(spec)}\n`,
     '/etc/resolv.conf': servers.map((server) => `nameserver ${server}\n`).join(''),
   };
-  for (const path of madeFiles(spec))
-    await writeFile(madeFile(place, path), texts[path] ?? '', { mode: 0o644 });
+  for (const path of madeFiles(spec)) {
+    const file = madeFile(place, path);
+    await writeFile(file, texts[path] ?? '', { mode: 0o644 });
+    if (owner !== 0) await chown(file, owner, owner);
+  }
 }
 
 /**

@@ -22,21 +22,9 @@ export interface Inside {
  *
  * @param fresh the link was made just before, and holds nothing to take away
  */
-export async function configureInside(
-  place: Place,
-  { addresses, mac, network, foreign }: Inside,
-  fresh: boolean,
-): Promise<void> {
-  const configure = foreign ? batchInForeign : batchInside;
-  await configure(place, [
-    ...(foreign ? [] : ['link set dev lo up']),
-    `link set dev eth0 mtu ${network.mtu} address ${mac}`,
-    ...entriesOf(addresses).map(([, address]) => `address replace ${addressArguments(address, network)}`),
-    'link set dev eth0 up',
-    ...entriesOf(network.gateways).map(
-      ([family, gateway]) => `route replace ${DEFAULT_ROUTES[family]} via ${gateway} dev eth0`,
-    ),
-  ]);
+export async function configureInside(place: Place, inside: Inside, fresh: boolean): Promise<void> {
+  const { addresses, network } = inside;
+  await (inside.foreign ? batchInForeign : batchInside)(place, insideLines(inside));
   if (fresh) return;
   const stale = (await listInside(place)).filter(({ local }) => !Object.values(addresses).includes(local));
   await batchInside(
@@ -46,6 +34,19 @@ export async function configureInside(
   const left = new Set(stale.map(({ local }) => familyOf(local)));
   for (const family of FAMILIES)
     if (left.has(family) && network.gateways[family] === undefined) await forgetRoutes(place, family);
+}
+
+/** PURE. Lines of `ip` in the container's namespace. */
+export function insideLines({ addresses, mac, network, foreign }: Inside): readonly string[] {
+  return [
+    ...(foreign ? [] : ['link set dev lo up']),
+    `link set dev eth0 mtu ${network.mtu} address ${mac}`,
+    ...entriesOf(addresses).map(([, address]) => `address replace ${addressArguments(address, network)}`),
+    'link set dev eth0 up',
+    ...entriesOf(network.gateways).map(
+      ([family, gateway]) => `route replace ${DEFAULT_ROUTES[family]} via ${gateway} dev eth0`,
+    ),
+  ];
 }
 
 /** Nobody else has the address, so the kernel need not ask around first: it is usable at once (`nodad`). */

@@ -1,8 +1,9 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import type { ByFamily } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
 import { macOf } from './addresses.ts';
-import { configureInside } from './inside.ts';
+import { configureInside, type Inside, insideLines } from './inside.ts';
 import type { Place } from './places.ts';
 
 /** What containers need to know of their host's network. A family has both a subnet and a gateway, or neither. */
@@ -52,6 +53,8 @@ export async function connect(
   existing: Existing,
 ): Promise<void> {
   const mac = existing.mac ?? macOf(addresses);
+  if (!existing.netns && !existing.link)
+    return connectNew(place, { addresses, mac, network, foreign: false });
   const netns = existing.netns ? [] : [`netns add ${place.netns}`];
   const pair = pairLine(place, mac, network);
   await batch(place, [...(existing.before ?? []), ...netns, ...(existing.link ? [] : [pair])]);
@@ -65,7 +68,23 @@ export async function connect(
     await batch(place, [pair]);
     await configureInside(place, inside, true);
   }
-  await attach(place, network);
+  await batch(place, attachLines(place, network));
+}
+
+/**
+ * All of it at once: one process of ours, whatever it costs this one to start another. In a batch, `ip netns exec` has its own
+ * child in the namespace.
+ */
+async function connectNew(place: Place, inside: Inside): Promise<void> {
+  const lines = `${place.bundle}/inside.ip`;
+  await mkdir(place.bundle, { recursive: true });
+  await writeFile(lines, `${insideLines(inside).join('\n')}\n`);
+  await batch(place, [
+    `netns add ${place.netns}`,
+    pairLine(place, inside.mac, inside.network),
+    `netns exec ${place.netns} ip -batch "${lines}"`,
+    ...attachLines(place, inside.network),
+  ]);
 }
 
 /** Gives the namespace of a running process its name back (`ip netns exec` and runc find it by that). */
@@ -132,13 +151,13 @@ function pairLine({ hostLink, netns }: Place, mac: string, { mtu }: ContainerNet
  * Hairpin: with bridge-nf-call-iptables a container that reaches itself through a VIP is translated while still on
  * the bridge, and the frame must go out of the port that it came in by.
  */
-async function attach(place: Place, network: ContainerNetwork): Promise<void> {
-  await batch(place, [
-    `link set dev ${place.hostLink} mtu ${network.mtu}`,
-    `link set dev ${place.hostLink} master ${network.bridge}`,
-    `link set dev ${place.hostLink} type bridge_slave hairpin on`,
-    `link set dev ${place.hostLink} up`,
-  ]);
+function attachLines({ hostLink }: Place, { mtu, bridge }: ContainerNetwork): readonly string[] {
+  return [
+    `link set dev ${hostLink} mtu ${mtu}`,
+    `link set dev ${hostLink} master ${bridge}`,
+    `link set dev ${hostLink} type bridge_slave hairpin on`,
+    `link set dev ${hostLink} up`,
+  ];
 }
 
 async function batch(place: Place, lines: readonly string[]): Promise<void> {

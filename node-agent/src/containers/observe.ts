@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { type HostLink, listLinks } from './network.ts';
 import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, placeOf } from './places.ts';
-import { bootId, netnsOfProcess } from './processes.ts';
+import { bootId, isAlive, netnsOfProcess } from './processes.ts';
 import { type ContainerRecord, readRecord } from './records.ts';
 import { type RuncContainer, runcList, runcNames } from './runc.ts';
 
@@ -51,7 +51,7 @@ export async function observe(layout: Layout): Promise<Observed> {
     mountedRoots(layout),
   ]);
   const seen = { runc, files, netns, attached, links, exits, mounted, records, bootId: bootId() };
-  return { ...seen, ...(await observeRunning(layout, runc)) };
+  return { ...seen, ...(await observeRunning(layout, seen)) };
 }
 
 /** What this host remembers of its containers, by name. */
@@ -72,19 +72,31 @@ export function namesIn(observed: Observed): ReadonlySet<string> {
   return new Set([...runc, ...netns.keys(), ...attached.keys(), ...files, ...mounted]);
 }
 
-/** No process is started where runc has nothing to tell. */
+type Known = Pick<Observed, 'runc' | 'records' | 'exits'>;
+
+/** What is remembered of a start says which process it was; runc is asked only of those that nothing is remembered of. */
 async function observeRunning(
   layout: Layout,
-  names: ReadonlySet<string>,
+  { runc, records, exits }: Known,
 ): Promise<Pick<Observed, 'running' | 'runcFault'>> {
-  if (names.size === 0) return { running: new Map() };
+  const processOf = (name: string) => records.get(name)?.process;
+  const alive = [...runc].flatMap((name) => {
+    const process = processOf(name);
+    return process !== undefined && isAlive(process) ? [[name, process] as const] : [];
+  });
+  const running = new Map(alive.map(([name, { pid }]) => [name, { pid, netns: netnsOfProcess(pid) }]));
+  const unsure = [...runc].filter((name) => processOf(name) === undefined && !exits.has(name));
+  if (unsure.length === 0) return { running };
   try {
-    const listed = [...(await runcList(layout.runcRoot))].filter(([, container]) => runs(container));
-    return {
-      running: new Map(listed.map(([name, { pid }]) => [name, { pid, netns: netnsOfProcess(pid) }])),
-    };
+    const listed = await runcList(layout.runcRoot);
+    for (const name of unsure) {
+      const container = listed.get(name);
+      if (container === undefined || !runs(container)) continue;
+      running.set(name, { pid: container.pid, netns: netnsOfProcess(container.pid) });
+    }
+    return { running };
   } catch (runcFault) {
-    return { running: new Map(), runcFault };
+    return { running, runcFault };
   }
 }
 

@@ -8,6 +8,7 @@ const spec = { name: 'web-1', host: 'h', command: ['sleep', '1'], files: {} };
 const facts = {
   capabilities: new Set(['CAP_NET_RAW', 'CAP_KILL', 'CAP_SYS_ADMIN']),
   ipv6: true,
+  users: 1,
   rootfs: '/r',
   netnsPath: '/run/netns/cwy-web-1',
   image: { entrypoint: [], cmd: ['sh'], env: ['PATH=/bin', 'A=1'] },
@@ -48,6 +49,7 @@ describe('the OCI configuration', () => {
       JSON.stringify(ociConfig(spec, { ...facts, ipv6, inUserNamespace: true }));
     expect(sysctls(true)).toContain('"net.ipv6.conf.eth0.accept_ra":"0"');
     expect(sysctls(false)).not.toContain('ipv6');
+    expect(sysctls(false)).toContain('"net.ipv4.ping_group_range":"0 0"');
   });
 
   it('leaves out in a user namespace what cannot be there: sysfs, the group of terminals', () => {

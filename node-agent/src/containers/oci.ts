@@ -18,7 +18,7 @@ export interface HostAbilities {
 }
 
 /** What a container's configuration is made of beside its definition. */
-export interface OciFacts extends Omit<HostAbilities, 'users' | 'groups'> {
+export interface OciFacts extends Omit<HostAbilities, 'groups'> {
   readonly rootfs: string;
   /** Absent: it has the host's own network. */
   readonly netnsPath?: string;
@@ -35,13 +35,20 @@ export interface OciFacts extends Omit<HostAbilities, 'users' | 'groups'> {
   /** The filter of its system calls. */
   readonly seccomp: object | undefined;
   /** Its own user namespace; absent: none. */
-  readonly idMap?: IdMap;
+  readonly ownUsers?: OwnUsers;
 }
 
 /** Users and groups from 0 on inside are those from `first` on outside. */
 export interface IdMap {
   readonly first: number;
   readonly count: number;
+}
+
+/** A user namespace for a container. */
+export interface OwnUsers {
+  readonly map: IdMap;
+  /** Path of the namespace, where it is there already; absent: the runtime makes it. */
+  readonly path?: string;
 }
 
 export const CONTAINER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -90,6 +97,9 @@ const DEAF_ON_ETH0 = { 'net.ipv6.conf.eth0.accept_ra': '0' };
 /** All ports are the container's own: its programs need no power to listen on those below 1024. */
 const ALL_PORTS = { 'net.ipv4.ip_unprivileged_port_start': '0' };
 
+/** The kernel's own limit. */
+const MOST_GROUPS = 2_147_483_648;
+
 /** Microseconds in which a container gets its share of the processors. */
 const CPU_PERIOD = 100_000;
 const LEAST_QUOTA = 1_000;
@@ -103,7 +113,7 @@ interface Mount {
 
 /** PURE. The OCI runtime configuration (config.json) of a container that joins a network namespace made before. */
 export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
-  const { rootfs, netnsPath, cgroup, idMap, user, image } = facts;
+  const { rootfs, netnsPath, cgroup, ownUsers, user, image } = facts;
   const capabilities = CAPABILITIES.filter((one) => facts.capabilities.has(one));
   const inherited = user.uid === 0 ? { effective: capabilities, permitted: capabilities } : {};
   const { uid, gid, additionalGids } = user;
@@ -123,10 +133,11 @@ export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
     mounts: [...mounts(facts), ...ownMounts(spec, facts.made)],
     linux: {
       namespaces: [
-        ...['pid', 'mount', 'uts', 'ipc', ...(idMap === undefined ? [] : ['user'])].map((type) => ({ type })),
+        ...['pid', 'mount', 'uts', 'ipc'].map((type) => ({ type })),
+        ...(ownUsers === undefined ? [] : [userNamespace(ownUsers)]),
         ...(netnsPath === undefined ? [] : [{ type: 'network', path: netnsPath }]),
       ],
-      ...(idMap === undefined ? {} : { uidMappings: mapOf(idMap), gidMappings: mapOf(idMap) }),
+      ...(ownUsers === undefined ? {} : mappings(ownUsers)),
       ...sysctls(facts),
       ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
       maskedPaths: MASKED,
@@ -156,15 +167,23 @@ function envOf(spec: ContainerSpec, image: ImageConfig, user: UserIds): readonly
   return [...all].map(([key, value]) => `${key}=${value}`);
 }
 
-function mapOf({ first, count }: IdMap): object {
-  return [{ containerID: 0, hostID: first, size: count }];
+function userNamespace({ path }: OwnUsers): object {
+  return { type: 'user', ...(path === undefined ? {} : { path }) };
 }
 
-/** The host's own are not the container's to change, nor those of a namespace that its user namespace does not own. */
-function sysctls({ ipv6, netnsPath, sharesNetns, bringsLink, idMap }: OciFacts): object {
-  if (netnsPath === undefined || idMap !== undefined || sharesNetns) return {};
+function mappings({ map: { first, count } }: OwnUsers): object {
+  const all = [{ containerID: 0, hostID: first, size: count }];
+  return { uidMappings: all, gidMappings: all };
+}
+
+/** The host's own are not the container's to change. */
+function sysctls({ ipv6, netnsPath, sharesNetns, bringsLink, users, ownUsers }: OciFacts): object {
+  if (netnsPath === undefined || sharesNetns) return {};
   const deaf = { ...DEAF_TO_ROUTERS, ...(bringsLink ? DEAF_ON_ETH0 : {}) };
-  return { sysctl: { ...ALL_PORTS, ...(ipv6 ? deaf : {}) } };
+  // Without the power of raw sockets, ping has those that the kernel gives to groups.
+  const lastGroup = Math.min(ownUsers?.map.count ?? users, MOST_GROUPS) - 1;
+  const ping = { 'net.ipv4.ping_group_range': `0 ${lastGroup}` };
+  return { sysctl: { ...ALL_PORTS, ...ping, ...(ipv6 ? deaf : {}) } };
 }
 
 function resources({ cpus, memoryBytes }: ContainerSpec): object {
@@ -189,14 +208,14 @@ function ownMounts(
   ];
 }
 
-function mounts({ inUserNamespace, idMap }: OciFacts): readonly Mount[] {
+function mounts({ inUserNamespace, ownUsers, netnsPath }: OciFacts): readonly Mount[] {
   const guarded = ['nosuid', 'noexec', 'nodev'];
   // Group 5 (tty) has no number inside a user namespace of one user.
   const ptyOptions = ['newinstance', 'ptmxmode=0666', 'mode=0620', ...(inUserNamespace ? [] : ['gid=5'])];
   const sysfs =
-    idMap === undefined
+    ownUsers === undefined || netnsPath !== undefined
       ? mount('/sys', 'sysfs', [...guarded, 'ro'])
-      : // The network namespace is not its own, so that the kernel mounts no new one for it.
+      : // The host's network is not its own, so that the kernel mounts no new one for it.
         mount('/sys', 'none', ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'], '/sys');
   return [
     mount('/proc', 'proc', guarded),

@@ -26,6 +26,8 @@ export interface Layout {
   /** Root file systems as agents before this one made them. */
   readonly rootfs: string;
   readonly images: string;
+  /** Layers of images for containers with a user namespace of their own. */
+  readonly mapped: string;
 }
 
 /** What containers write lies in the state directory, not in the bundles: it survives a reboot. */
@@ -38,6 +40,7 @@ export function layoutOf(dirs: { readonly stateDir: string; readonly runDir: str
     exits: `${dirs.stateDir}/exits`,
     rootfs: `${dirs.stateDir}/rootfs`,
     images: `${dirs.stateDir}/images`,
+    mapped: `${dirs.stateDir}/mapped`,
   };
 }
 

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
 import { act, type Fate } from './act.ts';
@@ -99,6 +100,9 @@ async function removeLeftovers(
     }
   });
   for (const link of links) await removeLink(link);
+  const unmapped =
+    spared.size === 0 && stuck.size === 0 && specs.every((spec) => spec.userNamespace !== true);
+  if (names.length > 0 && unmapped) await rm(layout.mapped, { recursive: true, force: true });
   return stuck;
 }
 

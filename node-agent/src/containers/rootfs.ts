@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/run';
@@ -18,6 +18,8 @@ export interface RootRequest {
   readonly mounted: boolean;
   /** What an earlier definition has written goes first. */
   readonly anew: boolean;
+  /** The container's root, in the host's numbers. */
+  readonly owner: number;
 }
 
 /**
@@ -31,14 +33,16 @@ export async function makeRoot(place: Place, request: RootRequest): Promise<void
   if (request.anew || !request.mounted) await mountRoot(place, request);
   const whole = `${place.root}/whole`;
   if (await exists(whole)) return;
-  for (const [path, text] of Object.entries(request.files)) await putFile(place.merged, path, text);
+  for (const [path, text] of Object.entries(request.files))
+    await putFile(place.merged, path, text, request.owner);
   // What breaks off before is begun anew by the next start.
   await writeFile(whole, '');
 }
 
-async function mountRoot(place: Place, { lowers, inUserNamespace }: RootRequest): Promise<void> {
+async function mountRoot(place: Place, { lowers, inUserNamespace, owner }: RootRequest): Promise<void> {
   const { upper, work, merged, name } = place;
   for (const folder of [upper, work, merged]) await mkdir(folder, { recursive: true });
+  if (owner !== 0) for (const folder of [upper, work]) await chown(folder, owner, owner);
   // Options are at most a page: relative to their common folder, long lists of layers fit.
   const cwd = dirname(lowers[0] ?? '/');
   const options = [
@@ -65,13 +69,14 @@ export async function removeRoot(place: Place, mounted: boolean): Promise<void> 
   await rm(place.root, { recursive: true, force: true });
 }
 
-async function putFile(root: string, path: string, text: string): Promise<void> {
+async function putFile(root: string, path: string, text: string, owner: number): Promise<void> {
   try {
     const folder = await folderInside(root, dirname(path));
     const full = join(folder, basename(path));
     await rm(full, { force: true });
     await writeFile(full, text, { flag: 'wx' });
     // Scripts are there to be run; the mode is set apart from the umask.
+    if (owner !== 0) await chown(full, owner, owner);
     await chmod(full, text.startsWith('#!') ? 0o755 : 0o644);
   } catch (cause) {
     if (isNodeError(cause) && cause.code === 'ENOSPC') throw cause;

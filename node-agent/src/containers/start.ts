@@ -8,9 +8,10 @@ import { createContainer } from './conmon.ts';
 import type { World } from './connection.ts';
 import type { Start } from './decide.ts';
 import { madeFile, madeFiles, writeMadeFiles } from './etc.ts';
+import { idMapFor, type MadeNamespaces, makeMappedNetns, mappedLayers } from './id-map.ts';
 import { type UserIds, userIn } from './image-user.ts';
 import { connectionOf } from './modes/index.ts';
-import { argsOf, type HostAbilities, ociConfig } from './oci.ts';
+import { argsOf, type HostAbilities, type IdMap, type OwnUsers, ociConfig } from './oci.ts';
 import { type Place, placeOf } from './places.ts';
 import { identify } from './processes.ts';
 import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
@@ -43,31 +44,43 @@ export async function startContainer(request: StartRequest): Promise<ContainerRe
     cgroupParent(layout.records, abilities.inUserNamespace),
     abilities.inUserNamespace,
   );
+  const idMap = idMapFor(spec, abilities);
   const record = recordOf(request);
   await writeRecord(place.record, record);
   await rm(place.exit, { force: true });
-  const [user] = await allOf([
-    prepareRoot(place, request),
-    connection.make({ place, addresses, world, fresh: true }),
-  ]);
-  const netnsPath = connection.netnsPath(world);
-  const made = Object.fromEntries(madeFiles(spec).map((path) => [path, madeFile(place, path)]));
-  const config = ociConfig(spec, {
-    ...{ ...abilities, rootfs: place.merged, image: image.config, user, made },
-    bringsLink: connection.bringsLink,
-    sharesNetns: !connection.ownNetns,
-    seccomp: seccompProfile(arch),
-    ...(netnsPath === undefined ? {} : { netnsPath }),
-    ...(cgroup === undefined ? {} : { cgroup }),
-  });
-  const pid = await createContainer(layout, place, config);
+  const namespaces =
+    idMap !== undefined && connection.ownNetns ? await makeMappedNetns(place, idMap) : undefined;
+  let pid: number;
+  try {
+    const [user] = await allOf([
+      prepareRoot(place, request, idMap),
+      connection.make({ place, addresses, world, fresh: true, hasNetns: namespaces !== undefined }),
+    ]);
+    const netnsPath = connection.netnsPath(world);
+    const made = Object.fromEntries(madeFiles(spec).map((path) => [path, madeFile(place, path)]));
+    const config = ociConfig(spec, {
+      ...abilities,
+      ...{ rootfs: place.merged, image: image.config, user, made, seccomp: seccompProfile(arch) },
+      ...{ bringsLink: connection.bringsLink, sharesNetns: !connection.ownNetns },
+      ...(netnsPath === undefined ? {} : { netnsPath }),
+      ...(cgroup === undefined ? {} : { cgroup }),
+      ...(idMap === undefined ? {} : { ownUsers: usersOf(idMap, namespaces) }),
+    });
+    pid = await createContainer(layout, place, config);
+  } finally {
+    namespaces?.done();
+  }
   const process = identify(pid);
-  await runcStart(layout.runcRoot, spec.name);
   if (process === undefined)
     throw new CausewayError('command-failed', `starting container ${spec.name}: it ended at once`);
+  await runcStart(layout.runcRoot, spec.name, process);
   const started = { ...record, process, startedAt: new Date().toISOString() };
   await writeRecord(place.record, started);
   return started;
+}
+
+function usersOf(map: IdMap, namespaces: MadeNamespaces | undefined): OwnUsers {
+  return { map, ...(namespaces === undefined ? {} : { path: namespaces.user }) };
 }
 
 /** What is remembered before the start: how often it was started, and how it ended last. */
@@ -105,16 +118,21 @@ async function checkStart(spec: ContainerSpec, image: ReadyImage): Promise<void>
 async function prepareRoot(
   place: Place,
   { decision, world, image, abilities }: StartRequest,
+  idMap: IdMap | undefined,
 ): Promise<UserIds> {
   const { spec, anew } = decision;
   const { inUserNamespace, users, groups } = abilities;
   const mounted = world.observed.mounted.has(spec.name);
-  await makeRoot(place, { lowers: image.lowers, files: spec.files, inUserNamespace, mounted, anew });
-  await writeMadeFiles(place, spec, world);
+  const lowers =
+    idMap === undefined ? image.lowers : await mappedLayers(image.lowers, idMap, world.layout.mapped);
+  const owner = idMap?.first ?? 0;
+  await makeRoot(place, { lowers, files: spec.files, inUserNamespace, mounted, anew, owner });
+  await writeMadeFiles(place, spec, world, owner);
   const asked = spec.user ?? (image.config.user || '0');
   const user = await userIn(place.merged, asked);
-  if (user.uid >= users || user.gid >= users)
-    throw invalid('user', asked, `is not possible on this host: its agent has ${users} user numbers only`);
+  const most = idMap?.count ?? users;
+  if (user.uid >= most || user.gid >= most)
+    throw invalid('user', asked, `is not possible on this host: its agent has ${most} user numbers only`);
   return groups ? user : { ...user, additionalGids: [] };
 }
 

@@ -18,9 +18,9 @@ export function connectionOf(spec: ContainerSpec): Connection {
       return withPairs(spec, {
         bringsLink: true,
         fault: (world) => bridgeFault(spec.name, world),
-        make: ({ place, addresses, world, fresh }) =>
+        make: ({ place, addresses, world, fresh, hasNetns = !fresh }) =>
           connect(place, addresses, world.network, {
-            netns: !fresh,
+            netns: hasNetns,
             link: !fresh && world.observed.links.has(place.hostLink),
             ...(mode.mac === undefined ? {} : { mac: mode.mac }),
           }),
