@@ -92,7 +92,7 @@ function mapPart(map: ListedMap, words: Words): string {
 function stationParts(shape: string, says: string, all: readonly ListedChain[], rules: Words): string[] {
   const example = exampleOf('ipv4');
   const chains = all.filter(({ name }) => shapeOf(name, example) === shape);
-  const title = shape.replace('HASH', '…').replace(' ', ' · ');
+  const title = shape.replace(/HASH|\bID\b/, '…').replace(' ', ' · ');
   return [
     `### ${title}`,
     ...chains.flatMap(({ hook }) => (hook === '' ? [] : [`Hooked by \`${hook}\`.`])),

@@ -7,9 +7,8 @@ export const HEAD = (
   versions: readonly string[],
 ): string => `# The rules, one by one
 
-What a host's kernel holds when Causeway serves one service and publishes one container's port under a policy, in both
-rule languages: nothing is left out. You need no
-Kubernetes, and nothing of Causeway, to follow it. The example is the one with which a Kubernetes Service is often built by
+What a host's kernel holds when Causeway serves one service, and publishes a port of one container that has a policy, in
+both rule languages: nothing is left out. You need no Kubernetes, and nothing of Causeway, to follow it. The example is the one with which a Kubernetes Service is often built by
 hand: one address, 2.2.2.2:88, for two web servers that listen on port 12345 on two hosts, and port 30001 of every host
 for those outside.
 
@@ -25,7 +24,7 @@ Besides, host-1 has a container \`shop\`, 10.10.63.3, that port 8080 of the host
 \`\`\`yaml
 ${policy}\`\`\`
 
-All rules here are those of host-1; host-2 has the same with its own subnet. To look at such rules alive, \`npm start\`, and in
+All rules here are those of host-1; host-2 has the same with its own subnet, but for what \`shop\` brings. To look at such rules alive, \`npm start\`, and in
 another terminal \`npm run lab -- exec host-1 -- nft list table ip causeway\`.
 
 This page is generated: \`npm run docs:rules\` brings up a cluster, makes the example, reads the kernel of host-1 and writes
