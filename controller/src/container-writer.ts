@@ -1,21 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { publishText } from '@causeway/shared/container-text';
-import { CausewayError, show } from '@causeway/shared/errors';
+import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
-import { decodeContainer, decodeNodePolicy, encode } from '@causeway/shared/store/codec';
+import { decodeContainer, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
-import { unchanged } from './allocate/transaction.ts';
 import { chosenAddresses, claim, claimKeys, publishedKeys, release } from './container-claims.ts';
+import { notNodePorts, policyOf } from './container-guards.ts';
 import { resolveImage } from './container-image.ts';
 import { checkRemovable, noContainer, wantedState } from './container-life.ts';
 import { checkIfMatch } from './if-match.ts';
 import { Turns } from './turns.ts';
 import { checkContainer, nameTaken, sameContainer } from './validate/container.ts';
 import { addressTaken, checkInCluster, namespaceOwner } from './validate/container-cluster.ts';
-import { meetsNodePorts } from './validate/node-port-places.ts';
 import { factsOf } from './view/facts.ts';
 import type { View } from './view/view.ts';
 
@@ -107,7 +105,11 @@ export class ContainerWriter {
     checkInCluster(asked, factsOf(this.#view));
     const { spec, guard } = await resolveImage(this.#store, asked, digest);
     const { guards, writes } = claim(spec, await this.#items(publishedKeys(spec)));
-    const from = [await this.#policyOf(spec.host), ...(await this.#nodePorts(spec)), ...guard];
+    const from = [
+      await policyOf(this.#store, spec.host),
+      ...(await notNodePorts(this.#store, this.#view, spec)),
+      ...guard,
+    ];
     if (dryRun) return { spec, revision: 0, created: false };
     await this.#removed(spec);
     const partner = namespaceOwner(spec);
@@ -151,49 +153,6 @@ export class ContainerWriter {
       const field = network?.kind === 'macvlan' ? 'network.addresses' : 'network.address';
       throw addressTaken(field, address, item.value);
     }
-  }
-
-  /**
-   * A port that is published where NodePorts are served must be no service's NodePort.
-   *
-   * @returns the guards that it stays so @throws CausewayError `conflict`
-   */
-  async #nodePorts({ host, publish = [] }: ContainerSpec): Promise<readonly Guard[]> {
-    if (publish.length === 0) return [];
-    const facts = factsOf(this.#view);
-    const guards = new Map<string, Guard>();
-    for (const [index, port] of publish.entries()) {
-      const key = keys.nodePort(port.protocol, port.hostPort);
-      const holder = { host, ...(port.address === undefined ? {} : { address: port.address }) };
-      if (!meetsNodePorts(holder, facts)) continue;
-      const owner = await this.#store.get(key);
-      if (owner !== undefined)
-        throw new CausewayError(
-          'conflict',
-          `publish[${index}] ${show(publishText(port))} cannot be: ${port.hostPort}/${port.protocol} is the NodePort of service ${show(owner.value)}`,
-          { field: `publish[${index}]`, value: publishText(port) },
-        );
-      guards.set(key, { key, absent: true });
-    }
-    const { tables, unreadable } = this.#view;
-    const isUnreadable = unreadable.has(keys.settings);
-    return [...guards.values(), unchanged(keys.settings, tables.settings.get(''), isUnreadable)];
-  }
-
-  /** @returns the guard that the host is as it was looked at @throws CausewayError `conflict` when it is cordoned */
-  async #policyOf(host: string): Promise<Guard> {
-    const key = keys.nodePolicy(host);
-    const found = await this.#store.get(key);
-    if (found === undefined) return { key, absent: true };
-    const policy = decodeNodePolicy(found);
-    if (policy instanceof CausewayError) throw policy;
-    if (!policy.cordoned) return asRead(found);
-    const is = policy.drained ? 'drained' : 'cordoned';
-    throw new CausewayError(
-      'conflict',
-      `host "${host}" is ${is}: it takes no new containers until "svcctl node uncordon ${host}"`,
-      { field: 'host', value: host },
-    );
   }
 
   async #read(name: string, { ifMatch }: WriteOptions): Promise<{ found: KeyValue; spec: ContainerSpec }> {
