@@ -57,5 +57,8 @@ function isNumber(text: string): boolean {
 }
 
 function linesOf(text: string): readonly (readonly string[])[] {
-  return text.split('\n').map((line) => line.split(':'));
+  return text
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter((fields) => fields.length > 2);
 }
