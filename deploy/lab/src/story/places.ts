@@ -12,7 +12,7 @@ export const VIP = '2.2.2.2';
 /** The story's lab has containers of both families. */
 export const STORY_NETWORK_IPV6 = 'fd00:10::/48';
 
-/** The lab's containers by the part they play. */
+/** The lab's own containers by the part they play. */
 export interface Cast {
   readonly here: LabContainer;
   /** On the same host as `here`. */
@@ -22,7 +22,7 @@ export interface Cast {
 }
 
 export async function castOf(lab: Lab): Promise<Cast> {
-  const all = await lab.containers();
+  const all = (await lab.containers()).filter(({ name }) => name.startsWith('web-'));
   const here = all.find((container) => container.host === 'host-1');
   const neighbour = all.find((container) => container.host === 'host-1' && container !== here);
   const there = all.find((container) => container.host === 'host-2');
