@@ -47,19 +47,34 @@ const CONFIG: ReadyImage['config'] = {
 export function builtInImage(places: StorePlaces): () => Promise<ReadyImage> {
   let known: { readonly file: string; readonly image: ReadyImage } | undefined;
   return async () => {
-    const path = process.env.CAUSEWAY_BUSYBOX || undefined;
-    const file = await stateOf(path === undefined ? CANDIDATES : [path]);
+    const paths = candidates();
+    const file = await stateOf(paths);
     if (known !== undefined && known.file === file && (await isFolder(known.image.lowers[0])))
       return known.image;
-    const image = await makeBuiltIn(places, path === undefined ? CANDIDATES : [path]);
+    const image = await makeBuiltIn(places, paths);
     known = { file, image };
     return image;
   };
 }
 
+/** @returns the digest of the built-in image, made or not; undefined when the host has no static busybox */
+export async function builtInDigest(): Promise<string | undefined> {
+  const found = await findBusybox(candidates()).catch(() => undefined);
+  return found && digestFor(found.content);
+}
+
+function candidates(): readonly string[] {
+  const path = process.env.CAUSEWAY_BUSYBOX;
+  return path ? [path] : CANDIDATES;
+}
+
+function digestFor(busybox: Buffer): string {
+  return sha256(`${LAYOUT} ${sha256(busybox)}`);
+}
+
 async function makeBuiltIn(places: StorePlaces, paths: readonly string[]): Promise<ReadyImage> {
   const { path, content } = await findBusybox(paths);
-  const digest = sha256(`${LAYOUT} ${sha256(content)}`);
+  const digest = digestFor(content);
   const layer = layerPath(places, digest);
   if (!(await isFolder(layer))) await makeLayer(places, layer, path);
   return { digest, lowers: [layer], config: CONFIG };

@@ -4,7 +4,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { ImageRef } from '@causeway/shared/model/container';
 import { BUILT_IN_IMAGE } from '@causeway/shared/model/image';
 import { blobSize, inDraft } from './blobs.ts';
-import { builtInImage } from './busybox.ts';
+import { builtInDigest, builtInImage } from './busybox.ts';
 import { tidy } from './collect.ts';
 import type { Chunks } from './content.ts';
 import { createFetcher, type ImagePeers } from './fetch.ts';
@@ -74,15 +74,7 @@ export function createImageStore(options: ImageStoreOptions): ImageKeeper {
   const changed = () => {
     for (const listener of listeners) listener();
   };
-  const clear = async () =>
-    tidy(
-      places,
-      await builtIn().then(
-        ({ digest }) => digest,
-        () => undefined,
-      ),
-      [...awaited, ...coming.keys()],
-    );
+  const clear = async () => tidy(places, await builtInDigest(), [...awaited, ...coming.keys()]);
 
   /** @param bring puts an image's blobs into the store, and says its manifest's digest */
   async function take(bring: (draft: string) => Promise<string>): Promise<Installed> {
