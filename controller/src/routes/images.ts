@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { readOn } from '@causeway/shared/agent-client/read-on';
 import { checkImageName, imageImportQuery, imagePullSchema } from '@causeway/shared/model/image-input';
 import { z } from 'zod';
 import type { App, Deps } from '../deps.ts';
@@ -62,8 +63,10 @@ function importRoute(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { name, host } = request.query;
-      const archive = request.body instanceof Readable ? request.body : Readable.from([]);
-      return take(deps, reply, name, hostFor(deps.view, host), { archive });
+      const body = request.body instanceof Readable ? request.body : Readable.from([]);
+      return readOn(body, (chunks) =>
+        take(deps, reply, name, hostFor(deps.view, host), { archive: Readable.from(chunks) }),
+      );
     },
   );
 }

@@ -1,4 +1,5 @@
 import { textOf } from '@causeway/shared/agent-client/client';
+import { readOn } from '@causeway/shared/agent-client/read-on';
 import { invalid } from '@causeway/shared/errors';
 import type { ImageTaken } from '@causeway/shared/model/image';
 import { digestOf } from '@causeway/shared/model/oci-image';
@@ -14,7 +15,7 @@ export function imageRoutes(images: Pick<ImageKeeper, 'take' | 'pull' | 'openBlo
     {
       method: 'POST',
       path: '/v1/images',
-      handle: async ({ request }) => ({ json: taken(await images.take(request)) }),
+      handle: async ({ request }) => ({ json: taken(await readOn(request, (body) => images.take(body))) }),
     },
     {
       method: 'POST',

@@ -94,17 +94,23 @@ export async function upgradeAgent(agent: AgentAddress, asked: AgentRequest): Pr
 }
 
 /** The whole of a stream. @param most bytes @throws CausewayError `exhausted` when there are more */
-export async function textOf(stream: Readable, most: number): Promise<string> {
+export function textOf(stream: Readable, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream) {
-    const bytes = Buffer.from(chunk);
-    length += bytes.length;
-    if (length > most)
-      throw new CausewayError('exhausted', `reading an answer: it is longer than ${most} bytes`);
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString();
+  // An iteration would last until the stream is closed: an answer's is not before all that was asked has been sent.
+  return new Promise((resolve, reject) => {
+    stream.on('data', (chunk) => {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      chunks.push(bytes);
+      if (length <= most) return;
+      stream.destroy();
+      reject(new CausewayError('exhausted', `reading an answer: it is longer than ${most} bytes`));
+    });
+    stream.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    stream.once('error', reject);
+    stream.once('close', () => reject(new CausewayError('unreachable', 'reading an answer: it was cut off')));
+  });
 }
 
 function callOn(socket: TLSSocket, agent: AgentAddress, asked: AgentRequest): ClientRequest {

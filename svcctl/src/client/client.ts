@@ -59,8 +59,9 @@ export class Client {
   /** @throws CausewayError with the controller's own sentence and code, or `unreachable` */
   async ask<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
     const told = `${method} ${path} of ${this.server.text}`;
-    const { response } = await this.#send(method, withQuery(path, ask.query), ask, told);
+    const { request, response } = await this.#send(method, withQuery(path, ask.query), ask, told);
     const text = await readAll(response, told);
+    if (ask.archive !== undefined) request.destroy();
     const status = response.statusCode ?? 0;
     const body = parseBody(text, response, told);
     if ((status < 200 || status > 299) && !ask.accept?.includes(status)) throw problem(status, body, told);
@@ -179,6 +180,8 @@ export class Client {
     const options: RequestOptions = { method, path: base + path, headers, timeout: silenceMs };
     const near = socketPath === undefined ? undefined : reachable(socketPath);
     if (near !== undefined) options.socketPath = near.path;
+    // Nothing follows on a connection on which something may not have been read.
+    if (archive !== undefined) options.agent = false;
     return new Promise<Exchange>((resolve, reject) => {
       const sent = url === undefined ? request(options) : request(url, options);
       sent.once('response', (response) => resolve({ request: sent, response }));
@@ -197,7 +200,11 @@ interface Exchange {
 
 /** A controller that has answered reads no further: what is left is not sent. */
 function sendArchive(archive: Readable, sent: ClientRequest, reject: (error: unknown) => void): void {
-  sent.once('response', () => archive.destroy());
+  sent.once('response', () => {
+    archive.unpipe(sent);
+    archive.destroy();
+    sent.end();
+  });
   archive.once('error', (error) => {
     reject(error);
     sent.destroy();
@@ -222,14 +229,15 @@ function withQuery(path: string, query: Readonly<Record<string, string>> = {}): 
   return `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }
 
-async function readAll(response: IncomingMessage, told: string): Promise<string> {
-  try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(Buffer.from(chunk));
-    return Buffer.concat(chunks).toString('utf8');
-  } catch (error) {
-    throw unreachable(told, error);
-  }
+/** An answer is whole at its end: that of one who reads no further is closed only with all that was to be sent. */
+function readAll(response: IncomingMessage, told: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  return new Promise((resolve, reject) => {
+    response.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
+    response.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    response.once('error', (error) => reject(unreachable(told, error)));
+    response.once('close', () => reject(unreachable(told, new Error('the answer was cut off'))));
+  });
 }
 
 function parseBody(text: string, response: IncomingMessage, told: string): unknown {
