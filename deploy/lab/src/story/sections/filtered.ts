@@ -15,5 +15,6 @@ async function tell(story: Story): Promise<void> {
   await story.ask(`${here.name} is`, curlFrom(here, url), hello);
   await story.ask('the block is taken back', { svcctl: ['policy', 'unblock', CLIENT, ...wait] }, succeeds);
   await story.ask('the client is answered again', curlOn('client', url), hello);
+  await story.run({ svcctl: ['policy', 'delete', `blocked-from-${SHOP.name}`] });
   await story.run({ svcctl: ['rm', SHOP.name, '--force'] });
 }
