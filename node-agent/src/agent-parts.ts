@@ -10,6 +10,7 @@ import { pingRoute } from './api/ping.ts';
 import type { Route } from './api/routes.ts';
 import type { EventLog } from './cluster/events.ts';
 import type { Place } from './cluster/place.ts';
+import { policyMemory } from './cluster/policy-memory.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
 import { layoutOf, placeOf } from './containers/places.ts';
@@ -34,6 +35,8 @@ export interface Start {
   readonly tool: FirewallTool;
   readonly request: FactsRequest;
   readonly dataplane: Dataplane;
+  /** Values of policies' keys, as they could be read in the life before. */
+  readonly policies: ReadonlyMap<string, string>;
 }
 
 export interface Parts {
@@ -75,7 +78,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
-      ...{ healthChecks, gate },
+      ...{ healthChecks, gate, remember: policyMemory(deps.files, log) },
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: leavingOut(createConverger({ kernel, rulesets, tool }), rulesets),
@@ -90,24 +93,29 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
     host,
   );
   gate.listen({ onAddresses: () => loop.changed(), onHeld: () => keeper.look() });
-  const view = watchCluster(store, config.name, {
-    onChange: (part) => {
-      const built = part === 'network' || part === 'settings' ? view.read() : undefined;
-      if (built !== undefined) place.heed(built);
-      loop.changed();
+  const view = watchCluster(
+    store,
+    config.name,
+    {
+      onChange: (part) => {
+        const built = part === 'network' || part === 'settings' ? view.read() : undefined;
+        if (built !== undefined) place.heed(built);
+        loop.changed();
+      },
+      onConnection: (whole, reason) => {
+        log.warn({ reason }, whole ? 'etcd is back' : 'etcd is away; everything stays as it is');
+        if (!whole) return;
+        place.verify();
+        reporter.again();
+        keeper.again();
+        healthChecks.again();
+        api.again();
+        images.again();
+        events.again();
+      },
     },
-    onConnection: (whole, reason) => {
-      log.warn({ reason }, whole ? 'etcd is back' : 'etcd is away; everything stays as it is');
-      if (!whole) return;
-      place.verify();
-      reporter.again();
-      keeper.again();
-      healthChecks.again();
-      api.again();
-      images.again();
-      events.again();
-    },
-  });
+    start.policies,
+  );
   let focused: WatchFocus = { iface: host.facts.iface, sysctls: [] };
   const monitor = kernel.watch({
     ...{ tool, bridge: host.facts.bridge ?? BRIDGE, ...focused },

@@ -73,7 +73,13 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
     events.again();
     // Else the first rules of this life would open what the last of the one before had closed.
     deps.gate.seed(await deps.runtime.heldAddresses());
-    parts = assemble({ ...deps, store }, { place, events, host, tool, request, dataplane });
+    parts = assemble(
+      { ...deps, store },
+      {
+        ...{ place, events, host, tool, request, dataplane },
+        policies: await files.lastPolicies(),
+      },
+    );
     await aborted(signal);
     log.info('stopping; rules, routes and containers stay');
     await parts.stop();

@@ -15,6 +15,9 @@ export interface HostFiles {
   /** What the host leased when it was last noted; empty when nothing was, or nothing that can be read. */
   lastSubnets(): Promise<ByFamily<string>>;
   rememberSubnets(subnets: ByFamily<string>): Promise<void>;
+  /** Values of policies' keys, by key, as they could be read last; empty when nothing was noted. */
+  lastPolicies(): Promise<ReadonlyMap<string, string>>;
+  rememberPolicies(values: ReadonlyMap<string, string>): Promise<void>;
   /** @param keepIdentity the host will join again */
   remove(keepIdentity: boolean): Promise<void>;
   /** Removes the directories if nothing is left in them. */
@@ -24,6 +27,7 @@ export interface HostFiles {
 export function hostFiles(stateDir: string, runDir: string): HostFiles {
   const idFile = join(stateDir, 'node-id');
   const subnetFile = join(stateDir, 'subnet.json');
+  const policiesFile = join(stateDir, 'policies.json');
 
   const read = async () => (await readFile(idFile, 'utf8').catch(() => '')).trim();
   return {
@@ -48,8 +52,14 @@ export function hostFiles(stateDir: string, runDir: string): HostFiles {
       });
     },
     rememberSubnets: (subnets) => writeJsonFile(subnetFile, subnets),
+    lastPolicies: async () => {
+      const found = await readJsonFile(policiesFile).catch(() => undefined);
+      const values = typeof found === 'object' && found !== null ? Object.entries(found) : [];
+      return new Map(values.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+    },
+    rememberPolicies: (values) => writeJsonFile(policiesFile, Object.fromEntries(values)),
     remove: async (keepIdentity) => {
-      const files = keepIdentity ? [] : [idFile, subnetFile];
+      const files = [policiesFile, ...(keepIdentity ? [] : [idFile, subnetFile])];
       for (const file of files) await rm(file, { force: true });
     },
     removeDirectories: async () => {

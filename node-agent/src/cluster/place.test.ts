@@ -47,7 +47,7 @@ async function take(): Promise<Place> {
       knownNodeId: unused,
       lastSubnets: unused,
       remove: unused,
-      removeDirectories: unused,
+      ...{ removeDirectories: unused, lastPolicies: unused, rememberPolicies: unused },
     },
     input: { node: candidate(), instance: 'first', random: () => 0 },
     onChange: () => {

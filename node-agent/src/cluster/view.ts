@@ -27,10 +27,19 @@ export interface ViewListener {
   onConnection(connected: boolean, reason: string): void;
 }
 
-/** Everything that this host needs to know of the cluster, kept up to date; the last state stays when etcd is away. */
-export function watchCluster(store: Store, nodeName: string, listener: ViewListener): ClusterView {
+/**
+ * Everything that this host needs to know of the cluster, kept up to date; the last state stays when etcd is away.
+ *
+ * @param policies as they could be read in an earlier life
+ */
+export function watchCluster(
+  store: Store,
+  nodeName: string,
+  listener: ViewListener,
+  policies?: ReadonlyMap<string, string>,
+): ClusterView {
   const states: Partial<Record<Part, PrefixState>> = {};
-  const build = snapshotBuilder(nodeName);
+  const build = snapshotBuilder(nodeName, policies);
   const broken = new Set<Part>();
   /** Of the states as they are; undefined: to be built. */
   let built: BuiltSnapshot | undefined;

@@ -23,7 +23,7 @@ beforeEach(() => {
   const host = { facts: HOST_1 };
   const deps = {
     ...{ name: 'host-1', log: createLogger('silent', 'host-1'), resyncSeconds: 3_600 },
-    ...{ host: async () => host, focus: () => undefined, gate: createRuleGate() },
+    ...{ host: async () => host, focus: () => undefined, gate: createRuleGate(), remember: () => undefined },
     view: () => ({
       read: () => ({ snapshot: snapshotOf(), problems: [], unknownContainers: [], unknownPolicies: [] }),
     }),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { desiredHost } from '@causeway/shared/desired/index';
 import { messageOf } from '@causeway/shared/errors';
+import type { Snapshot } from '@causeway/shared/model/snapshot';
 import type { ClusterView } from '../cluster/view.ts';
 import type { HealthChecks } from '../health-checks/health-checks.ts';
 import type { HostInfo, WatchFocus } from '../kernel/kernel.ts';
@@ -28,6 +29,8 @@ export interface LoopDeps extends MemoryDeps {
   readonly view: () => ClusterView;
   readonly converger: Converger;
   readonly gate: Pick<RuleGate, 'local' | 'settled'>;
+  /** Notes what a later life of the agent begins with. */
+  readonly remember: (snapshot: Snapshot) => void;
   readonly healthChecks: Pick<HealthChecks, 'want' | 'verify' | 'problem'>;
   /** The host's link and addresses as they are. */
   readonly host: () => Promise<HostInfo>;
@@ -94,6 +97,7 @@ export function createLoop(deps: LoopDeps, initial: HostInfo): Loop {
     due = NOTHING;
     const refreshed = asked.network ? refresh(host) : undefined;
     const { snapshot } = built;
+    deps.remember(snapshot);
     // What has just come is asked at once; that waits until the rules are on their way.
     deps.healthChecks.want(snapshot);
     const subnets = place.subnets();

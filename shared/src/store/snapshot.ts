@@ -23,6 +23,7 @@ import {
   decodePolicyPeers,
   decodeServiceSpec,
   decodeSettings,
+  encode,
 } from './codec.ts';
 import { decodeLease, decodeNetworkConfig, isLeaseKey } from './codec-flannel.ts';
 import { keyReader, unknownKeys } from './key-reader.ts';
@@ -65,13 +66,19 @@ export interface BuiltSnapshot {
  * read, the last value that could be read holds; of the network configuration and the settings also without the key.
  * A network configuration that never could be read is the one that hosts last followed. Where that is noted but cannot be
  * read, there is no snapshot while the configuration would renumber hosts.
+ *
+ * @param policies as they could be read in an earlier life
  */
-export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => BuiltSnapshot {
+export function snapshotBuilder(
+  nodeName: string,
+  policies: ReadonlyMap<string, string> = new Map(),
+): (input: SnapshotInput) => BuiltSnapshot {
   const readNetwork = keyReader(decodeNetworkKey);
   const readServices = servicesReader();
   const readContainers = keyReader(decodeContainer);
   const ownContainers = ownOf(nodeName);
   const readPolicies = policiesReader();
+  readPolicies(stateOf(policies));
   const readSettings = keyReader(decodeSettingsKey);
   const decide = effectiveOnce();
   let latest: NetworkConfig | undefined;
@@ -81,18 +88,18 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
     const network = readNetwork(input.network);
     const services = readServices(input.services);
     const containers = readContainers(input.containers);
-    const policies = readPolicies(input.policies);
+    const ruled = readPolicies(input.policies);
     const settingsRead = readSettings(input.settings);
     const accepted = settingsRead.values.list().find((part) => 'accepted' in part)?.accepted;
     for (const part of network.values.list()) if ('config' in part) latest = part.config;
     for (const part of settingsRead.values.list()) if ('settings' in part) settings = part.settings;
-    const reads = [network, ...services.reads, containers, ...policies.reads, settingsRead];
+    const reads = [network, ...services.reads, containers, ...ruled.reads, settingsRead];
     const faults = reads.map((read) => read.faults);
     const found = {
       problems: faults.flatMap((all) => all.list()),
       unreadable: faults.flatMap((all) => [...all.keys()]),
       unknownContainers: unknownKeys(containers).map((key) => key.slice(keys.containerPrefix.length)),
-      unknownPolicies: policies.unknown,
+      unknownPolicies: ruled.unknown,
     };
     if (!input.network.items.has(keys.networkConfig)) found.problems.push(absentConfig(input.network));
     const config = latest ?? accepted;
@@ -117,8 +124,8 @@ export function snapshotBuilder(nodeName: string): (input: SnapshotInput) => Bui
         services: services.specs,
         endpoints: services.endpoints,
         containers: ownContainers(containers.values),
-        policies: policies.specs,
-        policyPeers: policies.peers,
+        policies: ruled.specs,
+        policyPeers: ruled.peers,
         networkRevision: input.network.revision,
         servicesRevision: input.services.revision,
         policiesRevision: input.policies.revision,
@@ -153,6 +160,21 @@ function ownOf(nodeName: string): (all: SortedMap<ContainerSpec>) => readonly Co
     last = { from: all, own: isSame ? last.own : all.list().filter(isOwn) };
     return last.own;
   };
+}
+
+function stateOf(values: ReadonlyMap<string, string>): PrefixState {
+  const items = [...values].map(
+    ([key, value]) => [key, { key, value, modRevision: 0, createRevision: 0, leaseId: '0' }] as const,
+  );
+  return { items: new Map(items), revision: 0 };
+}
+
+/** The values of policies' keys that hold, by key: what a later life begins with. */
+export function policyValues({ policies, policyPeers }: Snapshot): ReadonlyMap<string, string> {
+  return new Map([
+    ...policies.map((policy) => [keys.policySpec(policy.name), encode(policy)] as const),
+    ...[...policyPeers].map(([name, set]) => [keys.policyPeers(name), encode(set)] as const),
+  ]);
 }
 
 /** List and map stay the same objects where nothing of theirs changed. */

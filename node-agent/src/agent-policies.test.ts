@@ -1,0 +1,48 @@
+import { keys } from '@causeway/shared/store/keys';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { AgentWorld, until } from '../../test/support/agent-world.ts';
+
+let world: AgentWorld;
+
+beforeEach(() => {
+  world = new AgentWorld();
+});
+afterEach(() => world.close());
+
+/** The container that the host has at 10.10.1.2 when an agent starts. */
+function guarded(): number {
+  Object.assign(world.runtime, {
+    heldAddresses: async () => [{ name: 'web', addresses: { ipv4: '10.10.1.2' } }],
+  });
+  world.store.put(keys.container('web'), { name: 'web', host: 'host-1', command: ['x'], files: {} });
+  world.store.put(keys.policyPeers('shut'), { name: 'shut', rules: [] });
+  return world.store.put(keys.policySpec('shut'), {
+    ...{ name: 'shut', subjects: { containers: ['web'] } },
+    ingress: { default: 'deny', rules: [{ action: 'allow', peers: { cidrs: ['203.0.113.0/24'] } }] },
+  });
+}
+/** As nft lists it. */
+const RULED = expect.stringContaining('203.0.113.0');
+
+it('holds a policy from the first rules of its life on, and says which revision it holds', async () => {
+  const revision = guarded();
+  await world.settled();
+  await until(() => expect(world.report().policiesRevision).toBeGreaterThanOrEqual(revision));
+  expect(world.rules()).toEqual(RULED);
+  world.store.remove(keys.policySpec('shut'));
+  await until(() => expect(world.rules()).not.toEqual(RULED));
+});
+
+it('holds what a policy last said while its key cannot be read, also over a restart', async () => {
+  guarded();
+  await world.settled();
+  await until(() => expect(world.file('state/policies.json')).toContain('203.0.113.0/24'));
+  const spoilt = world.store.put(keys.policySpec('shut'), { name: 'shut' });
+  await until(() => expect(world.report().policiesRevision).toBeGreaterThanOrEqual(spoilt));
+  expect(world.rules()).toEqual(RULED);
+  await world.stop();
+  world.flush();
+  void world.start();
+  await until(() => expect(world.rules()).toEqual(RULED));
+  expect(world.report().problems?.join()).toContain(keys.policySpec('shut'));
+});
