@@ -24,6 +24,8 @@ export interface ContainerNetwork {
 export interface HostLink {
   readonly master?: string;
   readonly up: boolean;
+  /** The other end is up too. Absent: not known. */
+  readonly carrier?: boolean;
   readonly mtu: number;
   /** Of a bridge's port only. */
   readonly hairpin?: boolean;
@@ -43,8 +45,8 @@ export interface Existing {
 /**
  * Makes a container's namespace and its way to the bridge. Any part may be there already.
  *
- * The host's end goes up and onto the bridge *last*: a host end that is whole tells that everything behind it is,
- * so nothing inside needs to be listed to know that a link is well, and a crash half-way is seen.
+ * The container's end of a link into a namespace where processes run goes up *last*: whatever they send finds its way at
+ * once. A host's end that is whole and has a carrier tells that everything behind it is there, so nothing inside needs to be listed to know that a link is well.
  */
 export async function connect(
   place: Place,
@@ -53,20 +55,18 @@ export async function connect(
   existing: Existing,
 ): Promise<void> {
   const mac = existing.mac ?? macOf(addresses);
-  if (!existing.netns && !existing.link)
-    return connectNew(place, { addresses, mac, network, foreign: false });
-  const netns = existing.netns ? [] : [`netns add ${place.netns}`];
-  const pair = pairLine(place, mac, network);
-  await batch(place, [...(existing.before ?? []), ...netns, ...(existing.link ? [] : [pair])]);
   const inside = { addresses, mac, network, foreign: existing.foreign === true };
+  if (!existing.netns && !existing.link) return connectNew(place, inside);
+  const netns = existing.netns ? [] : [`netns add ${place.netns}`];
+  const before = [...(existing.before ?? []), ...netns];
+  if (!existing.link) return makeAnew(place, before, inside);
+  await batch(place, before);
   try {
-    await configureInside(place, inside, !existing.link);
-  } catch (error) {
-    if (!existing.link) throw error;
+    await configureInside(place, inside, false);
+  } catch {
     // A pair whose other end is elsewhere is of no use.
     await removeLink(place.hostLink);
-    await batch(place, [pair]);
-    await configureInside(place, inside, true);
+    return makeAnew(place, [], inside);
   }
   await batch(place, attachLines(place, network));
 }
@@ -87,6 +87,13 @@ async function connectNew(place: Place, inside: Inside): Promise<void> {
   ]);
 }
 
+/** A link into a namespace in which somebody may already wait for it. */
+async function makeAnew(place: Place, before: readonly string[], inside: Inside): Promise<void> {
+  const { mac, network } = inside;
+  await batch(place, [...before, pairLine(place, mac, network), ...attachLines(place, network)]);
+  await configureInside(place, inside, true);
+}
+
 /** Gives the namespace of a running process its name back (`ip netns exec` and runc find it by that). */
 export async function renameNetns(place: Place, pid: number, stale: boolean): Promise<void> {
   if (stale) await removeNetns(place.netns);
@@ -100,6 +107,7 @@ export function linkFault(link: HostLink | undefined, network: ContainerNetwork)
   if (link === undefined) return 'its link is missing';
   if (link.master !== network.bridge) return `its link is not on ${network.bridge}`;
   if (!link.up) return 'its link is down';
+  if (link.carrier === false) return 'the container’s end of its link is down';
   if (link.hairpin === false) return 'its link is not in hairpin mode';
   return link.mtu === network.mtu ? undefined : `its link's MTU is ${link.mtu}, not ${network.mtu}`;
 }
@@ -137,7 +145,13 @@ export function parseLinks(json: string): ReadonlyMap<string, HostLink> {
       const port = hairpin === undefined ? {} : { hairpin };
       return [
         ifname,
-        { up: flags?.includes('UP') ?? false, mtu, ...(master === undefined ? {} : { master }), ...port },
+        {
+          up: flags?.includes('UP') ?? false,
+          carrier: flags?.includes('LOWER_UP') ?? false,
+          mtu,
+          ...(master === undefined ? {} : { master }),
+          ...port,
+        },
       ];
     }),
   );
@@ -151,7 +165,7 @@ function pairLine({ hostLink, netns }: Place, mac: string, { mtu }: ContainerNet
  * Hairpin: with bridge-nf-call-iptables a container that reaches itself through a VIP is translated while still on
  * the bridge, and the frame must go out of the port that it came in by.
  */
-function attachLines({ hostLink }: Place, { mtu, bridge }: ContainerNetwork): readonly string[] {
+function attachLines({ hostLink }: Place, { bridge, mtu }: ContainerNetwork): readonly string[] {
   return [
     `link set dev ${hostLink} mtu ${mtu}`,
     `link set dev ${hostLink} master ${bridge}`,

@@ -11,8 +11,8 @@ describe('what programs print', () => {
     const port = '{"info_kind":"veth","info_slave_kind":"bridge","info_slave_data":{"hairpin":true}}';
     const json = `[{"ifname":"lo","flags":["UP"],"mtu":65536,"linkinfo":{}},{"ifname":"x","mtu":1500,"master":"cwy0","linkinfo":${port}}]`;
     expect([...parseLinks(json)]).toEqual([
-      ['lo', { up: true, mtu: 65536 }],
-      ['x', { up: false, mtu: 1500, master: 'cwy0', hairpin: true }],
+      ['lo', { up: true, carrier: false, mtu: 65536 }],
+      ['x', { up: false, carrier: false, mtu: 1500, master: 'cwy0', hairpin: true }],
     ]);
     expect(parseLinks('\n').size).toBe(0);
     expect(() => parseLinks('{}')).toThrow(/no list/);
