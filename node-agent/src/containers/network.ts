@@ -46,7 +46,8 @@ export interface Existing {
  * Makes a container's namespace and its way to the bridge. Any part may be there already.
  *
  * The container's end of a link into a namespace where processes run goes up *last*: whatever they send finds its way at
- * once. A host's end that is whole and has a carrier tells that everything behind it is there, so nothing inside needs to be listed to know that a link is well.
+ * once. A host's end that is whole and has a carrier tells that everything behind it is there, so nothing inside needs to
+ * be listed to know that a link is well.
  */
 export async function connect(
   place: Place,
