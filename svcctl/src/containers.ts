@@ -2,7 +2,6 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { NodeView } from './api.ts';
 import type { Client } from './client/client.ts';
 import { type Context, DEFAULT_TIMEOUT_MS, type WriteOptions } from './context.ts';
-import { parseSubject } from './input/kinds.ts';
 import { checkName } from './input/name.ts';
 import type { Patience } from './wait-objects.ts';
 
@@ -41,8 +40,7 @@ export async function heedDeadHosts(
 
 /** A container's name, also as `container/web-1`. @throws CausewayError `invalid` */
 export function containerName(text: string): string {
-  const name = text.includes('/') ? (parseSubject(text, undefined, ['containers']).name ?? '') : text;
-  return checkName('name', name);
+  return checkName('name', text.replace(/^containers?\//, ''));
 }
 
 /** @param atLeastMs what it takes by itself, milliseconds */

@@ -7,7 +7,75 @@ const expose = (frontend: string, ...more: string[]) => ['expose', frontend, '--
 const BAD_PORTS = ['0', '65536', '88x', '-1', '1e3', '88\n', ''];
 const quoted = (text: string) => JSON.stringify(text).slice(0, 60);
 
+const run = (...more: string[]) => ['run', 'new', '--host', 'host-1', ...more, '--', 'sleep', '9'];
+const attach = (target: string, ...more: string[]) => ['attach', target, '--host', 'host-1', ...more];
+
+/** Of containers; web-1 is one of the lab's. */
+const CONTAINER_CASES: readonly SvcctlCase[] = [
+  [run('--image', 'none'), 2, 'image "none" is not an image of this cluster: it has busybox'],
+  [run('--image', '../../etc'), 2, 'image "../../etc" is not an image'],
+  [['run', 'new', '--host', 'host-9', '--', 'x'], 2, 'host "host-9" is not a host of this cluster'],
+  [['run', 'new', '--host', 'host-1'], 2, 'command [] is empty: the built-in image busybox needs a program'],
+  [
+    ['run', 'web-1', '--host', 'host-1', '--', 'x'],
+    4,
+    'name "web-1" is taken by another container, on host-1',
+  ],
+  [run('--cpus', '0'), 2, 'cpus 0 is not a number of processors'],
+  [run('--cpus', '1; reboot'), 2, 'cpus "1; reboot" is not a number of processors'],
+  [run('--memory', '4K'), 2, 'memory 4096 is not a limit'],
+  [run('--memory', '64X'), 2, 'memory "64X" is not an amount of memory'],
+  [run('--env', '=x'), 2, 'env "=x" is not KEY=VALUE'],
+  [run('--user', '$(id)'), 2, 'user "$(id)" is not a user'],
+  [run('--workdir', '/a/../../etc'), 2, 'workdir "/a/../../etc" is not an absolute path'],
+  [run('--hostname', 'a b'), 2, 'hostname "a b" is not a host name'],
+  [run('--restart', 'never'), 2, 'restart "never" is none of always, on-failure, no'],
+  [run('--mount', '/etc'), 2, 'mount "/etc" is not a mount'],
+  [run('--mount', 'etc:/etc'), 2, 'mount "etc" is not an absolute path'],
+  [run('--mount', '/etc:/proc/x'), 2, 'mount "/proc/x" lies where'],
+  [run('--publish', '80'), 2, 'publish "80" is not a published port'],
+  [run('--publish', '80:80; flush ruleset'), 2, 'publish "80:80; flush ruleset" is not a published port'],
+  [run('--publish', '70000:80'), 2, 'publish "70000:80" is not a published port'],
+  [run('--publish', '127.0.0.1:80:80'), 2, 'publish "127.0.0.1:80:80" is a loopback address'],
+  [run('--publish', '203.0.113.7:80:80'), 2, 'which is no address of host host-1'],
+  [
+    run('--publish', '30001:80'),
+    4,
+    'publish "30001:80" cannot be: 30001/tcp is the NodePort of service "base"',
+  ],
+  [run('--network', 'overlay'), 2, 'network "overlay" is not a network mode'],
+  [run('--network', 'container:nobody'), 2, 'network "nobody" names no container'],
+  [run('--network', 'container:new'), 2, 'network "new" is the container itself'],
+  [run('--network', 'macvlan:a/b'), 2, 'network "a/b" is not a link'],
+  [run('--network', 'macvlan:cwy0'), 2, 'network "cwy0" is a link of Causeway'],
+  [
+    run('--network', 'host', '--publish', '80:80'),
+    2,
+    'publish "80:80" is not possible with the network mode host',
+  ],
+  [run('--network', 'macvlan:eth0', '--address', '192.168.122.11/24'), 2, 'is an address of host host-1'],
+  [run('--ip', '10.99.0.5'), 2, 'ip "10.99.0.5" is not in 10.10.0.'],
+  [run('--ip', '10.10.0.5; reboot'), 2, 'ip "10.10.0.5; reboot" is not an address'],
+  [run('--ip6', 'fd00::5'), 2, 'ip6 "fd00::5" cannot be: the network has no IPv6'],
+  [run('--mac', '01:00:5e:00:00:01'), 2, 'mac "01:00:5e:00:00:01" is not a link-layer address'],
+  ...HOSTILE_NAMES.map(
+    (name): SvcctlCase => [['run', name, '--host', 'host-1', '--', 'x'], 2, `name ${quoted(name)}`],
+  ),
+  [attach('web'), 2, 'target "web" is not a container of others'],
+  [attach('docker:a/b'), 2, 'target "docker:a/b" is neither a name nor an id'],
+  [attach('pid:0', '--name', 'x'), 2, 'target "pid:0" is not a process id'],
+  [attach('netns:../x', '--name', 'x'), 2, 'target "netns:../x" is not an absolute path'],
+  [attach('docker:x', '--name', 'web-1'), 4, 'name "web-1" is taken by another container'],
+  [['stop', 'nobody'], 3, 'there is no container "nobody"'],
+  [['start', 'a\nb'], 2, 'name "a\\nb" is not a name'],
+  [['rm', 'web-1'], 4, 'container "web-1" is running on host-1: stop it first, or remove it by force'],
+  [['rm', '../x'], 2, 'name "../x" is not a name'],
+  [['inspect', 'nobody'], 3, 'there is no container "nobody"'],
+  [['detach', 'web-1'], 4, 'container web-1 is not attached'],
+];
+
 export const SVCCTL_CASES: readonly SvcctlCase[] = [
+  ...CONTAINER_CASES,
   [expose('10.10.0.50:80'), 2, 'vip "10.10.0.50" is inside the container network 10.10.0.0/26'],
   [expose('192.168.122.11:80'), 2, 'vip "192.168.122.11" is an address of host "host-1"'],
   [expose('127.0.0.1:80'), 2, 'vip "127.0.0.1" is a loopback address'],
@@ -164,6 +232,9 @@ export const REST_CASES: readonly (readonly [
     422,
     'command "sh" is not a list',
   ],
+  ['POST', '/v1/containers/web-1/pause', '{}', 404, 'there is no POST "/v1/containers/web-1/pause" here'],
+  ['POST', '/v1/containers/a%0ab/stop', undefined, 404, 'there is no container "a\\nb"'],
+  ['DELETE', '/v1/containers/web-1?force=perhaps', undefined, 422, 'force "perhaps" is neither'],
 ];
 
 /** What the one sentence says, and the flags of an agent. */
