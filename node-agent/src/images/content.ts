@@ -104,13 +104,13 @@ export function createMeter(): Meter {
   };
 }
 
+/** Also what tar says of a write that the last free bytes were not enough for. */
+const FULL = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
+
 /** What the system says when a disk is full, in our words; other errors as they are. */
 export function diskFull(error: unknown, dir: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
-  const isFull =
-    code === 'ENOSPC' ||
-    code === 'EDQUOT' ||
-    /No space left on device|Disk quota exceeded/.test(messageOf(error));
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || FULL.test(messageOf(error));
   if (!isFull) return error;
   return new CausewayError('exhausted', `storing the image: no space is left on the disk of ${dir}`, {
     cause: error,
