@@ -11,6 +11,9 @@ export const NFT_TABLE = 'causeway';
 /** iptables: every chain of ours starts with this (at most 28 characters in all, a kernel limit). */
 export const CHAIN_PREFIX = 'CWY-';
 
+/** ipsets of iptables' policies start with this (at most 31 characters in all, a kernel limit). */
+export const SET_PREFIXES = { ipv4: 'CWY4-', ipv6: 'CWY6-' } as const;
+
 /** Links of ours start with this; the bridge that containers hang on. */
 export const LINK_PREFIX = 'cwy';
 export const BRIDGE = 'cwy0';

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { messageOf } from '@causeway/shared/errors';
+import { SET_PREFIXES } from '@causeway/shared/names';
 import type { Family } from '@causeway/shared/net/family';
-import { SET_PREFIXES } from '@causeway/shared/rules/names';
 import { isInstalled, run } from '@causeway/shared/run';
 
 /** How often a set that rules still look into is tried to be removed, and how long between, milliseconds. */

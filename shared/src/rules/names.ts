@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EndpointIntent, PublishedIntent, ServiceIntent } from '../desired/intent.ts';
-import { CHAIN_PREFIX } from '../names.ts';
+import { CHAIN_PREFIX, SET_PREFIXES } from '../names.ts';
 import type { Family } from '../net/family.ts';
 import { safe } from './safe.ts';
 
@@ -58,9 +58,6 @@ export const chains = {
   /** One per service port and endpoint: translates. */
   endpoint: nameOfEndpoint,
 } as const;
-
-/** The ipsets of iptables' policies start with this; no name is longer than the kernel's 31 characters. */
-export const SET_PREFIXES: Readonly<Record<Family, string>> = { ipv4: 'CWY4-', ipv6: 'CWY6-' };
 
 /** The sets of a list of a policy: `CWY4-5f3a-to-deny` would be too long with some, hence `T`, `F`, `D`, `A` and a number. */
 export function setNames(

@@ -1,8 +1,7 @@
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { DEFAULT_SETTINGS } from '@causeway/shared/model/settings';
-import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
+import { CHAIN_PREFIX, NFT_TABLE, SET_PREFIXES } from '@causeway/shared/names';
 import type { Family } from '@causeway/shared/net/family';
-import { SET_PREFIXES } from '@causeway/shared/rules/names';
 import { createLab, type Lab } from '../lab.ts';
 import { type Flow, flowsThrough } from './flows.ts';
 import { type Listing, readIpsets, readIptables, readNftables } from './listing.ts';

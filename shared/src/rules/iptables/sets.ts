@@ -1,5 +1,5 @@
+import { SET_PREFIXES } from '../../names.ts';
 import type { Family } from '../../net/family.ts';
-import { SET_PREFIXES } from '../names.ts';
 
 /** An ipset of ours. Its name says its type: no name is ever one of another. */
 export interface IpSet {
