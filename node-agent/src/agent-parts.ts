@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { messageOf } from '@causeway/shared/errors';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import { BRIDGE } from '@causeway/shared/names';
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
@@ -13,6 +14,7 @@ import type { Place } from './cluster/place.ts';
 import { policyMemory } from './cluster/policy-memory.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
 import { watchCluster } from './cluster/view.ts';
+import { sweepSessions } from './containers/exec-session.ts';
 import { layoutOf, placeOf } from './containers/places.ts';
 import { execRoutes } from './exec/routes.ts';
 import { createHealthChecks, type HealthChecks } from './health-checks/health-checks.ts';
@@ -153,8 +155,11 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
 }
 
 /** What controllers and other agents may ask of this one; each part of the agent brings its own. */
-function apiRoutes({ config, runtime }: AgentDeps, images: ImageSharing): readonly Route[] {
+function apiRoutes({ config, runtime, log }: AgentDeps, images: ImageSharing): readonly Route[] {
   const layout = layoutOf(config);
+  sweepSessions(layout).catch((error: unknown) =>
+    log.warn({ reason: messageOf(error) }, 'commands in containers'),
+  );
   const place = (name: string) => placeOf(layout, name);
   const looking = { host: config.name, sysctlFile: sysctlFileOf(config.stateDir), placeOf: place };
   return [

@@ -1,11 +1,11 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CausewayError, show } from '@causeway/shared/errors';
 import { type Piped, run, startPiped } from '@causeway/shared/run';
 import { execArguments, inTerminal, type SessionRequest, type TerminalSize } from './exec-command.ts';
 import { killTree } from './kill-tree.ts';
-import type { Place } from './places.ts';
+import { isContainerName, type Layout, type Place, placeOf } from './places.ts';
 import { identify, isAlive, type ProcessId } from './processes.ts';
 import { lastError } from './runc.ts';
 import { resolveUser } from './users.ts';
@@ -37,6 +37,8 @@ export interface SessionEnd {
 
 /** Of whatever was killed from outside: 128 + SIGKILL. */
 const KILLED = 137;
+/** Files of a session. */
+const LEFT = /^exec-\d+-s\d+\.(?:pid|log|tty)$/;
 /** Ctrl-D */
 const END_OF_INPUT = '\u0004';
 /** Between looks whether the command runs, milliseconds. */
@@ -140,6 +142,24 @@ async function stays(init: ProcessId): Promise<boolean> {
     await delay(LOOK_MS);
   }
   return true;
+}
+
+/** Kills what an agent that was killed itself has left running in containers: nobody hears or ends it any more. */
+export async function sweepSessions(layout: Layout): Promise<void> {
+  for (const name of (await readdir(layout.bundles).catch(() => [])).filter(isContainerName)) {
+    const place = placeOf(layout, name);
+    const files = (await readdir(place.bundle).catch(() => [])).filter(
+      (file) => LEFT.test(file) && !file.startsWith(`exec-${process.pid}-`),
+    );
+    const pids = files.filter((file) => file.endsWith('.pid'));
+    const init =
+      pids.length === 0 ? undefined : await firstProcess(layout.runcRoot, place).catch(() => undefined);
+    for (const file of pids) {
+      const first = Number(await readFile(`${place.bundle}/${file}`, 'utf8').catch(() => '')) || 0;
+      if (init !== undefined && first > 0) await killTree(first, init.pid);
+    }
+    for (const file of files) await rm(`${place.bundle}/${file}`, { force: true });
+  }
 }
 
 /** @throws CausewayError `conflict` when the container does not run */
