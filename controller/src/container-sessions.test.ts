@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Rig, startRig } from '../../test/support/controller.ts';
 
@@ -58,6 +58,25 @@ it.each([
 it('answers what asks for another protocol where there is none to be had', async () => {
   const answer = await refusal('/v1/containers/nobody', { upgrade: 'h2c' });
   expect(answer).toEqual({ status: 404, detail: 'there is no container "nobody"' });
+});
+
+it('reads the body that comes with an offer of another protocol, and answers what comes after it', async () => {
+  const ask = (body: string, offer: string) =>
+    `POST /v1/containers HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n${offer}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const socket = connect(port, '127.0.0.1');
+  const body = (host: string) => JSON.stringify({ name: 'new', host, command: ['httpd'] });
+  const offer = 'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
+  const [first, second] = [ask(body('nowhere'), offer), ask(body('nobody'), '')];
+  // In the middle of a body, and with the next request behind it.
+  socket.write(first.slice(0, -5));
+  let heard = '';
+  socket.on('data', (chunk) => {
+    heard += chunk;
+  });
+  socket.write(`${first.slice(-5)}${second}`);
+  await expect.poll(() => heard, { timeout: 20_000 }).toContain('host \\"nobody\\" is not a host');
+  expect(heard).toContain('host \\"nowhere\\" is not a host');
+  socket.destroy();
 });
 
 it.each([

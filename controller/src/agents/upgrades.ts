@@ -20,6 +20,7 @@ const FORBIDDEN = 403;
  */
 export function answerUpgrades(server: Server, app: App): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isWebSocket(request)) return answerPlainly(server, request, socket, head);
     socket.on('error', () => socket.destroy());
     connections.set(request, { socket, head });
     const response = new ServerResponse(request);
@@ -31,9 +32,27 @@ export function answerUpgrades(server: Server, app: App): void {
   });
 }
 
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/**
+ * Some clients offer HTTP/2 with whatever they ask, with a body too, which node:http does not read behind an `Upgrade`:
+ * the request is read once more, without the offer.
+ */
+function answerPlainly(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.toLowerCase() !== 'upgrade') lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  socket.unshift(Buffer.concat([Buffer.from([...lines, '', ''].join('\r\n'), 'latin1'), head]));
+  server.emit('connection', socket);
+}
+
 /** @throws CausewayError when the client asks for no WebSocket, or is a page in somebody's browser */
-export function checkUpgrade({ headers }: IncomingMessage): void {
-  if (headers.upgrade?.toLowerCase() !== 'websocket')
+export function checkUpgrade(request: IncomingMessage): void {
+  const { headers } = request;
+  if (!isWebSocket(request))
     throw withStatus(
       UPGRADE_REQUIRED,
       new CausewayError('invalid', 'this is asked for as a WebSocket; `svcctl exec` does so'),
