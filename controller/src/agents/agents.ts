@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   type AgentAnswer,
   type AgentRequest,
@@ -30,22 +31,26 @@ const NEW_KEY_MS = 2_000;
 
 /** @param view its table of agents has each one's address and key, and follows them */
 export function createAgents(view: View): Agents {
-  const ask = async <T>(node: string, call: (agent: AgentAddress) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    call: (agent: AgentAddress, asked: AgentRequest) => Promise<T>,
+    node: string,
+    asked: AgentRequest,
+  ): Promise<T> => {
     const agent = await addressOf(view, node);
     try {
-      return await call(agent);
+      return await call(agent, asked);
     } catch (error) {
-      // Nothing has been sent where nobody was reached.
-      const newer = isUnreachable(error) ? await newerOf(view, agent) : undefined;
+      const isWorthIt = isUnreachable(error) && !isUsedUp(asked.body);
+      const newer = isWorthIt ? await newerOf(view, agent) : undefined;
       if (newer === undefined) throw error;
-      return call(newer);
+      return call(newer, asked);
     }
   };
-  const text = (node: string, asked: AgentRequest) => ask(node, (agent) => textFromAgent(agent, asked));
+  const text = (node: string, asked: AgentRequest) => ask(textFromAgent, node, asked);
   return {
     text,
-    request: (node, asked) => ask(node, (agent) => requestAgent(agent, asked)),
-    upgrade: (node, asked) => ask(node, (agent) => upgradeAgent(agent, asked)),
+    request: (node, asked) => ask(requestAgent, node, asked),
+    upgrade: (node, asked) => ask(upgradeAgent, node, asked),
     json: async (node, asked) => {
       const body = await text(node, asked);
       try {
@@ -74,6 +79,11 @@ async function addressOf(view: View, node: string): Promise<AgentAddress> {
 
 function isUnreachable(error: unknown): boolean {
   return error instanceof CausewayError && error.code === 'unreachable';
+}
+
+/** A stream of which an agent that has broken off has had a part cannot be sent to another one. */
+function isUsedUp(body: AgentRequest['body']): boolean {
+  return body instanceof Readable && (body.readableDidRead || body.destroyed);
 }
 
 /** What the agent has told since: it has been started again, or its host has moved. */

@@ -21,6 +21,8 @@ export function openingHeaders(headers: IncomingHttpHeaders): Readonly<Record<st
  * @returns ends both
  */
 export function passOn(client: UpgradeConnection, agent: AgentUpgrade): () => void {
+  // Whoever has gone while the agent was asked says so no more.
+  if (client.socket.destroyed) agent.socket.destroy();
   const answer = Object.entries(pick(agent.headers, ANSWER)).map(([name, value]) => `${name}: ${value}`);
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', ...answer, '', ''];
   client.socket.write(lines.join('\r\n'));

@@ -39,7 +39,7 @@ function execRoute(app: App, { view, agents, streams }: Deps): void {
       reply.hijack();
       const client = takeConnection(request.raw, reply.raw);
       const forget = streams.add(passOn(client, agent));
-      client.socket.once('close', forget);
+      agent.socket.once('close', forget);
     },
   );
 }
