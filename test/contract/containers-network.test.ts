@@ -179,7 +179,9 @@ describe('a host that gets other subnets', () => {
     expect(await get('a', '10.10.5.3')).toBe('hello from b\n');
     for (const outside of ['192.0.2.2', '2001:db8::2'])
       expect(await ping('a', outside)).toContain('1 packets received');
-    expect(await world.inside('a', 'cat', '/etc/hosts')).toMatch(/10\.10\.5\.2\ta\nfd00:10:0:5::2\ta\n$/);
+    expect(await world.inside('a', 'cat', '/etc/hosts')).toMatch(
+      /\n10\.10\.5\.2\ta\nfd00:10:0:5::2\ta\n10\.10\.5\.3\tb\nfd00:10:0:5::3\tb\n$/,
+    );
     expect(await sh('ip -n cwy-a -o link show eth0')).toContain('0a:58:0a:0a:05:02');
     expect((await world.agent(MOVED, { reconcile: specs })).events).toEqual([]);
   });
