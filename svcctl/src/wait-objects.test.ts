@@ -41,6 +41,28 @@ describe('waitForContainers', () => {
     });
   });
 
+  it.each([
+    [{ state: 'exited', exitCode: 7 }, 'has ended with exit code 7'],
+    [
+      { state: 'failed', reason: 'it ended with 7; failed once' },
+      'does not run: it ended with 7; failed once',
+    ],
+  ])('says of one that runs for a moment only that it is %j', async (end, sentence) => {
+    const web = { ...container('web-1'), revision: 0 };
+    controller.list('/v1/containers', [{ ...web, status: { ...running, revision: 1 } }]);
+    let looks = 0;
+    controller.on(({ path }) => {
+      if (path === '/v1/containers') looks += 1;
+      return undefined;
+    });
+    const waiting = waitForContainers(client, new Set(['web-1']), { ...patience, steadyMs: 20_000 });
+    const over = waiting.catch((error: Error) => error.message);
+    // It is seen to run, and looked at once more.
+    await expect.poll(() => looks, { timeout: 20_000 }).toBe(2);
+    controller.send('/v1/containers', 'modified', { ...web, status: { ...running, ...end, revision: 2 } });
+    expect(await over).toBe(`container web-1 on host-1 ${sentence}`);
+  });
+
   it('names those that are late', async () => {
     controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
     await expect(waitForContainers(client, new Set(['web-1', 'web-2']), hasty)).rejects.toMatchObject({

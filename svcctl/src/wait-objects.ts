@@ -6,14 +6,19 @@ import { followUntil } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
 import { placeText } from './print/place.ts';
 
+/** A program that cannot do its work says so within this time, milliseconds. */
+export const STEADY_MS = 500;
+
 export interface Patience {
   readonly timeoutMs: number;
+  /** For so long no container may end badly after it has been seen running; default 0. */
+  readonly steadyMs?: number;
   readonly onNote: (sentence: string) => void;
 }
 
 /**
- * Resolves when each of these containers runs, or has ended well.
- * @throws CausewayError `degraded` when one failed or is stopped, `timeout` naming those that do not run, and why
+ * Resolves when each of these containers runs, and has done so for a moment, or has ended well.
+ * @throws CausewayError `degraded` when one failed, ended badly or is stopped, `timeout` naming those that do not run, and why
  */
 export async function waitForContainers(
   client: Client,
@@ -23,23 +28,30 @@ export async function waitForContainers(
   const fates = new Map<string, Fate>();
   const missing = () => [...names].filter((name) => fates.get(name)?.kind !== 'runs');
   const broken = () => [...fates.values()].find(({ kind }) => kind === 'broken');
-  await followUntil<ContainerView>(client, {
-    ...patience,
-    path: '/v1/containers',
-    keyOf: ({ name }) => name,
-    look: (all) => {
-      for (const name of names) fates.set(name, fateOf(all.get(name)));
-    },
-    isDone: () => broken() !== undefined || missing().length === 0,
-  });
-  const fault = broken();
-  if (fault !== undefined) throw new CausewayError('degraded', fault.told);
+  const look = (timeoutMs: number, isDone: () => boolean) =>
+    followUntil<ContainerView>(client, {
+      ...{ timeoutMs, onNote: patience.onNote, isDone },
+      path: '/v1/containers',
+      keyOf: ({ name }) => name,
+      look: (all) => {
+        for (const name of names) fates.set(name, fateOf(all.get(name)));
+      },
+    });
+  const complain = () => {
+    const fault = broken();
+    if (fault !== undefined) throw new CausewayError('degraded', fault.told);
+  };
+  await look(patience.timeoutMs, () => broken() !== undefined || missing().length === 0);
+  complain();
   const late = missing().map((name) => fates.get(name)?.told || name);
   if (late.length > 0)
     throw new CausewayError(
       'timeout',
       `waiting for containers to run: not within ${formatDuration(patience.timeoutMs)}: ${late.join(', ')}`,
     );
+  const { steadyMs = 0 } = patience;
+  if (steadyMs > 0) await look(steadyMs, () => broken() !== undefined);
+  complain();
 }
 
 interface Fate {

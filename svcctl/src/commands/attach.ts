@@ -93,7 +93,17 @@ async function attach(context: Context, target: string, options: AttachOptions):
     `${safe(`container/${name} ${isNew ? 'attached' : 'unchanged'}${dry}  ${target} on ${host}`)}\n`,
   );
   await noteDeadHosts(context, client, [host]);
-  if (wait && !dryRun) await waitForContainers(client, new Set([name]), patienceOf(context, options));
+  if (!wait || dryRun) return;
+  await waitForContainers(client, new Set([name]), patienceOf(context, options)).catch((error: unknown) => {
+    throw isNew ? withWayBack(error, name) : error;
+  });
+}
+
+/** A host that could not attach it goes on trying. */
+function withWayBack(error: unknown, name: string): unknown {
+  if (!(error instanceof CausewayError) || !['degraded', 'timeout'].includes(error.code)) return error;
+  const told = `${error.message}; it is tried again until "svcctl detach ${name}" takes the definition back`;
+  return new CausewayError(error.code, told, { cause: error });
 }
 
 /** `docker:web` → `web`, `netns:/run/netns/lab` → `lab`, `pid:4711` → `pid-4711`. */

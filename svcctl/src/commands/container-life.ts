@@ -4,7 +4,7 @@ import type { Client } from '../client/client.ts';
 import { containerName, heedDeadHosts, isHasty, patienceOf } from '../containers.ts';
 import { type Context, dryRunOption, noWaitOptions, type WriteOptions } from '../context.ts';
 import { safe } from '../print/safe.ts';
-import { waitForContainers, waitForRemoval, waitForStops } from '../wait-objects.ts';
+import { STEADY_MS, waitForContainers, waitForRemoval, waitForStops } from '../wait-objects.ts';
 
 interface RemoveOptions extends WriteOptions {
   readonly force?: true;
@@ -82,7 +82,8 @@ async function setWanted(
   await heedDeadHosts(context, client, hosts, options);
   if (isHasty(options)) return;
   const wait = verb === 'stop' ? waitForStops : waitForContainers;
-  await wait(client, new Set(names), patienceOf(context, options, stopSeconds * 1_000));
+  const patience = patienceOf(context, options, stopSeconds * 1_000);
+  await wait(client, new Set(names), { ...patience, steadyMs: STEADY_MS });
 }
 
 async function remove(context: Context, typed: readonly string[], options: RemoveOptions): Promise<void> {

@@ -204,6 +204,18 @@ describe('svcctl attach', () => {
     expect(controller.asked[0]?.body).toMatchObject({ ...body, host: 'host-1', labels: { app: 'web' } });
   });
 
+  it('says how to take back the definition of what could not be attached', async () => {
+    const status = { host: 'host-1', state: 'failed', reason: 'attaching docker:web: there is none' };
+    const web = box('web', { attach: { kind: 'docker', id: 'web' }, status: { ...status, revision: 2 } });
+    controller.answer('POST', '/v1/containers', { status: 201, body: web });
+    controller.list('/v1/containers', [{ ...web, revision: 1 }]);
+    const { code, stderr } = await svcctl(['attach', 'docker:web', '--host', 'host-1', '--wait']);
+    expect(code).toBe(7);
+    expect(stderr).toContain(
+      'attaching docker:web: there is none; it is tried again until "svcctl detach web" takes the definition back',
+    );
+  });
+
   it.each([
     ['web', 'target "web" is not a container of others: "docker:NAME"'],
     ['podman:web', 'target "podman:web" is not a container of others'],

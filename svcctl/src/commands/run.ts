@@ -15,7 +15,7 @@ import {
 } from '../input/container-options.ts';
 import { inFlags } from '../input/flags.ts';
 import { safe } from '../print/safe.ts';
-import { waitForContainers } from '../wait-objects.ts';
+import { STEADY_MS, waitForContainers } from '../wait-objects.ts';
 
 type RunOptions = WriteOptions & ContainerOptions;
 
@@ -33,7 +33,7 @@ export function addRun(context: Context): void {
     .addOption(wait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nWith --wait it returns when the container runs. Files need svcctl apply.')
+    .addHelpText('after', '\nWith --wait it returns when the container runs, or says how it ended. Files need svcctl apply.')
     .action((name: string, words: readonly string[], options: RunOptions) =>
       start(context, name, words, options),
     );
@@ -61,7 +61,7 @@ async function start(
   await noteDeadHosts(context, client, [answer.body.host]);
   if (!wait || dryRun) return;
   await waitForContainers(client, new Set([answer.body.name]), {
-    timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS,
+    ...{ timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS, steadyMs: STEADY_MS },
     onNote: (sentence) => context.note(sentence),
   });
 }
