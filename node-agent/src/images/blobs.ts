@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import { sha256 } from '@causeway/shared/model/oci-image';
 import { type Budget, type Chunks, createMeter, diskFull, within } from './content.ts';
+import { flushFile } from './durable.ts';
 import { blobPath, type StorePlaces } from './places.ts';
 
 /** Longest manifest, index or configuration that is read, bytes; registries take 4 MiB. */
@@ -43,9 +44,10 @@ export async function weigh(file: string): Promise<Spooled> {
   return { digest: meter.digest(), size: meter.size() };
 }
 
-/** Moves a file whose digest is known into the store. */
+/** Moves a file whose digest is known into the store. What has its name there is whole, also after a power cut. */
 export async function keepFile(places: StorePlaces, file: string, digest: string): Promise<void> {
   await mkdir(places.blobs, { recursive: true });
+  await flushFile(file);
   await rename(file, blobPath(places, digest));
 }
 

@@ -13,6 +13,7 @@ import {
 import { CausewayError } from '@causeway/shared/errors';
 import { sha256 } from '@causeway/shared/model/oci-image';
 import { run } from '@causeway/shared/run';
+import { flushFile } from './durable.ts';
 import { isStaticElf } from './elf.ts';
 import type { ReadyImage } from './image.ts';
 import { layerPath, type StorePlaces } from './places.ts';
@@ -91,7 +92,7 @@ async function findBusybox(paths: readonly string[]): Promise<{ path: string; co
   );
 }
 
-/** Made beside and renamed, so that it is whole or not there. */
+/** Made beside and renamed, so that it is whole or not there, also after a power cut. */
 async function makeLayer(places: StorePlaces, layer: string, busybox: string): Promise<void> {
   const listed = await run(busybox, ['--list'], { doing: 'listing the programs of busybox' });
   const applets = listed.stdout.split('\n').filter((applet) => APPLET.test(applet) && applet !== 'busybox');
@@ -109,6 +110,7 @@ async function makeLayer(places: StorePlaces, layer: string, busybox: string): P
       await chmod(`${draft}/${file}`, 0o644);
     }),
   ]);
+  await Promise.all(['bin/busybox', ...Object.keys(FILES)].map((file) => flushFile(`${draft}/${file}`)));
   await rename(draft, layer).catch(async (error: unknown) => {
     await rm(draft, { recursive: true, force: true });
     // Another call has made it in the meantime.

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { chainIds, digestOf, type ImageDocument } from '@causeway/shared/model/oci-image';
+import { flushFile } from './durable.ts';
 import type { ImageConfig, ReadyImage } from './image.ts';
 import { heldPath, layerPath, type StorePlaces } from './places.ts';
 
@@ -61,12 +62,13 @@ export async function listHeld(places: StorePlaces): Promise<readonly HeldImage[
   return images.filter((image) => image !== undefined);
 }
 
-/** The last act of taking an image: with this file it is here. */
+/** The last act of taking an image: with this file it is here, also after a power cut. */
 export async function writeHeld(places: StorePlaces, held: HeldImage): Promise<void> {
   const path = heldPath(places, held.digest);
   await mkdir(places.held, { recursive: true });
   await writeFile(`${path}.tmp`, JSON.stringify(held), { flush: true });
   await rename(`${path}.tmp`, path);
+  await flushFile(places.held);
 }
 
 export async function removeHeld(places: StorePlaces, digest: string): Promise<void> {

@@ -8,6 +8,7 @@ import {
 } from '@causeway/shared/model/oci-image';
 import { blobSize, inDraft, readText, wrongDigest } from './blobs.ts';
 import { type Budget, createMeter, unpacked, within } from './content.ts';
+import { flushDisk } from './durable.ts';
 import { type HeldImage, heldImage, writeHeld } from './held.ts';
 import { blobPath, layerPath, type StorePlaces } from './places.ts';
 import { hostArchitecture } from './platform.ts';
@@ -57,6 +58,7 @@ export function createInstaller(places: StorePlaces): Installer {
         notes.push(...(await layer({ ...step, below: chains.slice(0, at) }, budget)));
       }
       const held = heldImage(digest, size, [...new Set([config, ...blobs])], document);
+      await flushDisk(places.dir);
       await writeHeld(places, held);
       return { ...held, notes };
     },
@@ -90,6 +92,8 @@ async function makeLayer(
     const { notes } = await unpackLayer(source, { into, lowers, wantsEnd: false });
     if (meter.digest() !== diffId) throw wrongDigest(`what ${what} holds`, diffId, meter.digest());
     await mkdir(places.layers, { recursive: true });
+    // Nobody looks into a layer again that has its name.
+    await flushDisk(draft);
     await rename(into, folder);
     return notes;
   });
