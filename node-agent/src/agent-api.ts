@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { messageOf } from '@causeway/shared/errors';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { AgentAddress } from '@causeway/shared/model/agent-api';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
@@ -37,6 +37,8 @@ export interface AgentApiDeps {
   /** That the sign of life is this agent's own: one that was paused must not speak for the one in its place. */
   readonly alive: Guard;
   readonly log: Logger;
+  /** What `problem` says has changed. */
+  readonly onProblem?: () => void;
 }
 
 const KEY_BYTES = 32;
@@ -61,7 +63,9 @@ export function createAgentApi(deps: AgentApiDeps): AgentApi {
       await publish();
       tell(undefined);
     } catch (error) {
-      tell(`others do not reach this host's agent: ${messageOf(error)}`);
+      // That etcd is away is told of etcd.
+      const isServed = server !== undefined && isAway(error);
+      tell(isServed ? undefined : `others do not reach this host's agent: ${messageOf(error)}`);
       turns.wake(RETRY_MS);
     }
   });
@@ -100,8 +104,10 @@ export function createAgentApi(deps: AgentApiDeps): AgentApi {
     await store.transaction([own], [{ delete: keys.agent(host) }]).catch(() => undefined);
   }
   function tell(text: string | undefined): void {
-    if (text !== undefined && text !== problem) log.warn({ reason: text }, 'the API is not to be reached');
+    if (text === problem) return;
+    if (text !== undefined) log.warn({ reason: text }, 'the API is not to be reached');
     problem = text;
+    deps.onProblem?.();
   }
 
   turns.wake();
@@ -127,4 +133,8 @@ export function createAgentApi(deps: AgentApiDeps): AgentApi {
       await server?.close();
     },
   };
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof CausewayError && (error.code === 'unreachable' || error.code === 'timeout');
 }

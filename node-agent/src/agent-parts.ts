@@ -75,12 +75,12 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
       address: hostAddress(host),
       routes: apiRoutes(deps, images),
     },
-    ...{ store, liveness: place.liveness, alive: place.alive, log },
+    ...{ store, liveness: place.liveness, alive: place.alive, log, onProblem: () => loop.changed() },
   });
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
-      ...{ healthChecks, gate, remember: policyMemory(deps.files, log) },
+      ...{ healthChecks, api, gate, remember: policyMemory(deps.files, log) },
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: leavingOut(createConverger({ kernel, rulesets, tool }), rulesets),

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentWorld, NETWORK, until } from '../../test/support/agent-world.ts';
@@ -109,6 +110,17 @@ describe('an agent', () => {
     await until(() => expect(world.report().problems).toEqual(['there is no memory']));
     world.kernel.observe = observe;
     await until(() => expect(world.report()).toMatchObject({ problems: [], peersInstalled: 1 }), 10_000);
+  });
+
+  it('tells the cluster as long as nobody can reach it', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    await world.settled({ apiAddr: `127.0.0.1:${port}` });
+    const told = `others do not reach this host's agent: listening on 127.0.0.1 port ${port} for controllers and other agents: another process listens there`;
+    await until(() => expect(world.report().problems).toEqual([told]));
+    other.close();
+    await until(() => expect(world.report().problems).toEqual([]));
   });
 
   it('tells the monitors once which link and which settings matter', async () => {

@@ -21,6 +21,8 @@ export interface MemoryDeps {
   readonly reporter: Reporter;
   readonly subnetFile: SubnetFile;
   readonly healthChecks: Pick<HealthChecks, 'problem'>;
+  /** Where controllers and other agents reach this one. */
+  readonly api: { problem(): string | undefined };
   readonly log: Logger;
 }
 
@@ -45,7 +47,7 @@ const SHOWN_STEPS = 20;
 
 /** What has been reached so far, and how it is told: to the log, to etcd, to the containers, to the health pages. */
 export function createMemory(deps: MemoryDeps) {
-  const { name, place, keeper, reporter, subnetFile, healthChecks, log } = deps;
+  const { name, place, keeper, reporter, subnetFile, healthChecks, api, log } = deps;
   let reached = { servicesRevision: 0, policiesRevision: 0, networkRevision: 0, repairs: 0 };
   let held = { networkHeld: false, firewallHeld: false };
   let unreadable: readonly string[] = [];
@@ -59,7 +61,7 @@ export function createMemory(deps: MemoryDeps) {
   const rounds = createRounds();
 
   function problemsNow(): readonly string[] {
-    const doubts = [place.problem(), healthChecks.problem()].filter((doubt) => doubt !== undefined);
+    const doubts = [place, healthChecks, api].flatMap((part) => part.problem() ?? []);
     return [...doubts, ...hostProblems, ...unreadable, ...kernelProblems];
   }
   function tell(problems: readonly string[]): void {

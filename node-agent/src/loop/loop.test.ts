@@ -32,6 +32,7 @@ beforeEach(() => {
     reporter: { report: () => undefined, verify: () => undefined },
     subnetFile: { keep: async () => undefined },
     healthChecks: { want: () => undefined, verify: () => undefined, problem: () => undefined },
+    api: { problem: () => undefined },
     converger: {
       round: async (_desired: unknown, suspicion: Suspicion) => {
         asked.push(suspicion);
