@@ -33,7 +33,10 @@ export function addRun(context: Context): void {
     .addOption(wait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nWith --wait it returns when the container runs, or says how it ended. Files need svcctl apply.')
+    .addHelpText(
+      'after',
+      '\nWith --wait it returns when the container runs, or says how it ended. Files need svcctl apply.',
+    )
     .action((name: string, words: readonly string[], options: RunOptions) =>
       start(context, name, words, options),
     );
