@@ -66,7 +66,8 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   });
   const readHost = hostReader({ kernel, request, dataplane, place }, host);
   const images = shareImages({
-    ...{ images: deps.images, host: config.name, store, liveness: place.liveness, alive: place.alive, log },
+    ...{ images: deps.images, usedHere: () => runtime.heldImages() },
+    ...{ host: config.name, store, liveness: place.liveness, alive: place.alive, log },
   });
   const api = createAgentApi({
     ...{
