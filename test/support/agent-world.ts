@@ -69,7 +69,6 @@ export class AgentWorld {
     execSession: () => Promise.reject(new Error('nothing runs here')),
     heldAddresses: async () => [],
     heldImages: async () => [],
-    logFiles: () => [],
     removeAll: async () => [],
   };
 

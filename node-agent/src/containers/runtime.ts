@@ -83,8 +83,6 @@ export interface ContainerRuntime {
   heldAddresses(): Promise<readonly ContainerAddresses[]>;
   /** Images that containers of this host are made of. */
   heldImages(): Promise<readonly ImageRef[]>;
-  /** Files with what a container has printed, the oldest first; none before its first start. */
-  logFiles(name: string): readonly string[];
   /**
    * Removes every container, namespace, link and file of ours on this host; half of it may be missing.
    *
@@ -139,7 +137,6 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
     heldAddresses: async () =>
       [...(await readRecords(layout))].map(([name, record]) => ({ name, addresses: addressesOf(record) })),
     heldImages: async () => [...(await readRecords(layout)).values()].flatMap(({ image }) => image ?? []),
-    logFiles: (name) => [placeOf(layout, name).log],
     removeAll: () =>
       oneAtATime(async () => {
         pass.running.clear();

@@ -29,7 +29,6 @@ const runtime: ContainerRuntime = {
   execSession: () => Promise.reject(new Error('nothing runs here')),
   heldAddresses: async () => [],
   heldImages: async () => [],
-  logFiles: () => [],
   removeAll: async () => [],
 };
 
