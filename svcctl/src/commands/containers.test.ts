@@ -55,6 +55,15 @@ describe('svcctl ps', () => {
   });
 });
 
+it.each(['web-1', 'container/web-1'])('svcctl logs %s', async (name) => {
+  controller.answer('GET', '/v1/containers/web-1/log', { text: '2026-01-01T00:00:00Z stdout F hello\n' });
+  const { code, stderr } = await svcctl(['logs', name, '--tail', '5']);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(controller.asked.map(({ path, query }) => [path, query])).toEqual([
+    ['/v1/containers/web-1/log', { tail: '5' }],
+  ]);
+});
+
 describe('svcctl inspect', () => {
   it('shows the definition, the state and the endpoints that it is', async () => {
     controller.answer('GET', '/v1/containers/web-1', {

@@ -1,9 +1,9 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { TerminalSize } from '@causeway/shared/exec-frames';
 import { execute } from '../client/exec.ts';
+import { containerName } from '../containers.ts';
 import type { Context } from '../context.ts';
 import { CommandExit } from '../exit.ts';
-import { checkName } from '../input/name.ts';
 
 interface ExecOptions {
   readonly interactive?: boolean;
@@ -36,7 +36,7 @@ export function addExec(context: Context): void {
         'Ctrl-C goes to the command; a second one, without a terminal, kills it.',
     )
     .action((name: string, command: readonly string[], options: ExecOptions) =>
-      exec(context, checkName('name', name), command, options),
+      exec(context, containerName(name), command, options),
     );
 }
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { CausewayError, invalid } from '@causeway/shared/errors';
+import { containerName } from '../containers.ts';
 import type { Context } from '../context.ts';
 import { parseDuration } from '../input/duration.ts';
-import { checkName } from '../input/name.ts';
 import { logParser, logPrinter } from '../print/log.ts';
 
 interface LogOptions {
@@ -27,7 +27,7 @@ export function addLogs(context: Context): void {
     .option('--since <time>', 'nothing older: 5m, 2h, or a time like 2026-01-31T12:00:00Z', since)
     .option('--timestamps', 'put the time before each line')
     .addHelpText('after', '\nWhat it printed to its standard error goes to svcctl’s standard error.')
-    .action((name: string, options: LogOptions) => logs(context, checkName('name', name), options));
+    .action((name: string, options: LogOptions) => logs(context, containerName(name), options));
 }
 
 async function logs(

@@ -62,6 +62,9 @@ describe('bash', () => {
     expect(offered('unexpose', '')).toEqual(['services-1', 'services-2']);
     expect(offered('endpoint', 'add', 'services-2')).toEqual(['services-2']);
     expect(offered('endpoint', 'drain', '')).toEqual(['services-1', 'services-2']);
+    expect(offered('logs', '-f', '')).toEqual(['containers-1', 'containers-2']);
+    expect(offered('exec', '')).toEqual(['containers-1', 'containers-2']);
+    expect(offered('net', 'inspect', '')).toEqual(['containers-1', 'containers-2']);
     expect(offered('workload', 'rm', '')).toEqual(['workloads-1', 'workloads-2']);
     expect(offered('run', 'web-9', '--host', '')).toEqual(['nodes-1', 'nodes-2']);
   });
