@@ -79,6 +79,8 @@ async function carryOut(pass: Pass, decision: Decision, given: Circumstances): P
 
 async function attach(pass: Pass, { name, spec, addresses }: Attach, given: Circumstances): Promise<Fate> {
   const { world, refusal } = given;
+  // Its engine starts it, not we.
+  pass.restarts.forget(name);
   if (refusal !== undefined) throw new CausewayError('degraded', refusal);
   // What ran here by this name before is one of our own.
   if (world.observed.runc.has(name)) await erase(pass.layout, name, world.observed);
@@ -207,9 +209,12 @@ function lastOf(record: ContainerRecord | undefined, exitCode: number | undefine
 }
 
 /** Its end will be noticed. */
-function watch({ running }: Pass, { name, pid }: Keep | Repair | Stop) {
+function watch({ running, restarts, now }: Pass, { name, pid }: Keep | Repair | Stop) {
   const process = identify(pid);
-  if (process !== undefined) running.set(name, process);
+  if (process !== undefined) {
+    running.set(name, process);
+    restarts.runs(name, now());
+  }
   return process;
 }
 

@@ -110,6 +110,7 @@ async function removeLeftovers(
 async function carryOut(pass: Pass, all: readonly Decision[], world: World): Promise<readonly Fate[]> {
   const refusals = (await pass.gate?.announce(announced(all, world.observed))) ?? new Map<string, string>();
   pass.running.clear();
+  pass.restarts.keepOnly(new Set(all.map(({ name }) => name)));
   pass.stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
   const fates: Fate[] = [];
   const stateOf = (name: string) => fates[all.findIndex((one) => one.name === name)]?.state;

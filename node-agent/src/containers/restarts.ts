@@ -17,11 +17,15 @@ export interface Restarts {
   /** @returns milliseconds to wait before the next start, 0 when it may start at once */
   ended(name: string, now: number): number;
   started(name: string, now: number): void;
+  /** It runs, also after a start that was taken for failed: no start of it is due. */
+  runs(name: string, now: number): void;
   /** A start that did not succeed. @returns milliseconds to wait */
   failed(name: string, now: number): number;
   failures(name: string): number;
   /** Forgets a container: it is gone, or is another one. */
   forget(name: string): void;
+  /** Forgets all others, also those of which nothing was ever made. */
+  keepOnly(names: ReadonlySet<string>): void;
   /** Whether a delayed start is due. */
   due(now: number): boolean;
 }
@@ -46,9 +50,17 @@ export function createRestarts(): Restarts {
     started(name, now) {
       counts.set(name, { failures: counts.get(name)?.failures ?? 0, startedAt: now, notBefore: now });
     },
+    runs(name, now) {
+      const count = counts.get(name);
+      if (count !== undefined && count.startedAt === undefined)
+        counts.set(name, { ...count, startedAt: now, notBefore: now });
+    },
     failed: fail,
     failures: (name) => counts.get(name)?.failures ?? 0,
     forget: (name) => void counts.delete(name),
+    keepOnly(names) {
+      for (const name of counts.keys()) if (!names.has(name)) counts.delete(name);
+    },
     due: (now) =>
       [...counts.values()].some(({ startedAt, notBefore }) => startedAt === undefined && notBefore <= now),
   };
