@@ -30,6 +30,9 @@ const LINK_SYSCTLS = [
 ];
 const SAVES = ['iptables-nft', 'ip6tables-nft', 'iptables-legacy', 'ip6tables-legacy'];
 
+/** No host has all of the files that are looked for: IPv6 may be off, for one link too, and modules are not loaded. */
+const OK_CODES: Readonly<Record<string, readonly number[]>> = { grep: [1, 2] };
+
 /** Runs a program in the namespace. @returns what it prints */
 type Inside = (program: string, ...args: string[]) => Promise<string>;
 
@@ -46,7 +49,7 @@ export async function inspectNamespace(namespace: Namespace, sysctlFile: string)
   const inside: Inside = async (program, ...args) => {
     const doing = `looking at the network of ${of}`;
     const [first, rest] = path === undefined ? [program, args] : ['nsenter', [...enter, program, ...args]];
-    return (await run(first, rest, { doing, okCodes: [1] })).stdout;
+    return (await run(first, rest, { doing, okCodes: OK_CODES[program] ?? [] })).stdout;
   };
   const both = async (...args: string[]) =>
     `${await inside('ip', '-4', ...args)}\n${await inside('ip', '-6', ...args)}`;
