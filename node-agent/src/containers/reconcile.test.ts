@@ -32,6 +32,7 @@ const other: ContainerSpec = { ...web, name: 'other', attach: { kind: 'pid', id:
 const LATER = 1e9;
 
 let pass: Pass;
+const lookedOutFor: string[][] = [];
 
 beforeEach(() => {
   pass = {
@@ -43,7 +44,11 @@ beforeEach(() => {
         throw new Error('nobody has it');
       },
     },
-    attacher: { keep: async () => ({ state: 'running' }), onNeed: () => () => undefined },
+    attacher: {
+      keep: async () => ({ state: 'running' }),
+      onNeed: () => () => undefined,
+      keepOnly: (names) => lookedOutFor.push([...names]),
+    },
     ...{ tell: () => undefined, wake: () => undefined, now: () => 0 },
   };
 });
@@ -78,4 +83,11 @@ it('looks for no next start of what runs all the same after a look that has fail
   host = runs();
   expect(await reconcile(web, other)).toMatchObject([{ state: 'running' }, { state: 'running' }]);
   expect(pass.restarts.due(LATER)).toBe(false);
+});
+
+it('looks out for no container of others that is not wanted any more, attached or not', async () => {
+  host = nothing;
+  await reconcile(other);
+  await reconcile();
+  expect(lookedOutFor.slice(-2)).toEqual([['other'], []]);
 });

@@ -110,7 +110,8 @@ async function removeLeftovers(
 async function carryOut(pass: Pass, all: readonly Decision[], world: World): Promise<readonly Fate[]> {
   const refusals = (await pass.gate?.announce(announced(all, world.observed))) ?? new Map<string, string>();
   pass.running.clear();
-  pass.restarts.keepOnly(new Set(all.map(({ name }) => name)));
+  const names = new Set(all.map(({ name }) => name));
+  for (const memory of [pass.restarts, pass.attacher]) memory.keepOnly(names);
   pass.stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
   const fates: Fate[] = [];
   const stateOf = (name: string) => fates[all.findIndex((one) => one.name === name)]?.state;

@@ -8,6 +8,7 @@ import { connect, linkFault, removeLink, removeNetns } from '../network.ts';
 import { attachedNetnsOf, NETNS_DIR, type Place } from '../places.ts';
 import { addressesOf, addressFields, type ContainerRecord, removeRecord, writeRecord } from '../records.ts';
 import { specHash } from '../spec.ts';
+import { createClaims } from './claims.ts';
 import { nameNetns } from './netns.ts';
 import { attachFault, HAS_LINK, targetText } from './refusals.ts';
 import { type Engines, type Former, type Found, seek } from './seek.ts';
@@ -38,6 +39,8 @@ export interface Attacher {
    * @returns stops it
    */
   onNeed(listener: () => void): () => void;
+  /** Nobody looks out for all others any more, also those that were never attached. */
+  keepOnly(names: ReadonlySet<string>): void;
 }
 
 export interface AttacherDeps {
@@ -47,16 +50,17 @@ export interface AttacherDeps {
 
 export function createAttacher({ engines, tell }: AttacherDeps): Attacher {
   const watch = createAttachWatch(engines);
-  /** Names by namespace of what was attached since the host was looked at, or is about to be. */
-  const claimed = new Map<number, string>();
+  const claimedSince = createClaims<World['observed']>();
   return {
-    keep: (request) => keep(request, { engines, tell, watch, claimed }),
+    keep: (request) => keep(request, { engines, tell, watch, claimed: claimedSince(request.world.observed) }),
     onNeed: watch.onNeed,
+    keepOnly: watch.keepOnly,
   };
 }
 
 interface Means extends AttacherDeps {
   readonly watch: AttachWatch;
+  /** Names by namespace of what was attached since the host was looked at, or is about to be. */
   readonly claimed: Map<number, string>;
 }
 

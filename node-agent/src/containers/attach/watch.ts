@@ -13,6 +13,8 @@ export interface AttachWatch {
   /** It does not run: waits until it runs again. */
   waits(name: string, target: AttachTarget): void;
   forget(name: string): void;
+  /** Forgets all others. */
+  keepOnly(names: ReadonlySet<string>): void;
   /** @returns stops it */
   onNeed(listener: () => void): () => void;
 }
@@ -46,6 +48,10 @@ export function createAttachWatch(engines: Engines): AttachWatch {
     forget: (name) => {
       living.delete(name);
       waiting.delete(name);
+    },
+    keepOnly: (names) => {
+      for (const known of [living, waiting])
+        for (const name of known.keys()) if (!names.has(name)) known.delete(name);
     },
     onNeed: (listener) => {
       let round = 0;
