@@ -61,24 +61,40 @@ export function hostnameOf({ name, hostname = name }: ContainerSpec): string {
   return hostname;
 }
 
-function hostsOf(spec: ContainerSpec, { addresses }: World): string {
-  const others = [...addresses].filter(([name]) => name !== spec.name);
-  return hostsFile(spec, addresses.get(spec.name) ?? {}, new Map(others));
+/** Lines about all containers of a host, which are the same for each of its files. */
+const linesOf = new WeakMap<World['addresses'], readonly HostLines[]>();
+
+interface HostLines {
+  readonly name: string;
+  readonly text: string;
 }
 
-/** PURE. Itself by name and host name, and the containers of its host by name. */
-export function hostsFile(
-  spec: ContainerSpec,
-  own: ByFamily<string>,
-  others: ReadonlyMap<string, ByFamily<string>>,
-): string {
+function hostsOf(spec: ContainerSpec, { addresses }: World): string {
+  const lines = linesOf.get(addresses) ?? hostLines(addresses);
+  linesOf.set(addresses, lines);
+  return hostsFile(spec, addresses.get(spec.name) ?? {}, lines);
+}
+
+/** PURE. The containers of a host by name, sorted. */
+export function hostLines(addresses: ReadonlyMap<string, ByFamily<string>>): readonly HostLines[] {
+  return [...addresses]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, own]) => ({ name, text: linesFor(own, name) }));
+}
+
+/** PURE. Itself by name and host name, and the others of its host by name. */
+export function hostsFile(spec: ContainerSpec, own: ByFamily<string>, all: readonly HostLines[]): string {
   const hostname = hostnameOf(spec);
   const names = hostname === spec.name ? hostname : `${hostname} ${spec.name}`;
-  const line = (addresses: ByFamily<string>, text: string) =>
-    entriesOf(addresses).map(([, address]) => `${address}\t${text}\n`);
-  const all = [...others].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, one]) => line(one, name));
   const local = '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n';
-  return [local, ...line(own, names), ...all].join('');
+  const others = all.filter(({ name }) => name !== spec.name).map(({ text }) => text);
+  return [local, linesFor(own, names), ...others].join('');
+}
+
+function linesFor(addresses: ByFamily<string>, names: string): string {
+  return entriesOf(addresses)
+    .map(([, address]) => `${address}\t${names}\n`)
+    .join('');
 }
 
 /** PURE. The name servers that a container can reach: none on the host's own loopback. */

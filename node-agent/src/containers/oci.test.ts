@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isStaticElf } from '../images/elf.ts';
-import { hostsFile, reachableNameServers } from './etc.ts';
+import { hostLines, hostsFile, reachableNameServers } from './etc.ts';
 import { boundingSet, usersIn } from './host.ts';
 import { ociConfig } from './oci.ts';
 
@@ -96,15 +96,16 @@ describe('what the host says', () => {
 
   it('puts a container’s own name into its hosts, and those of its neighbours', () => {
     const own = { ipv4: '10.10.1.2', ipv6: 'fd00::2' };
-    const others = new Map([
+    const all = new Map<string, object>([
       ['web-3', { ipv4: '10.10.1.4' }],
+      ['web-1', own],
       ['web-2', { ipv4: '10.10.1.3' }],
     ]);
-    expect(hostsFile(spec, own, others)).toBe(
+    expect(hostsFile(spec, own, hostLines(all))).toBe(
       '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' +
         '10.10.1.2\tweb-1\nfd00::2\tweb-1\n10.10.1.3\tweb-2\n10.10.1.4\tweb-3\n',
     );
-    expect(hostsFile({ ...spec, hostname: 'www' }, own, new Map())).toContain('10.10.1.2\twww web-1\n');
+    expect(hostsFile({ ...spec, hostname: 'www' }, own, [])).toContain('10.10.1.2\twww web-1\n');
   });
 
   it('counts the user numbers from 0 on', () => {
