@@ -33,3 +33,13 @@ describe('a request of a page of another site', () => {
     expect((await rig.ask('GET', '/v1/nodes', undefined, PAGE)).status).toBe(200);
   });
 });
+
+it.each([
+  ['application/x-www-form-urlencoded', 'a'.repeat(2 * 1024 * 1024)],
+  ['application/json', '{}'],
+])('says which type an archive has, of whatever length, that comes as %s', async (type, payload) => {
+  const headers = { 'content-type': type };
+  const answer = await rig.app.inject({ method: 'POST', url: '/v1/images?name=web', headers, payload });
+  const detail = `the body's Content-Type "${type}" is not "application/x-tar"`;
+  expect([answer.statusCode, answer.json().detail]).toEqual([415, detail]);
+});

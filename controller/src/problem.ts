@@ -90,10 +90,13 @@ function inOurWords(error: unknown, request: FastifyRequest): unknown {
   }
 }
 
-/** The answer to a body that does not say that it is JSON. */
-export function wrongType(request: Pick<FastifyRequest, 'headers'>): CausewayError {
+/** The answer to a body that does not say that it is what is wanted. */
+export function wrongType(
+  request: Pick<FastifyRequest, 'headers'>,
+  wanted = 'application/json',
+): CausewayError {
   const type = request.headers['content-type'] ?? '';
-  const message = `the body's Content-Type ${show(type)} is not "application/json"`;
+  const message = `the body's Content-Type ${show(type)} is not ${show(wanted)}`;
   return withStatus(415, new CausewayError('invalid', message, { field: 'the body', value: type }));
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { readOn } from '@causeway/shared/agent-client/read-on';
 import { checkImageName, imageImportQuery, imagePullSchema } from '@causeway/shared/model/image-input';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App, Deps } from '../deps.ts';
 import { etag, parseIfMatch } from '../if-match.ts';
@@ -8,6 +9,7 @@ import { hostFor, type TakeRequest, takeImage } from '../images/take.ts';
 import { page } from '../objects/collection.ts';
 import { imageObjects, imageSchema } from '../objects/image.ts';
 import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { wrongType } from '../problem.ts';
 import { type Headers, REVISION_HEADER } from './answer.ts';
 
 /** Archives are streamed through, however long they are. */
@@ -21,7 +23,11 @@ export function imageRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
   // Nowhere else may a body be a stream.
   app.register(async (own: App) => {
+    own.removeAllContentTypeParsers();
     own.addContentTypeParser(ARCHIVE, (_request, payload, done) => done(null, payload));
+    own.addContentTypeParser('*', async (request: FastifyRequest) => {
+      throw wrongType(request, ARCHIVE);
+    });
     importRoute(own, deps);
   });
   pullRoute(app, deps);
