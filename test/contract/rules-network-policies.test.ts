@@ -190,4 +190,32 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
       await expectOf({ [`client tcp ${c3} ${SERVER_PORT}`]: `c3 sees ${client}` });
     });
   });
+
+  it('leave no way around them by the addresses that every link of IPv6 has', async () => {
+    const { c3 } = PLACES.ipv6;
+    const linkLocalOf = async (link: string) => {
+      const { stdout } = await world.sh(`ip ${link} scope link`);
+      return /inet6 (fe80[^/]+)/.exec(stdout)?.[1] ?? '';
+    };
+    const [own2, own3, host] = await Promise.all(
+      ['-n c2 -6 address show dev eth0', '-n c3 -6 address show dev eth0', '-6 address show dev cwy0'].map(
+        linkLocalOf,
+      ),
+    );
+    const questions = [
+      `c2 tcp ${own3}%eth0 ${SERVER_PORT}`,
+      `c2 udp ${own3}%eth0 ${SERVER_PORT}`,
+      `c2 tcp ${host}%eth0 ${SERVER_PORT}`,
+    ];
+    const answers = [`c3 sees ${own2}%eth0`, `c3 sees ${own2}%eth0`, `host sees ${own2}%cwy0`];
+    await hold('ipv6');
+    await expectOf(Object.fromEntries(questions.map((question, i) => [question, answers[i] ?? ''])));
+    await hold('ipv6', { id: 'a1', subjects: [c3], ingress: CLOSED });
+    await expectOf(Object.fromEntries(questions.map((question) => [question, 'silence'])));
+    await hold('ipv6', { id: 'a1', subjects: [c3], ingress: { ...OPEN, deny: [] } });
+    // Neighbours find each other all the same.
+    await world.sh('ip -n c2 neigh flush all');
+    await expectOf({ [`c2 tcp ${c3} ${SERVER_PORT}`]: `c3 sees ${PLACES.ipv6.c2}` });
+    await hold('ipv6');
+  });
 });

@@ -52,6 +52,15 @@ describe.each(cases)('policies in $name, $family', ({ ruleset, family }) => {
     expect(ruleset.change(holding([one]), holding([structuredClone(one)]))).toBe('');
   });
 
+  it('ask nobody by a link-local address, which every container has and no policy knows', () => {
+    const input = ruleset.full(holding([one]));
+    const dropped = input.split('\n').filter((line) => /fe80::.*\bdrop\b/i.test(line));
+    const hooks = ruleset === nftables ? 2 : 1;
+    expect(dropped).toHaveLength(family === 'ipv4' ? 0 : 2 * hooks);
+    for (const line of dropped) expect(line).toMatch(/(iifname|-i) "?cwy0/);
+    expect(ruleset.full(holding([]))).not.toMatch(/fe80::.*\bdrop\b/i);
+  });
+
   it('let nothing into a name or a rule that is no hash, no address, no rate', () => {
     const limited = [{ matches: peers(1, family), connections: 0, per: 'minute', burst: 1 }] as const;
     const ingress = { default: 'deny', deny: [], allow: [], limited } as const;

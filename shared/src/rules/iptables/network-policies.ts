@@ -1,8 +1,10 @@
 import type { FirewallIntent, LimitedMatch, PolicyIntent, PolicySideIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
 import { chains } from '../names.ts';
+import { RANGES } from '../ranges.ts';
+import { safe } from '../safe.ts';
 import { rateOf } from './limits.ts';
-import { type Chain, comment, type Part, type Table } from './part.ts';
+import { type Chain, comment, type Part } from './part.ts';
 import { type Direction, listSets, matchRules, type PolicyList } from './policy-lists.ts';
 import type { IpSet } from './sets.ts';
 import { host } from './words.ts';
@@ -32,19 +34,23 @@ export const networkPolicies: Part = {
       : []),
   ],
 
-  chains: ({ policies, family }) => {
+  chains: ({ policies, family, bridge }) => {
     if (policies.length === 0) return [];
     const asking = policies.filter(asks);
+    const from = dispatch('-s', policies, family, ({ id, egress }) =>
+      egress === undefined ? chains.begin : chains.policy(id, 'from'),
+    );
+    const to = dispatch('-d', policies, family, ({ id, ingress }) =>
+      ingress === undefined ? chains.begin : chains.policy(id, 'to'),
+    );
+    const asked = dispatch('-s', asking, family, ({ id }) => chains.policyAsked(id));
     return [
-      dispatch('filter', chains.egress, '-s', policies, family, ({ id, egress }) =>
-        egress === undefined ? chains.begin : chains.policy(id, 'from'),
-      ),
-      dispatch('filter', chains.ingress, '-d', policies, family, ({ id, ingress }) =>
-        ingress === undefined ? chains.begin : chains.policy(id, 'to'),
-      ),
-      ...(asking.length === 0
-        ? []
-        : [dispatch('mangle', chains.asked, '-s', asking, family, ({ id }) => chains.policyAsked(id))]),
+      {
+        ...{ table: 'filter', name: chains.egress },
+        rules: [...neighbours(family), ...nameless(family, bridge), ...from],
+      },
+      { table: 'filter', name: chains.ingress, rules: [...neighbours(family), ...to] },
+      ...(asking.length === 0 ? [] : [{ table: 'mangle', name: chains.asked, rules: asked } as const]),
       { table: 'filter', name: chains.begin, rules: [NO_SYN] },
       ...policies.flatMap((policy) => sidesOf(policy).flatMap((side) => chainsOf(side, family))),
     ];
@@ -83,18 +89,16 @@ function asks({ egress }: PolicyIntent): boolean {
 
 /** One rule per subject. */
 function dispatch(
-  table: Table,
-  name: string,
   side: '-s' | '-d',
   policies: readonly PolicyIntent[],
   family: Family,
   chainOf: (policy: PolicyIntent) => string,
-): Chain {
+): readonly string[] {
   const rules = policies.flatMap((policy) =>
     policy.subjects.map((subject) => `${side} ${host(subject, family)} -j ${chainOf(policy)}`),
   );
   // Sorted by address, so that one that goes from one policy to another is a rule that changes in its place.
-  return { table, name, rules: [...(table === 'filter' ? neighbours(family) : []), ...rules.sort()] };
+  return rules.sort();
 }
 
 /** Neighbours find each other, whatever the policies say. */
@@ -104,6 +108,16 @@ function neighbours(family: Family): readonly string[] {
   return [133, 134, 135, 136].map(
     (type) =>
       `-p ipv6-icmp ${comment('neighbours find each other')} -m icmp6 --icmpv6-type ${type} -j RETURN`,
+  );
+}
+
+/** Every link has addresses that no policy knows anybody by, and containers of one bridge would reach each other by these. */
+function nameless(family: Family, bridge: string): readonly string[] {
+  const { linkLocal } = RANGES[family];
+  if (linkLocal === undefined) return [];
+  return ['-s', '-d'].map(
+    (side) =>
+      `${side} ${linkLocal} -i ${safe.link(bridge)} ${comment('a container whom no policy would know')} -j DROP`,
   );
 }
 

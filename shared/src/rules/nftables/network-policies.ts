@@ -1,5 +1,6 @@
 import type { FirewallIntent, PolicyIntent, PolicySideIntent } from '../../desired/intent.ts';
 import type { Family } from '../../net/family.ts';
+import { RANGES } from '../ranges.ts';
 import { safe } from '../safe.ts';
 import type { Chain, Piece, Rule } from './part.ts';
 import { kept } from './pieces.ts';
@@ -16,11 +17,11 @@ import { WORDS } from './words.ts';
  * which no policy asks.
  */
 export function policyPieces(intent: FirewallIntent): readonly Piece[] {
-  const { policies, family } = intent;
+  const { policies, family, bridge } = intent;
   if (policies.length === 0) return [];
   // Whose containers they are comes first: where the rules are taken in parts, nobody is without his chain.
   return [
-    kept(ROOT, family, () => commonPiece(family)),
+    kept(ROOT, `${family} ${bridge}`, () => commonPiece(intent)),
     ...policies.map((policy) => subjectPiece(policy, family)),
     ...policies.flatMap((policy) => sidesOf(policy).flatMap((side) => sidePieces(side, family))),
   ];
@@ -38,7 +39,7 @@ const DIRECTIONS: Readonly<Record<Direction, { readonly map: string; readonly su
 const ASKED = 'policies-asked';
 const NO_SYN = 'policies-begin';
 
-function commonPiece(family: Family): Piece {
+function commonPiece({ family, bridge }: FirewallIntent): Piece {
   const { ip, addressType } = WORDS[family];
   const spec = `type ${addressType} : verdict`;
   const ask = (direction: Direction): Rule => ({
@@ -58,12 +59,12 @@ function commonPiece(family: Family): Piece {
       {
         name: 'policies-forward',
         hook: { type: 'filter', hook: 'forward', priority: 1 },
-        rules: [...passing(family), ask('from'), ask('to')],
+        rules: [...passing(family), ...nameless(family, bridge), ask('from'), ask('to')],
       },
       {
         name: 'policies-input',
         hook: { type: 'filter', hook: 'input', priority: 1 },
-        rules: [...passing(family), ask('from')],
+        rules: [...passing(family), ...nameless(family, bridge), ask('from')],
       },
       {
         // Of type nat, though it translates nothing: the kernel asks it for the first packet of a connection only.
@@ -88,6 +89,16 @@ function passing(family: Family): readonly Rule[] {
   if (family === 'ipv4') return rules;
   const kinds = 'nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert';
   return [...rules, { text: `icmpv6 type { ${kinds} } accept`, why: 'neighbours find each other' }];
+}
+
+/** Every link has addresses that no policy knows anybody by, and containers of one bridge would reach each other by these. */
+function nameless(family: Family, bridge: string): readonly Rule[] {
+  const { linkLocal } = RANGES[family];
+  if (linkLocal === undefined) return [];
+  return ['saddr', 'daddr'].map((side) => ({
+    text: `iifname "${safe.link(bridge)}" ${WORDS[family].ip} ${side} ${linkLocal} drop`,
+    why: `a container, link-local ${side}: no policy would know who it is`,
+  }));
 }
 
 const noSyn: Rule = {

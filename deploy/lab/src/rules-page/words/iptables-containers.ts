@@ -90,6 +90,9 @@ export const CONTAINER_RULES: Words = {
     'The policies of whoever it is for. Between two containers of this host both are asked.',
   'filter INPUT: -m conntrack ! --ctstate RELATED,ESTABLISHED -j CWY-EGRESS':
     'What containers say to the host itself is asked about too. What the host says to them is not: it always reaches its containers.',
+  'filter CWY-EGRESS: -s LINK-LOCAL -i cwy0 -j DROP':
+    'A container that speaks with the address that every link has: no policy knows anybody by it.',
+  'filter CWY-EGRESS: -d LINK-LOCAL -i cwy0 -j DROP': 'The same for what goes to one.',
   'filter CWY-EGRESS: -s CONTAINER -j CWY-PFR-ID': 'The container, and the chain of its policies.',
   'filter CWY-INGRESS: -d CONTAINER -j CWY-PTO-ID': 'The container, and the chain of its policies.',
   ...Object.fromEntries(

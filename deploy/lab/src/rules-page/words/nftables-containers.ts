@@ -92,6 +92,10 @@ const MASQUERADED =
 const STANDS = 'What stands goes on, and the answers: one question for nearly all packets.';
 const NEIGHBOURS = 'Neighbours must find each other, whatever the policies say: this is what ARP is in IPv4.';
 
+const NAMELESS =
+  'A container that speaks with the address that every link has. No policy knows anybody by it, so while there are policies containers of one bridge do not reach each other, or their host, by such addresses.';
+const NAMELESS_TARGET = 'The same for what goes to one.';
+
 export const CONTAINER_RULES: Words = {
   'published-prerouting: jump published': 'Containers and outside clients come in here.',
   'published-output: jump published': 'Programs of the host come in here.',
@@ -111,12 +115,16 @@ export const CONTAINER_RULES: Words = {
   'policies-forward: ct state established,related accept': STANDS,
   'policies-forward: icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept':
     NEIGHBOURS,
+  'policies-forward: iifname "cwy0" ip saddr LINK-LOCAL drop': NAMELESS,
+  'policies-forward: iifname "cwy0" ip daddr LINK-LOCAL drop': NAMELESS_TARGET,
   'policies-forward: ip saddr vmap @policies-from': 'The policies of whoever begins the connection.',
   'policies-forward: ip daddr vmap @policies-to':
     'The policies of whoever it is for. Between two containers of this host both are asked.',
   'policies-input: ct state established,related accept': STANDS,
   'policies-input: icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept':
     NEIGHBOURS,
+  'policies-input: iifname "cwy0" ip saddr LINK-LOCAL drop': 'As in `policies-forward`.',
+  'policies-input: iifname "cwy0" ip daddr LINK-LOCAL drop': 'As in `policies-forward`.',
   'policies-input: ip saddr vmap @policies-from': 'As in `policies-forward`.',
   'policies-begin: tcp flags != syn / fin,syn,rst,ack drop': BEGINS,
   'policy-ID-to: tcp flags != syn / fin,syn,rst,ack drop': BEGINS,
