@@ -17,6 +17,7 @@ const facts = {
   cgroup: '/causeway/web-1',
   sharesNetns: false,
   bringsLink: true,
+  withoutIpv6: false,
   seccomp: undefined,
 };
 
@@ -50,6 +51,14 @@ describe('the OCI configuration', () => {
     expect(sysctls(true)).toContain('"net.ipv6.conf.eth0.accept_ra":"0"');
     expect(sysctls(false)).not.toContain('ipv6');
     expect(sysctls(false)).toContain('"net.ipv4.ping_group_range":"0 0"');
+  });
+
+  it('gives a link without IPv6 no address of it at all: one that every link has would be a way around policies', () => {
+    const sysctls = (withoutIpv6: boolean, ipv6 = true) =>
+      JSON.stringify(ociConfig(spec, { ...facts, ipv6, withoutIpv6, inUserNamespace: true }));
+    expect(sysctls(true)).toContain('"net.ipv6.conf.eth0.disable_ipv6":"1"');
+    expect(sysctls(false)).not.toContain('disable_ipv6');
+    expect(sysctls(true, false)).not.toContain('ipv6');
   });
 
   it('leaves out in a user namespace what cannot be there: sysfs, the group of terminals', () => {

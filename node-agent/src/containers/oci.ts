@@ -26,6 +26,8 @@ export interface OciFacts extends Omit<HostAbilities, 'groups'> {
   readonly sharesNetns: boolean;
   /** `eth0` is there before the process. */
   readonly bringsLink: boolean;
+  /** Its link has nothing to do with IPv6: not even the address that every link has, which policies know nobody by. */
+  readonly withoutIpv6: boolean;
   readonly image: ImageConfig;
   readonly user: UserIds;
   /** Files that are mounted over the image's, by path in the container. */
@@ -94,6 +96,7 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
  */
 const DEAF_TO_ROUTERS = { 'net.ipv6.conf.default.accept_ra': '0' };
 const DEAF_ON_ETH0 = { 'net.ipv6.conf.eth0.accept_ra': '0' };
+const MUTE_ON_ETH0 = { 'net.ipv6.conf.eth0.disable_ipv6': '1' };
 /** All ports are the container's own: its programs need no power to listen on those below 1024. */
 const ALL_PORTS = { 'net.ipv4.ip_unprivileged_port_start': '0' };
 
@@ -177,9 +180,14 @@ function mappings({ map: { first, count } }: OwnUsers): object {
 }
 
 /** The host's own are not the container's to change. */
-function sysctls({ ipv6, netnsPath, sharesNetns, bringsLink, users, ownUsers }: OciFacts): object {
+function sysctls(facts: OciFacts): object {
+  const { ipv6, netnsPath, sharesNetns, bringsLink, withoutIpv6, users, ownUsers } = facts;
   if (netnsPath === undefined || sharesNetns) return {};
-  const deaf = { ...DEAF_TO_ROUTERS, ...(bringsLink ? DEAF_ON_ETH0 : {}) };
+  const deaf = {
+    ...DEAF_TO_ROUTERS,
+    ...(bringsLink ? DEAF_ON_ETH0 : {}),
+    ...(bringsLink && withoutIpv6 ? MUTE_ON_ETH0 : {}),
+  };
   // Without the power of raw sockets, ping has those that the kernel gives to groups.
   const lastGroup = Math.min(ownUsers?.map.count ?? users, MOST_GROUPS) - 1;
   const ping = { 'net.ipv4.ping_group_range': `0 ${lastGroup}` };

@@ -10,7 +10,7 @@ import type { Start } from './decide.ts';
 import { madeFile, madeFiles, writeMadeFiles } from './etc.ts';
 import { idMapFor, type MadeNamespaces, makeMappedNetns, mappedLayers } from './id-map.ts';
 import { type UserIds, userIn } from './image-user.ts';
-import { connectionOf } from './modes/index.ts';
+import { connectionOf, modeOf } from './modes/index.ts';
 import { argsOf, type HostAbilities, type IdMap, type OwnUsers, ociConfig } from './oci.ts';
 import { type Place, placeOf } from './places.ts';
 import { identify } from './processes.ts';
@@ -62,6 +62,7 @@ export async function startContainer(request: StartRequest): Promise<ContainerRe
       ...abilities,
       ...{ rootfs: place.merged, image: image.config, user, made, seccomp: seccompProfile(arch) },
       ...{ bringsLink: connection.bringsLink, sharesNetns: !connection.ownNetns },
+      withoutIpv6: addresses.ipv6 === undefined && modeOf(spec).kind === 'bridge',
       ...(netnsPath === undefined ? {} : { netnsPath }),
       ...(cgroup === undefined ? {} : { cgroup }),
       ...(idMap === undefined ? {} : { ownUsers: usersOf(idMap, namespaces) }),
