@@ -1,7 +1,10 @@
 import { CausewayError } from '@causeway/shared/errors';
-import type { NodeView } from './api.ts';
+import type { ContainerInput } from '@causeway/shared/model/container-input';
+import type { ContainerView, NodeView } from './api.ts';
 import type { Client } from './client/client.ts';
 import { type Context, DEFAULT_TIMEOUT_MS, type WriteOptions } from './context.ts';
+import { CONTAINER_FLAGS } from './input/container-options.ts';
+import { inFlags } from './input/flags.ts';
 import { checkName } from './input/name.ts';
 import type { Patience } from './wait-objects.ts';
 
@@ -36,6 +39,21 @@ export async function heedDeadHosts(
   const dead = await noteDeadHosts(context, client, hosts);
   if (dead.length > 0 && options.wait === undefined && !options.dryRun)
     throw new CausewayError('degraded', `nothing was waited for on ${dead.join(', ')}`);
+}
+
+/** Asks for a container; what is wrong with it is told by its flags. @returns whether there was none of that definition */
+export async function createContainer(
+  client: Client,
+  body: ContainerInput,
+  { dryRun = false }: WriteOptions,
+): Promise<{ readonly container: ContainerView; readonly isNew: boolean }> {
+  const query = dryRun ? { dryRun: 'true' } : {};
+  const { status, body: container } = await client
+    .ask<ContainerView>('POST', '/v1/containers', { query, body })
+    .catch((error: unknown) => {
+      throw inFlags(error, CONTAINER_FLAGS);
+    });
+  return { container, isNew: dryRun ? container.revision === 0 : status === 201 };
 }
 
 /** A container's name, also as `container/web-1`. @throws CausewayError `invalid` */

@@ -85,11 +85,8 @@ export function dryRunOption(): Option {
   return new Option('--dry-run', 'say what would happen, and change nothing');
 }
 
-export function waitOptions(): [Option, Option] {
-  return [
-    new Option('--wait', 'return when every host’s kernel holds the change').conflicts('dryRun'),
-    timeoutOption(),
-  ];
+export function waitOptions(until = 'every host’s kernel holds the change'): [Option, Option] {
+  return [new Option('--wait', `return when ${until}`).conflicts('dryRun'), timeoutOption()];
 }
 
 /** Of commands that wait unless they are told not to: who stops something wants to know it stopped. */

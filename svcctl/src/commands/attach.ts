@@ -3,10 +3,15 @@ import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { AttachTarget } from '@causeway/shared/model/container';
 import type { ContainerInput } from '@causeway/shared/model/container-input';
 import type { ContainerView } from '../api.ts';
-import { containerName, heedDeadHosts, isHasty, noteDeadHosts, patienceOf } from '../containers.ts';
+import {
+  containerName,
+  createContainer,
+  heedDeadHosts,
+  isHasty,
+  noteDeadHosts,
+  patienceOf,
+} from '../containers.ts';
 import { type Context, dryRunOption, noWaitOptions, type WriteOptions, waitOptions } from '../context.ts';
-import { CONTAINER_FLAGS } from '../input/container-options.ts';
-import { inFlags } from '../input/flags.ts';
 import { type Labels, labelOption } from '../input/labels.ts';
 import { checkName } from '../input/name.ts';
 import { safe } from '../print/safe.ts';
@@ -22,7 +27,7 @@ interface AttachOptions extends WriteOptions {
 }
 
 export function addAttach(context: Context): void {
-  const [wait, timeout] = waitOptions();
+  const [wait, timeout] = waitOptions('the container has its eth0');
   context
     .command(context.program, 'attach', 'Give somebody else’s container a network and a place in services', [
       'svcctl attach docker:web --host host-1 --label app=web --wait',
@@ -43,7 +48,6 @@ export function addAttach(context: Context): void {
     .addOption(wait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nWith --wait it returns when the container has its eth0.')
     .action((target: string, options: AttachOptions) => attach(context, target, options));
 }
 
@@ -81,13 +85,7 @@ async function attach(context: Context, target: string, options: AttachOptions):
     ...(Object.keys(chosen).length === 0 ? {} : { network: { kind: 'bridge', ...chosen } }),
   };
   const client = context.client();
-  const query = dryRun ? { dryRun: 'true' } : {};
-  const answer = await client
-    .ask<ContainerView>('POST', '/v1/containers', { query, body })
-    .catch((error: unknown) => {
-      throw inFlags(error, CONTAINER_FLAGS);
-    });
-  const isNew = dryRun ? answer.body.revision === 0 : answer.status === 201;
+  const { isNew } = await createContainer(client, body, options);
   const dry = dryRun ? ' (dry run)' : '';
   context.io.out(
     `${safe(`container/${name} ${isNew ? 'attached' : 'unchanged'}${dry}  ${target} on ${host}`)}\n`,

@@ -45,6 +45,15 @@ describe('svcctl run', () => {
     expect(stderr).toContain('container web-1 on host-1 does not run: no such program');
   });
 
+  it.each([
+    ['run', 'return when the container runs'],
+    ['attach', 'return when the container has its eth0'],
+    ['policy apply', 'return when every host’s kernel holds the change'],
+  ])('%s --help says what is waited for', async (command, sentence) => {
+    const { stdout } = await svcctl([...command.split(' '), '--help']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(sentence);
+  });
+
   it('sends everything that it was told', async () => {
     controller.answer('POST', '/v1/containers', { status: 201, body: BOX });
     const flags = [

@@ -1,26 +1,13 @@
-import type { ContainerView } from '../api.ts';
-import { noteDeadHosts } from '../containers.ts';
-import {
-  type Context,
-  DEFAULT_TIMEOUT_MS,
-  dryRunOption,
-  type WriteOptions,
-  waitOptions,
-} from '../context.ts';
-import {
-  CONTAINER_FLAGS,
-  type ContainerOptions,
-  containerInput,
-  withContainerOptions,
-} from '../input/container-options.ts';
-import { inFlags } from '../input/flags.ts';
+import { createContainer, noteDeadHosts, patienceOf } from '../containers.ts';
+import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
+import { type ContainerOptions, containerInput, withContainerOptions } from '../input/container-options.ts';
 import { safe } from '../print/safe.ts';
 import { STEADY_MS, waitForContainers } from '../wait-objects.ts';
 
 type RunOptions = WriteOptions & ContainerOptions;
 
 export function addRun(context: Context): void {
-  const [wait, timeout] = waitOptions();
+  const [wait, timeout] = waitOptions('the container runs');
   const command = context
     .command(context.program, 'run', 'Run a container on a host', [
       'svcctl run web-1 --host host-1 --label app=web --wait -- httpd -f -p 12345 -h /www',
@@ -35,7 +22,7 @@ export function addRun(context: Context): void {
     .addOption(dryRunOption())
     .addHelpText(
       'after',
-      '\nWith --wait it returns when the container runs, or says how it ended. Files need svcctl apply.',
+      '\nWith --wait it says how a container ended that does not run. Files need svcctl apply.',
     )
     .action((name: string, words: readonly string[], options: RunOptions) =>
       start(context, name, words, options),
@@ -48,23 +35,15 @@ async function start(
   command: readonly string[],
   options: RunOptions,
 ): Promise<void> {
-  const { dryRun, wait, timeout } = options;
+  const { dryRun, wait } = options;
   const body = containerInput(name, command, options);
   const client = context.client();
-  const query = dryRun ? { dryRun: 'true' } : {};
-  const answer = await client
-    .ask<ContainerView>('POST', '/v1/containers', { query, body })
-    .catch((error: unknown) => {
-      throw inFlags(error, CONTAINER_FLAGS);
-    });
-  const isNew = dryRun ? answer.body.revision === 0 : answer.status === 201;
+  const { container, isNew } = await createContainer(client, body, options);
   const dry = dryRun ? ' (dry run)' : '';
   const verb = isNew ? 'created' : 'unchanged';
-  context.io.out(`${safe(`container/${answer.body.name} ${verb}${dry}  on ${answer.body.host}`)}\n`);
-  await noteDeadHosts(context, client, [answer.body.host]);
+  context.io.out(`${safe(`container/${container.name} ${verb}${dry}  on ${container.host}`)}\n`);
+  await noteDeadHosts(context, client, [container.host]);
   if (!wait || dryRun) return;
-  await waitForContainers(client, new Set([answer.body.name]), {
-    ...{ timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS, steadyMs: STEADY_MS },
-    onNote: (sentence) => context.note(sentence),
-  });
+  const patience = patienceOf(context, options);
+  await waitForContainers(client, new Set([container.name]), { ...patience, steadyMs: STEADY_MS });
 }
