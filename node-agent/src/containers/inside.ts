@@ -19,13 +19,10 @@ export interface Inside {
 /**
  * The container's end of its link: exactly these addresses, a default route per family, the network's MTU. What is there
  * and right stays untouched, so that connections survive.
- *
- * @param fresh the link was made just before, and holds nothing to take away
  */
-export async function configureInside(place: Place, inside: Inside, fresh: boolean): Promise<void> {
+export async function configureInside(place: Place, inside: Inside): Promise<void> {
   const { addresses, network } = inside;
-  await (inside.foreign ? batchInForeign : batchInside)(place, insideLines(inside));
-  if (fresh) return;
+  await (inside.foreign ? batchInForeign(place, inside) : batchInside(place, insideLines(inside)));
   const stale = (await listInside(place)).filter(({ local }) => !Object.values(addresses).includes(local));
   await batchInside(
     place,
@@ -94,19 +91,25 @@ async function forgetRoutes(place: Place, family: Family): Promise<void> {
  * Engines switch IPv6 off where they give none, and a new link begins with that; and routers that announce themselves on
  * the bridge are none of the container's.
  */
-const FOREIGN_SETTINGS = `
-conf=/proc/sys/net/ipv6/conf/eth0
-if [ -d $conf ]; then
-  echo 0 >$conf/accept_ra
-  [ "$1" = ipv4 ] || echo 0 >$conf/disable_ipv6
-fi
-exec ip -batch -`;
+const FOREIGN_SETTINGS =
+  'conf=/proc/sys/net/ipv6/conf/eth0; if [ -d $conf ]; then echo 0 >$conf/accept_ra; ' +
+  '[ "$1" = ipv4 ] || echo 0 >$conf/disable_ipv6; fi; exec ip -batch "$2"';
 
-async function batchInForeign({ name, netnsPath }: Place, lines: readonly string[]): Promise<void> {
-  const isIpv6 = lines.some((line) => line.startsWith('address replace') && line.includes(':'));
-  const script = ['sh', '-ec', FOREIGN_SETTINGS, 'sh', isIpv6 ? 'ipv6' : 'ipv4'];
-  const input = `${lines.join('\n')}\n`;
-  await run('nsenter', [`--net=${netnsPath}`, '--', ...script], { input, doing: `connecting ${name}` });
+/** @param lines path of a file with lines of `ip`; `-` for standard input */
+function foreignCommand({ addresses }: Inside, lines: string): readonly string[] {
+  return ['sh', '-ec', FOREIGN_SETTINGS, 'sh', addresses.ipv6 === undefined ? 'ipv4' : 'ipv6', lines];
+}
+
+/** PURE. What carries out the lines of a file in the namespace, as words of a line of `ip`. */
+export function insideCommand(inside: Inside, lines: string): string {
+  const command = inside.foreign ? foreignCommand(inside, lines) : ['ip', '-batch', lines];
+  return command.map((word) => (word.includes('"') ? `'${word}'` : `"${word}"`)).join(' ');
+}
+
+async function batchInForeign({ name, netnsPath }: Place, inside: Inside): Promise<void> {
+  const args = [`--net=${netnsPath}`, '--', ...foreignCommand(inside, '-')];
+  const input = `${insideLines(inside).join('\n')}\n`;
+  await run('nsenter', args, { input, doing: `connecting ${name}` });
 }
 
 async function batchInside(place: Place, lines: readonly string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { ByFamily } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/run';
 import { macOf } from './addresses.ts';
-import { configureInside, type Inside, insideLines } from './inside.ts';
+import { configureInside, type Inside, insideCommand, insideLines } from './inside.ts';
 import type { Place } from './places.ts';
 
 /** What containers need to know of their host's network. A family has both a subnet and a gateway, or neither. */
@@ -63,7 +63,7 @@ export async function connect(
   if (!existing.link) return makeAnew(place, before, inside);
   await batch(place, before);
   try {
-    await configureInside(place, inside, false);
+    await configureInside(place, inside);
   } catch {
     // A pair whose other end is elsewhere is of no use.
     await removeLink(place.hostLink);
@@ -72,18 +72,12 @@ export async function connect(
   await batch(place, attachLines(place, network));
 }
 
-/**
- * All of it at once: one process of ours, whatever it costs this one to start another. In a batch, `ip netns exec` has its own
- * child in the namespace.
- */
+/** All of it at once, in a namespace in which nobody is yet. */
 async function connectNew(place: Place, inside: Inside): Promise<void> {
-  const lines = `${place.bundle}/inside.ip`;
-  await mkdir(place.bundle, { recursive: true });
-  await writeFile(lines, `${insideLines(inside).join('\n')}\n`);
   await batch(place, [
     `netns add ${place.netns}`,
     pairLine(place, inside.mac, inside.network),
-    `netns exec ${place.netns} ip -batch "${lines}"`,
+    await insideLine(place, inside),
     ...attachLines(place, inside.network),
   ]);
 }
@@ -91,8 +85,23 @@ async function connectNew(place: Place, inside: Inside): Promise<void> {
 /** A link into a namespace in which somebody may already wait for it. */
 async function makeAnew(place: Place, before: readonly string[], inside: Inside): Promise<void> {
   const { mac, network } = inside;
-  await batch(place, [...before, pairLine(place, mac, network), ...attachLines(place, network)]);
-  await configureInside(place, inside, true);
+  await batch(place, [
+    ...before,
+    pairLine(place, mac, network),
+    ...attachLines(place, network),
+    await insideLine(place, inside),
+  ]);
+}
+
+/**
+ * The container's end as one line of a batch on the host: one process of ours, whatever it costs this one to start another.
+ * In a batch, `ip netns exec` has its own child in the namespace.
+ */
+async function insideLine({ bundle, netns }: Place, inside: Inside): Promise<string> {
+  const lines = `${bundle}/inside.ip`;
+  await mkdir(bundle, { recursive: true });
+  await writeFile(lines, `${insideLines(inside).join('\n')}\n`);
+  return `netns exec ${netns} ${insideCommand(inside, lines)}`;
 }
 
 /** Gives the namespace of a running process its name back (`ip netns exec` and runc find it by that). */
