@@ -57,3 +57,13 @@ it('keeps what a program has printed until somebody reads it, also after its end
   expect([await text(program.stdout), await text(program.stderr)]).toEqual(['out\n', 'err\n']);
   expect(await program.exited).toEqual({ exitCode: 3 });
 });
+
+it.each([
+  ['/nowhere/program', 'SECRET=1'],
+  ['true', 'S'.repeat(200 * 1024)],
+])('says that %s cannot be started, and repeats none of its arguments', (program, argument) => {
+  const message = `starting "${program}": there is no such program, or it was given too much to begin with`;
+  expect(() => startPiped(program, [argument])).toThrow(
+    expect.objectContaining({ code: 'not-found', message }),
+  );
+});

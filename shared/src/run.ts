@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
-import { CausewayError, type ErrorCode } from './errors.ts';
+import { CausewayError, type ErrorCode, show } from './errors.ts';
 
 export interface RunOptions {
   /** Text for the command's standard input. */
@@ -334,8 +334,9 @@ export function startPiped(
   });
   const { pid, stdin, stdout, stderr } = child;
   if (pid === undefined) {
-    const told = `starting a program: \`${[command, ...args].join(' ')}\``;
-    throw new CausewayError('not-found', `${told}: no such program, or it cannot be run`);
+    // Not with its arguments: somebody's variables may be among them, and more than a kernel takes.
+    const told = `starting ${show(command)}: there is no such program, or it was given too much to begin with`;
+    throw new CausewayError('not-found', told);
   }
   const exited = child.then(
     ({ signal, exitCode }): Exit => (signal === undefined ? { exitCode: exitCode ?? -1 } : { signal }),
