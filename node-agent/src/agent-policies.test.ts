@@ -46,3 +46,10 @@ it('holds what a policy last said while its key cannot be read, also over a rest
   await until(() => expect(world.rules()).toEqual(RULED));
   expect(world.report().problems?.join()).toContain(keys.policySpec('shut'));
 });
+
+it('holds it also for a container that runs and whose own key cannot be read', async () => {
+  guarded();
+  world.store.put(keys.container('web'), { name: 'web' });
+  await world.settled();
+  await until(() => expect(world.rules()).toEqual(RULED));
+});

@@ -59,6 +59,25 @@ describe('whom a policy means', () => {
     expect(byFamily.ipv6[0]?.subjects).toEqual(['fd00:10:0:1::2', 'fd00:10:0:9::9']);
   });
 
+  it('may be one that runs and of which nobody can read what it is: labels that nobody knows open nothing', () => {
+    const unknown = { specs: [WEB], addresses: LOCAL.addresses };
+    const subjectsOf = (subjects: NetworkPolicy['subjects']) =>
+      ipv4([policy('p', { subjects })], [], unknown).flatMap((intent) => intent.subjects);
+    expect(subjectsOf({ containers: ['db'] })).toEqual(['10.10.1.2']);
+    expect(subjectsOf({ labels: { app: 'db' } })).toEqual(['10.10.1.2']);
+    expect(subjectsOf({})).toEqual(['10.10.1.2', '10.10.1.3']);
+    expect(subjectsOf({ containers: ['web'] })).toEqual(['10.10.1.3']);
+    // With the host's network it would have the host's address, and with a neighbour's the neighbour's.
+    const addresses = [
+      ...LOCAL.addresses.slice(1),
+      { name: 'db', addresses: { ipv4: '192.168.122.11' } },
+      { name: 'side', addresses: { ipv4: '10.10.1.3' } },
+    ];
+    expect(
+      ipv4([policy('p', { subjects: { labels: { app: 'db' } } })], [], { specs: [WEB], addresses }),
+    ).toEqual([]);
+  });
+
   it('says of a container that it names and cannot rule why', () => {
     const specs = [container('web', { network: { kind: 'host' } })];
     const { problems, byFamily } = judged([policy('p', { subjects: { containers: ['web'] } })], [], {

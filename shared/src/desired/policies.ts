@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ContainerSpec } from '../model/container.ts';
-import type { ContainerAddresses, LocalContainers } from '../model/local-containers.ts';
-import type { NetworkPolicy, PolicySubjects } from '../model/network-policy.ts';
+import type { LocalContainers } from '../model/local-containers.ts';
+import type { NetworkPolicy } from '../model/network-policy.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { familyOf } from '../net/block.ts';
-import { entriesOf, FAMILIES, type Family } from '../net/family.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
 import type { PolicyIntent } from './intent.ts';
 import { byId } from './order.ts';
 import { type PolicySides, type ReadPolicy, sidesOf } from './policy-sides.ts';
+import { candidates, means } from './policy-subjects.ts';
 
 export interface Policies {
   /** Sorted by id. The same objects for as long as nothing of them changes. */
@@ -50,19 +50,16 @@ export function policiesOf(snapshot: Snapshot, local: LocalContainers): Policies
 }
 
 function judge(
-  { policies, policyPeers }: Snapshot,
+  { config, policies, policyPeers }: Snapshot,
   { specs, addresses }: LocalContainers,
   last: Judgement | undefined,
 ): Omit<Judgement, 'from'> {
   const read = policies.map((policy): ReadPolicy => ({ policy, peers: policyPeers.get(policy.name) }));
-  const placed = addressesByName(addresses);
   const groups = new Map<string, Group>();
   const subjects = new Map<string, Record<Family, Set<string>>>();
-  for (const spec of specs) {
-    // What a host remembers of others may be addresses of its own.
-    const own = isRuled(spec) ? placed.get(spec.name) : undefined;
-    const meant = own === undefined ? [] : read.filter(({ policy }) => means(policy.subjects, spec));
-    if (own === undefined || meant.length === 0) continue;
+  for (const { own, subjectOf } of candidates(specs, addresses, config)) {
+    const meant = read.filter(({ policy }) => subjectOf(policy.subjects));
+    if (meant.length === 0) continue;
     const id = idOf(meant);
     if (!groups.has(id)) groups.set(id, groupOf(id, meant, last?.groups.get(id)));
     const known = subjects.get(id) ?? { ipv4: new Set(), ipv6: new Set() };
@@ -71,16 +68,6 @@ function judge(
   }
   const of = (family: Family) => intentsOf(groups, subjects, family, last?.byFamily[family] ?? []);
   return { groups, byFamily: { ipv4: of('ipv4'), ipv6: of('ipv6') }, problems: homeless(policies, specs) };
-}
-
-/** Whether a policy is about a container. */
-export function means(
-  { containers, labels }: PolicySubjects,
-  { name, labels: own = {} }: Pick<ContainerSpec, 'name' | 'labels'>,
-): boolean {
-  if (containers === undefined && labels === undefined) return true;
-  if (containers?.includes(name)) return true;
-  return labels !== undefined && Object.entries(labels).every(([key, value]) => own[key] === value);
 }
 
 /** Of the names alone: what the policies say may change, and only what differs has to be told the kernel. */
@@ -117,24 +104,6 @@ function intentsOf(
   });
   intents.sort(byId);
   return intents.length === last.length && intents.every((one, i) => one === last[i]) ? last : intents;
-}
-
-function addressesByName(
-  all: readonly ContainerAddresses[],
-): ReadonlyMap<string, Readonly<Record<Family, readonly string[]>>> {
-  const found = new Map<string, Record<Family, string[]>>();
-  for (const { name, addresses, leaving = [] } of all) {
-    const own = found.get(name) ?? { ipv4: [], ipv6: [] };
-    found.set(name, own);
-    for (const [family, address] of entriesOf(addresses)) own[family].push(address);
-    for (const address of leaving) own[familyOf(address) ?? 'ipv4'].push(address);
-  }
-  return found;
-}
-
-/** Whether its address is its own, on the bridge. */
-function isRuled({ network }: ContainerSpec): boolean {
-  return network === undefined || network.kind === 'bridge';
 }
 
 /** Modes in which a container has a network and no address that rules of its own could know it by. */
