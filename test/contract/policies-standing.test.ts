@@ -52,6 +52,7 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
     const { c2, c3, peer, client } = PLACES[family];
     const host = `/${family === 'ipv4' ? 32 : 128}`;
     let held: FirewallIntent | undefined;
+    const opened: Held[] = [];
 
     /** Brings the kernel to these policies, as the agent does: the rules first. */
     async function rule(...policies: readonly NetworkPolicy[]): Promise<number> {
@@ -72,12 +73,18 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
       expect(cleaning).toMatchObject({ problems: [], done: true });
       return cleaning.forgotten;
     }
-    /** Without policies, and without what was opened before, which is not closed. */
+    /** Without policies, and without what was opened before. */
     async function begin(): Promise<void> {
       held = undefined;
       await rule();
+      await Promise.all(opened.splice(0).map((one) => one.reset()));
       await world.sh('conntrack -F 2>/dev/null');
     }
+    const open: PacketWorld['hold'] = async (from, address, port) => {
+      const one = await world.hold(from, address, port);
+      opened.push(one);
+      return one;
+    };
     /** Only for what is not to be answered nobody waits any longer than needed. */
     const goOn = (all: readonly Held[], ...expected: readonly boolean[]) =>
       Promise.all(all.map(async (one, i) => (await (expected[i] ? one.again() : one.ask())) !== '')).then(
@@ -86,11 +93,11 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
     /** To c3: from its neighbour, from outside, from its host, and through a VIP; and from it. */
     const everybody = () =>
       Promise.all([
-        world.hold('c2', c3, SERVER_PORT),
-        world.hold('client', c3, SERVER_PORT),
-        world.hold('host', c3, SERVER_PORT),
-        world.hold('c2', VIPS[family], PORT),
-        world.hold('c3', peer, SERVER_PORT),
+        open('c2', c3, SERVER_PORT),
+        open('client', c3, SERVER_PORT),
+        open('host', c3, SERVER_PORT),
+        open('c2', VIPS[family], PORT),
+        open('c3', peer, SERVER_PORT),
       ]);
     const policy = (more: Partial<NetworkPolicy>): NetworkPolicy => ({
       ...{ name: 'p', subjects: { containers: ['c3'] } },
@@ -126,7 +133,7 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
 
     it('are not taken for new ones when the policy is gone again', async () => {
       await begin();
-      const [one] = await Promise.all([world.hold('client', c3, SERVER_PORT)]);
+      const one = await open('client', c3, SERVER_PORT);
       const other = policy({ name: 'other', egress: { rules: [deny('198.18.0.0/15', 'fd00:99::/32')] } });
       expect(await rule(policy({ ingress: { rules: [deny(client + host)] } }), other)).toBe(1);
       expect(await rule(other)).toBe(0);

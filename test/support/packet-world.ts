@@ -47,6 +47,8 @@ export interface Held {
   again(): Promise<string>;
   /** The same where perhaps nobody answers: empty then. The connection is of no use after that. */
   ask(): Promise<string>;
+  /** Ends it with a reset: else what was never answered is sent again, long after its test. */
+  reset(): Promise<void>;
 }
 
 /**
@@ -75,12 +77,13 @@ export async function openPacketWorld(): Promise<PacketWorld> {
   const hold: PacketWorld['hold'] = async (from, address, port) => {
     held += 1;
     const path = `/run/held-${held}`;
-    await world.sh(`mkfifo ${path}.ask ${path}.answer`);
+    await world.sh(`mkfifo ${path}.ask ${path}.answer ${path}.reset`);
     return {
       first: await listen(from, LONG_CLIENT, [address, port, path]),
       ask: async () =>
         (await world.sh(`echo > ${path}.ask; timeout ${SILENCE_MS / 1000} cat ${path}.answer || :`)).stdout,
       again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout,
+      reset: async () => void (await world.sh(`echo > ${path}.reset`)),
     };
   };
   await Promise.all(['c2', 'c3', 'peer'].map((name) => listen(name, SERVER, [name, SERVER_PORT])));

@@ -79,6 +79,7 @@ const next = () => fs.readFile(path + '.ask', () => {
   socket.write('who?');
 });
 next();
+fs.readFile(path + '.reset', () => socket.resetAndDestroy());
 `;
 
 /**
