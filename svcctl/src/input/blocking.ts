@@ -80,19 +80,32 @@ export function unblocked(policy: Definition, { cidr, ports, directions }: Block
       const cidrs = rule.peers?.cidrs ?? [];
       if (rule.action !== 'deny' || !cidrs.includes(cidr)) return [rule];
       if (ports !== undefined && !isFor(rule, ports)) return [rule];
-      const left = cidrs.filter((one) => one !== cidr);
-      return left.length === 0 ? [] : [{ ...rule, peers: { ...rule.peers, cidrs: left } }];
+      return without(rule, cidr);
     });
     if (rules.length < side.rules.length || rules.some((rule, i) => rule !== side.rules[i]))
       after = { ...after, [direction]: { ...side, rules } };
   }
-  const isOver = DIRECTIONS.every((direction) => (after[direction]?.rules ?? []).length === 0);
-  return after !== policy && isOver ? undefined : after;
+  return after !== policy && DIRECTIONS.every((direction) => saysNothing(after[direction]))
+    ? undefined
+    : after;
 }
 
-/** Whether it is the rule in which addresses are blocked on just these ports. */
+/** A rule that means whoever else it means, and goes with the last of them: one without peers would mean everybody. */
+function without(rule: PolicyRule, cidr: string): readonly PolicyRule[] {
+  const { cidrs = [], ...others } = rule.peers ?? {};
+  const left = cidrs.filter((one) => one !== cidr);
+  if (left.length > 0) return [{ ...rule, peers: { ...others, cidrs: left } }];
+  return Object.keys(others).length === 0 ? [] : [{ ...rule, peers: others }];
+}
+
+function saysNothing(side: Definition[Direction]): boolean {
+  return side === undefined || (side.rules.length === 0 && side.default !== 'deny');
+}
+
+/** Whether it is a rule in which addresses, and nobody else, are blocked on just these ports. */
 function isFor({ action, peers, ports: own }: PolicyRule, ports: PolicyPorts | undefined): boolean {
-  if (action !== 'deny' || peers?.containers !== undefined || peers?.labels !== undefined) return false;
+  if (action !== 'deny' || peers?.cidrs === undefined) return false;
+  if (peers.containers !== undefined || peers.labels !== undefined) return false;
   if (ports === undefined) return own === undefined;
   const [only, ...others] = own ?? [];
   const isSame =
