@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { CausewayError } from '@causeway/shared/errors';
 import { Option } from 'commander';
 import type { PolicyView } from '../api.ts';
@@ -86,12 +87,11 @@ async function change(
   const revision = await edit(client, { name, subjects }, options, (policy) =>
     verb === 'block' ? blocked(policy, blocking) : unblocked(policy, blocking),
   );
-  const where = subjectsText(subjects) === 'all' ? 'all containers' : subjectsText(subjects);
   const isSame = revision === undefined;
   const state = verb === 'block' ? 'blocked' : isSame ? 'not blocked' : 'unblocked';
   const dry = options.dryRun ? ' (dry run)' : '';
   context.io.out(
-    `${safe(`policy/${name} ${isSame ? 'unchanged' : 'configured'}${dry}  ${cidr} is ${state} for ${where}`)}\n`,
+    `${safe(`policy/${name} ${isSame ? 'unchanged' : 'configured'}${dry}  ${cidr} is ${state} for ${textOf(subjects)}`)}\n`,
   );
   if (revision !== undefined) await context.settle(client, revision, options, 'policies');
 }
@@ -132,6 +132,7 @@ async function edit(
     const found = await client.ask<PolicyView>('GET', path, { accept: [404] });
     const isNew = found.status === 404;
     const { revision, status: _status, ...old } = found.body;
+    if (!isNew) checkSubjects(empty, old.subjects);
     const before: Definition = isNew ? empty : old;
     const after = next(before);
     if (after === before) return undefined;
@@ -145,4 +146,19 @@ async function edit(
       if (!isLost || tries === MOST_TRIES) throw error;
     }
   }
+}
+
+/** @throws CausewayError `conflict` when somebody has made the policy one of other containers */
+function checkSubjects({ name, subjects }: Definition, found: Subjects): void {
+  if (isDeepStrictEqual(found, subjects)) return;
+  throw new CausewayError(
+    'conflict',
+    `policy "${name}" is about ${textOf(found)}, and no more about ${textOf(subjects)}: give what it says another name, and delete it`,
+    { field: 'name', value: name },
+  );
+}
+
+function textOf(subjects: Subjects): string {
+  const text = subjectsText(subjects);
+  return text === 'all' ? 'all containers' : text;
 }

@@ -122,6 +122,20 @@ describe('svcctl policy block', () => {
     });
   });
 
+  it.each(['block', 'unblock'])(
+    'says that nothing is %sed by a policy that is about others',
+    async (verb) => {
+      const both = denied('203.0.113.8/32');
+      policies.set('blocked', { subjects: { labels: { app: 'web' } }, ingress: both, revision: 5 });
+      const { code, stderr } = await svcctl(['policy', verb, '203.0.113.8']);
+      expect([code, stderr]).toEqual([
+        4,
+        'svcctl: policy "blocked" is about app=web, and no more about all containers: give what it says another name, and delete it\n',
+      ]);
+      expect(policies.get('blocked')?.revision).toBe(5);
+    },
+  );
+
   it('changes nothing in a dry run', async () => {
     const { stdout } = await svcctl(['policy', 'block', '203.0.113.8', '--dry-run']);
     expect(stdout).toBe(
