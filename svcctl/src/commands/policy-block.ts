@@ -84,16 +84,16 @@ async function change(
   const client = context.client();
   const cidr = await canonical(client, name, subjects, address);
   const blocking: Blocking = { cidr, directions, ...ports };
-  const revision = await edit(client, { name, subjects }, options, (policy) =>
+  const { revision, isSame } = await edit(client, { name, subjects }, options, (policy) =>
     verb === 'block' ? blocked(policy, blocking) : unblocked(policy, blocking),
   );
-  const isSame = revision === undefined;
   const state = verb === 'block' ? 'blocked' : isSame ? 'not blocked' : 'unblocked';
   const dry = options.dryRun ? ' (dry run)' : '';
   context.io.out(
     `${safe(`policy/${name} ${isSame ? 'unchanged' : 'configured'}${dry}  ${cidr} is ${state} for ${textOf(subjects)}`)}\n`,
   );
-  if (revision !== undefined) await context.settle(client, revision, options, 'policies');
+  // What somebody has written before may not be everywhere yet.
+  if (revision > 0) await context.settle(client, revision, options, 'policies');
 }
 
 /** The controller knows what an address is, and how it is written. */
@@ -118,14 +118,14 @@ async function canonical(client: Client, name: string, subjects: Subjects, addre
  * Changes a policy to what it is by `next`, whoever else changes it at the same time.
  *
  * @param next the same object: nothing is to be done; undefined: it is to be removed
- * @returns the revision of the write; undefined when there was nothing to do
+ * @returns the revision of the write, or of the policy where nothing was to be done; 0 without a policy
  */
 async function edit(
   client: Client,
   empty: Definition,
   { dryRun }: WriteOptions,
   next: (policy: Definition) => Definition | undefined,
-): Promise<number | undefined> {
+): Promise<{ readonly revision: number; readonly isSame: boolean }> {
   const path = `/v1/policies/${empty.name}`;
   const query: Readonly<Record<string, string>> = dryRun ? { dryRun: 'true' } : {};
   for (let tries = 1; ; tries++) {
@@ -135,17 +135,27 @@ async function edit(
     if (!isNew) checkSubjects(empty, old.subjects);
     const before: Definition = isNew ? empty : old;
     const after = next(before);
-    if (after === before) return undefined;
+    if (after === before) return { revision: isNew ? 0 : revision, isSame: true };
     try {
-      if (isNew) return (await client.ask('POST', '/v1/policies', { query, body: after })).revision;
-      const guarded = { query, ifMatch: revision };
-      if (after === undefined) return (await client.ask('DELETE', path, guarded)).revision;
-      return (await client.ask('PUT', path, { ...guarded, body: after })).revision;
+      return { revision: await put(client, path, query, { isNew, revision, after }), isSame: false };
     } catch (error) {
       const isLost = error instanceof CausewayError && ['conflict', 'not-found'].includes(error.code);
       if (!isLost || tries === MOST_TRIES) throw error;
     }
   }
+}
+
+/** @param after undefined: the policy goes @returns the revision of the write */
+async function put(
+  client: Client,
+  path: string,
+  query: Readonly<Record<string, string>>,
+  { isNew, revision, after }: { isNew: boolean; revision: number; after: Definition | undefined },
+): Promise<number> {
+  if (isNew) return (await client.ask('POST', '/v1/policies', { query, body: after })).revision;
+  const guarded = { query, ifMatch: revision };
+  if (after === undefined) return (await client.ask('DELETE', path, guarded)).revision;
+  return (await client.ask('PUT', path, { ...guarded, body: after })).revision;
 }
 
 /** @throws CausewayError `conflict` when somebody has made the policy one of other containers */

@@ -156,6 +156,17 @@ describe('svcctl policy block', () => {
     expect((await blocking).stdout).toContain('host-1  applied after');
   });
 
+  it('waits for what was blocked already as well', async () => {
+    await svcctl(['policy', 'block', '203.0.113.8']);
+    controller.list('/v1/nodes', [node('host-1', 100)]);
+    const { code, stderr } = await svcctl(['policy', 'block', '203.0.113.8', '--wait', '--timeout', '50ms']);
+    expect([code, stderr]).toEqual([
+      6,
+      expect.stringContaining('every host to hold revision 11: not within'),
+    ]);
+    expect((await svcctl(['policy', 'unblock', '192.0.2.1', '--from', 'x', '--wait'])).code).toBe(0);
+  });
+
   it('says of a host that lags why', async () => {
     controller.list('/v1/nodes', [node('host-1', 100)]);
     const { code, stderr } = await svcctl(['policy', 'block', '203.0.113.8', '--wait', '--timeout', '50ms']);
