@@ -3,10 +3,8 @@ import { messageOf } from '@causeway/shared/errors';
 import { canonicalIp } from '@causeway/shared/net/block';
 import { run } from '@causeway/shared/run';
 import { z } from 'zod';
+import { AT_ONCE, mapLimited } from './limited.ts';
 import { NETNS_DIR, nameOfAttached, nameOfNetns } from './places.ts';
-
-/** How many namespaces are looked into at a time. */
-const AT_ONCE = 4;
 
 export interface NamespaceAddresses {
   /** The container's. */
@@ -23,14 +21,10 @@ export async function namespaceAddresses(): Promise<readonly NamespaceAddresses[
     return name === undefined ? [] : [{ name, file }];
   });
   const found: NamespaceAddresses[] = [];
-  const left = named.values();
-  const worker = async () => {
-    for (const { name, file } of left) {
-      const listing = await list(file);
-      if (listing !== undefined) found.push({ name, addresses: addressesIn(listing) });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, named.length) }, worker));
+  await mapLimited(named, AT_ONCE, async ({ name, file }) => {
+    const listing = await list(file);
+    if (listing !== undefined) found.push({ name, addresses: addressesIn(listing) });
+  });
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -9,6 +9,7 @@ import { type Decision, decide, leftovers } from './decide.ts';
 import { refreshHosts } from './etc.ts';
 import type { AddressGate } from './gate.ts';
 import type { ImageSupply } from './image-supply.ts';
+import { AT_ONCE, mapLimited } from './limited.ts';
 import { connectionOf } from './modes/index.ts';
 import type { RuntimeEvent } from './move.ts';
 import { type ContainerNetwork, removeLink } from './network.ts';
@@ -43,9 +44,6 @@ export interface Pass {
   /** Milliseconds. */
   readonly now: () => number;
 }
-
-/** Containers that are started or repaired at the same time; a start keeps about one core busy. */
-const AT_ONCE = 4;
 
 /**
  * One pass: look, remove, decide, act. Says what became of each spec, in their order.
@@ -145,16 +143,4 @@ async function refreshAll({ layout, logger }: Pass, all: readonly Decision[], wo
       logger.warn({ container: name, err: error }, `its hosts file is not up to date: ${messageOf(error)}`),
     );
   }
-}
-
-async function mapLimited<A>(
-  items: readonly A[],
-  limit: number,
-  work: (item: A) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
-  };
-  await Promise.all(Array.from({ length: limit }, worker));
 }

@@ -1,6 +1,7 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { cgroupParent, removeCgroups } from './cgroups.ts';
 import { hostAbilities } from './host.ts';
+import { AT_ONCE, mapLimited } from './limited.ts';
 import { removeLink } from './network.ts';
 import { namesIn, type Observed, observe } from './observe.ts';
 import { isHostLink, type Layout } from './places.ts';
@@ -24,10 +25,8 @@ export async function removeEverything(layout: Layout): Promise<readonly string[
       faults.push(messageOf(error));
     }
   };
-  await Promise.all(
-    [...namesIn(observed)].map((name) =>
-      attempt(`removed container ${name}`, () => removeContainer(layout, name, observed)),
-    ),
+  await mapLimited([...namesIn(observed)], AT_ONCE, (name) =>
+    attempt(`removed container ${name}`, () => removeContainer(layout, name, observed)),
   );
   for (const link of (await observe(layout)).links.keys())
     if (isHostLink(link)) await attempt(`removed link ${link}`, () => removeLink(link));

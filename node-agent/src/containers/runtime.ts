@@ -1,4 +1,4 @@
-import { mkdirSync, watch } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { ContainerSpec, ContainerStatus, ImageRef } from '@causeway/shared/model/container';
 import type { ImageStore } from '../images/image.ts';
 import { createImageStore } from '../images/store.ts';
@@ -19,6 +19,7 @@ import { addressesOf } from './records.ts';
 import { removeEverything } from './remove-all.ts';
 import { createRestarts } from './restarts.ts';
 import { createStops } from './stop.ts';
+import { watchFolder } from './watch-folder.ts';
 
 export type { RuntimeEvent } from './move.ts';
 export type { ContainerNetwork } from './network.ts';
@@ -173,11 +174,10 @@ function lookForNeed({ layout, running, restarts, stops, now }: Pass, listener: 
   const timer = setInterval(look, LOOK_EVERY_MS);
   timer.unref();
   mkdirSync(layout.exits, { recursive: true });
-  const watcher = watch(layout.exits, { persistent: false }, look);
-  watcher.on('error', () => watcher.close());
+  const unwatch = watchFolder(layout.exits, look);
   return () => {
     clearInterval(timer);
-    watcher.close();
+    unwatch();
   };
 }
 
