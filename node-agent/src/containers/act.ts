@@ -32,7 +32,7 @@ export async function act(pass: Pass, decision: Decision, given: Circumstances):
     return await carryOut(pass, decision, given);
   } catch (cause) {
     const { name } = decision;
-    const error = isDiskFull(cause) ? diskFull(name, cause) : cause;
+    const error = readable(name, cause);
     pass.logger.warn({ container: name, err: error }, `container failed: ${messageOf(error)}`);
     return { ...knownOf(pass, decision, given), state: 'failed', reason: messageOf(error) };
   }
@@ -45,7 +45,8 @@ function isDiskFull(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
 }
 
-function diskFull(name: string, cause: unknown): CausewayError {
+function readable(name: string, cause: unknown): unknown {
+  if (!isDiskFull(cause)) return cause;
   return new CausewayError('exhausted', `starting container ${name}: no space is left on the disk`, {
     cause,
   });
@@ -95,20 +96,21 @@ async function start(pass: Pass, decision: Start, { world, refusal, lack }: Circ
     ...addressFields(addresses),
     ...lastOf(observed.records.get(name), observed.exits.get(name)),
   };
-  if (decision.fresh) restarts.forget(name);
-  if (lack !== undefined)
-    return {
-      ...known,
-      state: 'failed',
-      reason: `its namespace is that of container ${lack}, which does not run`,
-    };
+  if (decision.fresh) restarts.tries(name, `${decision.specHash} ${spec.generation ?? 0}`);
+  if (lack !== undefined) {
+    restarts.holds(name);
+    const reason = `its namespace is that of container ${lack}, which does not run`;
+    return { ...known, state: 'failed', reason };
+  }
   const wait = observed.running.has(name) ? 0 : restarts.ended(name, now());
   if (wait > 0) return { ...known, state: 'failed', reason: delayText(pass, decision, wait) };
   try {
     if (refusal !== undefined) throw new CausewayError('degraded', refusal);
     const image = await pass.images.take(spec.image);
-    if (image === undefined)
+    if (image === undefined) {
+      restarts.holds(name);
       return { ...known, state: 'starting', reason: `image ${spec.image?.name} is on its way to this host` };
+    }
     endSessions(placeOf(layout, name), `container ${name} was started anew`);
     await erase(layout, name, observed);
     const record = await startContainer({ decision, world, image, abilities: await hostAbilities() });
@@ -118,8 +120,9 @@ async function start(pass: Pass, decision: Start, { world, refusal, lack }: Circ
     logger.info({ container: name, ...addressFields(addresses), pid, why }, 'container started');
     tellStarted(pass, decision);
     return { ...runningFate(record), ...(pid === undefined ? {} : { pid }) };
-  } catch (error) {
-    restarts.failed(name, now());
+  } catch (cause) {
+    const error = readable(name, cause);
+    restarts.failed(name, now(), messageOf(error));
     throw error;
   }
 }
@@ -128,7 +131,10 @@ function delayText({ restarts, layout }: Pass, { name, why }: Start, wait: numbe
   const failures = restarts.failures(name);
   const often = failures === 1 ? 'once' : `${failures} times in a row`;
   const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
-  return `${why}; ${after}; its output is in ${placeOf(layout, name).log}`;
+  const reason = restarts.reason(name);
+  return reason === undefined
+    ? `${why}; ${after}; its output is in ${placeOf(layout, name).log}`
+    : `${reason}; ${after}`;
 }
 
 /** Asks it to end; the pass after its end finds it at rest. */

@@ -41,7 +41,7 @@ export interface Repair extends Decided {
 export interface Start extends Decided {
   readonly kind: 'start';
   readonly specHash: string;
-  /** This definition was never tried: no earlier failure delays it. */
+  /** This definition was never started: no failure of another one delays it. */
   readonly fresh: boolean;
   /** What an earlier definition has written is of no use for this one. */
   readonly anew: boolean;

@@ -32,15 +32,20 @@ const other: ContainerSpec = { ...web, name: 'other', attach: { kind: 'pid', id:
 const LATER = 1e9;
 
 let pass: Pass;
+/** The image is on its way. */
+let comes = false;
+let now = 0;
 const lookedOutFor: string[][] = [];
 
 beforeEach(() => {
+  [comes, now] = [false, 0];
   pass = {
     layout: layoutOf({ stateDir: '/nowhere/lib', runDir: '/nowhere/run' }),
     logger: { info: () => undefined, warn: () => undefined },
     ...{ restarts: createRestarts(), stops: createStops(), running: new Map(), gate: undefined },
     images: {
       take: async () => {
+        if (comes) return undefined;
         throw new Error('nobody has it');
       },
     },
@@ -49,7 +54,7 @@ beforeEach(() => {
       onNeed: () => () => undefined,
       keepOnly: (names) => lookedOutFor.push([...names]),
     },
-    ...{ tell: () => undefined, wake: () => undefined, now: () => 0 },
+    ...{ tell: () => undefined, wake: () => undefined, now: () => now },
   };
 });
 
@@ -83,6 +88,42 @@ it('looks for no next start of what runs all the same after a look that has fail
   host = runs();
   expect(await reconcile(web, other)).toMatchObject([{ state: 'running' }, { state: 'running' }]);
   expect(pass.restarts.due(LATER)).toBe(false);
+});
+
+it('looks for no next start of what waits for its image, or for the container whose network it shares', async () => {
+  host = nothing;
+  const sharing: ContainerSpec = { ...web, name: 'side', network: { kind: 'container', container: 'base' } };
+  const base: ContainerSpec = { ...web, name: 'base', want: 'stopped', network: { kind: 'none' } };
+  const rests = { name: 'base', specHash: specHash(base), rests: 'stopped' as const };
+  const ended = { name: 'side', specHash: specHash(sharing) };
+  const records = new Map([rests, ended].map((record) => [record.name, record]));
+  host = { ...nothing, records };
+  await reconcile(web);
+  pass.restarts.failed('side', 0);
+  [comes, now] = [true, 1_000];
+  expect(await reconcile(web, base, sharing)).toMatchObject([
+    { state: 'starting' },
+    { state: 'stopped' },
+    { state: 'failed', reason: 'its namespace is that of container base, which does not run' },
+  ]);
+  expect(pass.restarts.due(LATER)).toBe(false);
+  expect(pass.restarts.failures('web')).toBe(1);
+});
+
+it('tries again ever later what fails before anything is made of it, and another definition at once', async () => {
+  host = nothing;
+  const tries = async (spec: ContainerSpec) => {
+    const [state] = await reconcile(spec);
+    return state?.reason;
+  };
+  expect(await tries(web)).toBe('nobody has it');
+  expect(await tries(web)).toBe('nobody has it; failed once, next start in 1 s');
+  now = 1_000;
+  expect(await tries(web)).toBe('nobody has it');
+  now = 2_000;
+  expect(await tries(web)).toBe('nobody has it; failed 2 times in a row, next start in 1 s');
+  expect(await tries({ ...web, command: ['sh'] })).toBe('nobody has it');
+  expect(await tries({ ...web, command: ['sh'], generation: 1 })).toBe('nobody has it');
 });
 
 it('looks out for no container of others that is not wanted any more, attached or not', async () => {

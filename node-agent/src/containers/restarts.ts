@@ -10,17 +10,27 @@ interface Count {
   readonly startedAt: number | undefined;
   /** Not to be started before this time. */
   readonly notBefore: number;
+  /** What it waits for is not this time. */
+  readonly held?: true;
+  /** Why its last start did not succeed. */
+  readonly reason?: string;
 }
 
 /** Remembers when containers were started and how often they failed. The clock is an input. */
 export interface Restarts {
+  /** A definition is about to be tried: the failures of another one are forgotten. */
+  tries(name: string, definition: string): void;
   /** @returns milliseconds to wait before the next start, 0 when it may start at once */
   ended(name: string, now: number): number;
   started(name: string, now: number): void;
   /** It runs, also after a start that was taken for failed: no start of it is due. */
   runs(name: string, now: number): void;
-  /** A start that did not succeed. @returns milliseconds to wait */
-  failed(name: string, now: number): number;
+  /** It cannot be started before something else happens, of which somebody else tells. */
+  holds(name: string): void;
+  /** A start that did not succeed, for a reason that is told while it waits. @returns milliseconds to wait */
+  failed(name: string, now: number, reason?: string): number;
+  /** Why its last start did not succeed; undefined: it did. */
+  reason(name: string): string | undefined;
   failures(name: string): number;
   /** Forgets a container: it is gone, or is another one. */
   forget(name: string): void;
@@ -32,13 +42,19 @@ export interface Restarts {
 
 export function createRestarts(): Restarts {
   const counts = new Map<string, Count>();
-  const fail = (name: string, now: number): number => {
+  const definitions = new Map<string, string>();
+  const fail = (name: string, now: number, reason?: string): number => {
     const failures = (counts.get(name)?.failures ?? 0) + 1;
     const wait = Math.min(FIRST_DELAY_MS * 2 ** (failures - 1), LONGEST_DELAY_MS);
-    counts.set(name, { failures, startedAt: undefined, notBefore: now + wait });
+    const count = { failures, startedAt: undefined, notBefore: now + wait };
+    counts.set(name, reason === undefined ? count : { ...count, reason });
     return wait;
   };
   return {
+    tries(name, definition) {
+      if (definitions.get(name) !== definition) counts.delete(name);
+      definitions.set(name, definition);
+    },
     ended(name, now) {
       const count = counts.get(name);
       if (count === undefined) return 0;
@@ -55,13 +71,23 @@ export function createRestarts(): Restarts {
       if (count !== undefined && count.startedAt === undefined)
         counts.set(name, { ...count, startedAt: now, notBefore: now });
     },
+    holds(name) {
+      const count = counts.get(name);
+      if (count !== undefined) counts.set(name, { ...count, held: true });
+    },
     failed: fail,
+    reason: (name) => counts.get(name)?.reason,
     failures: (name) => counts.get(name)?.failures ?? 0,
-    forget: (name) => void counts.delete(name),
+    forget(name) {
+      for (const known of [counts, definitions]) known.delete(name);
+    },
     keepOnly(names) {
-      for (const name of counts.keys()) if (!names.has(name)) counts.delete(name);
+      for (const known of [counts, definitions])
+        for (const name of known.keys()) if (!names.has(name)) known.delete(name);
     },
     due: (now) =>
-      [...counts.values()].some(({ startedAt, notBefore }) => startedAt === undefined && notBefore <= now),
+      [...counts.values()].some(
+        ({ startedAt, notBefore, held }) => startedAt === undefined && notBefore <= now && held !== true,
+      ),
   };
 }
