@@ -41,6 +41,9 @@ export async function heedDeadHosts(
     throw new CausewayError('degraded', `nothing was waited for on ${dead.join(', ')}`);
 }
 
+/** The controller waits until a host has removed an earlier container of the name, which may take to stop, milliseconds. */
+export const CREATION_MS = 30_000;
+
 /** Asks for a container; what is wrong with it is told by its flags. @returns whether there was none of that definition */
 export async function createContainer(
   client: Client,
@@ -49,7 +52,7 @@ export async function createContainer(
 ): Promise<{ readonly container: ContainerView; readonly isNew: boolean }> {
   const query = dryRun ? { dryRun: 'true' } : {};
   const { status, body: container } = await client
-    .ask<ContainerView>('POST', '/v1/containers', { query, body })
+    .ask<ContainerView>('POST', '/v1/containers', { query, body, silenceMs: CREATION_MS })
     .catch((error: unknown) => {
       throw inFlags(error, CONTAINER_FLAGS);
     });

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseNetworkText } from '@causeway/shared/container-text';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { Client } from '../client/client.ts';
+import { CREATION_MS } from '../containers.ts';
 import {
   type Context,
   DEFAULT_TIMEOUT_MS,
@@ -166,7 +167,7 @@ async function write(
   const before = await client.ask<object>('GET', path, { accept: [404] });
   const ask = { query: dryRun ? { dryRun: 'true' } : {}, body: without(body, coming) };
   const { body: after, revision } = await (kind === 'Container'
-    ? client.ask<object>('POST', collection, ask)
+    ? client.ask<object>('POST', collection, { ...ask, silenceMs: CREATION_MS })
     : client.ask<object>('PUT', path, ask));
   if (before.status === 404) return { verb: 'created', revision };
   const isSame = ask.body === body && isDeepStrictEqual(definition(before.body), definition(after));

@@ -5,6 +5,9 @@ import type { Context } from '../context.ts';
 import { printData } from '../print/output.ts';
 import { safe } from '../print/safe.ts';
 
+/** The controller asks hosts, of which one that hangs takes a while, and looks again at what it finds, milliseconds. */
+const HOSTS_MS = 60_000;
+
 export function addIpam(context: Context): void {
   const ipam = context.command(
     context.program,
@@ -23,7 +26,9 @@ export function addIpam(context: Context): void {
 }
 
 async function check(context: Context, output: 'json' | 'yaml' | undefined): Promise<void> {
-  const found = await context.client().get<IpamView>('/v1/ipam/check');
+  const { body: found } = await context
+    .client()
+    .ask<IpamView>('GET', '/v1/ipam/check', { silenceMs: HOSTS_MS });
   if (output !== undefined) await printData(context.io, { kind: 'IpamCheck', ...found }, output);
   else context.io.out(textOf(found));
   for (const sentence of found.unasked ?? []) context.note(sentence);

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Client } from '../client/client.ts';
 import { node, problem } from '../support/fake-controller.ts';
 import { openSession } from '../support/session.ts';
 
@@ -28,6 +29,21 @@ describe('svcctl run', () => {
         labels: { app: 'web', tier: 'front' },
       },
     ]);
+  });
+
+  it.each([
+    ['run', [...RUN, '--', 'httpd']],
+    ['apply', ['apply', '-f', '-']],
+  ])('%s waits for an earlier container of the name to be stopped', async (_, argv) => {
+    controller.answer('POST', '/v1/containers', { status: 201, body: BOX });
+    controller.answer('GET', '/v1/containers/web-1', { status: 404, body: {} });
+    const ask = vi.spyOn(Client.prototype, 'ask');
+    onTestFinished(() => ask.mockRestore());
+    const stdin = 'kind: Container\nname: web-1\nhost: host-1\ncommand: [httpd]\n';
+    expect((await svcctl(argv, { stdin: async () => stdin })).code).toBe(0);
+    const patience = ask.mock.calls.map(([method, , { silenceMs } = {}]) => method === 'POST' && silenceMs);
+    // The controller gives it 15 s, and its own view of etcd some more.
+    expect(Math.max(...patience.map(Number))).toBeGreaterThanOrEqual(20_000);
   });
 
   it('waits until it runs, or says why it does not', async () => {
