@@ -104,8 +104,11 @@ async function start(pass: Pass, decision: Start, { world, refusal, lack }: Circ
   }
   const wait = observed.running.has(name) ? 0 : restarts.ended(name, now());
   if (wait > 0) return { ...known, state: 'failed', reason: delayText(pass, decision, wait) };
+  if (refusal !== undefined) {
+    restarts.refused(name, now(), refusal);
+    throw new CausewayError('degraded', refusal);
+  }
   try {
-    if (refusal !== undefined) throw new CausewayError('degraded', refusal);
     const image = await pass.images.take(spec.image);
     if (image === undefined) {
       restarts.holds(name);
@@ -129,9 +132,10 @@ async function start(pass: Pass, decision: Start, { world, refusal, lack }: Circ
 
 function delayText({ restarts, layout }: Pass, { name, why }: Start, wait: number): string {
   const failures = restarts.failures(name);
+  const reason = restarts.reason(name);
+  if (failures === 0 && reason !== undefined) return reason;
   const often = failures === 1 ? 'once' : `${failures} times in a row`;
   const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
-  const reason = restarts.reason(name);
   return reason === undefined
     ? `${why}; ${after}; its output is in ${placeOf(layout, name).log}`
     : `${reason}; ${after}`;

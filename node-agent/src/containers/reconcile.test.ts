@@ -126,6 +126,17 @@ it('tries again ever later what fails before anything is made of it, and another
   expect(await tries({ ...web, command: ['sh'], generation: 1 })).toBe('nobody has it');
 });
 
+it('tries again soon, each time, what was refused for its policies’ sake', async () => {
+  host = nothing;
+  const reason = 'its rules are not in the kernel';
+  pass = { ...pass, gate: { announce: async () => new Map([['web', reason]]) } };
+  for (now = 0; now < 10_000; now += 1_000) {
+    expect(await reconcile(web)).toMatchObject([{ state: 'failed', reason }]);
+    expect(await reconcile(web)).toMatchObject([{ state: 'failed', reason }]);
+    expect(pass.restarts.due(now + 1_000)).toBe(true);
+  }
+});
+
 it('looks out for no container of others that is not wanted any more, attached or not', async () => {
   host = nothing;
   await reconcile(other);

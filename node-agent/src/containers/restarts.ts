@@ -29,6 +29,8 @@ export interface Restarts {
   holds(name: string): void;
   /** A start that did not succeed, for a reason that is told while it waits. @returns milliseconds to wait */
   failed(name: string, now: number, reason?: string): number;
+  /** Somebody else keeps it from starting for now, which is no failure of its own. It is tried again soon. */
+  refused(name: string, now: number, reason: string): void;
   /** Why its last start did not succeed; undefined: it did. */
   reason(name: string): string | undefined;
   failures(name: string): number;
@@ -76,6 +78,10 @@ export function createRestarts(): Restarts {
       if (count !== undefined) counts.set(name, { ...count, held: true });
     },
     failed: fail,
+    refused: (name, now, reason) => {
+      const failures = counts.get(name)?.failures ?? 0;
+      counts.set(name, { failures, startedAt: undefined, notBefore: now + FIRST_DELAY_MS, reason });
+    },
     reason: (name) => counts.get(name)?.reason,
     failures: (name) => counts.get(name)?.failures ?? 0,
     forget(name) {
