@@ -42,8 +42,10 @@ export function budgetOf(limit: number): Budget {
   return { left: limit, limit };
 }
 
+const DOCUMENTS = ['oci-layout', 'index.json', 'manifest.json'];
+
 interface Tops {
-  /** Of plain files at the top of the archive. */
+  /** Of the documents at the top of the archive. */
   readonly names: ReadonlySet<string>;
   /** The digest of the archive, unpacked. */
   readonly diffId: string;
@@ -56,7 +58,7 @@ async function look(carried: string, limit: number): Promise<Tops> {
   let count = 0;
   for await (const { entry, skip } of tarEntries(source, true)) {
     const name = entry.name.replace(/^(?:\.\/+)+/, '');
-    if (entry.type === 'file' && !name.includes('/')) names.add(name);
+    if (entry.type === 'file' && DOCUMENTS.includes(name)) names.add(name);
     count += 1;
     skip();
   }
