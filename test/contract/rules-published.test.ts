@@ -6,15 +6,19 @@ import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.t
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
 import { openPacketWorld, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
 
-/** 8080 leads to c3 everywhere, by both protocols; 8081 to c2, but on the hosts' network to c3; 8082 there alone. */
+/**
+ * 8080 leads to c3 everywhere, by both protocols; 8081 to c2, but on the hosts' network to c3; 8082 there alone. And one on an
+ * address that has gone to another host.
+ */
 function publishedIn(family: Family): readonly PublishedIntent[] {
-  const { c2, c3, host } = PLACES[family];
+  const { c2, c3, host, peer } = PLACES[family];
   const to = (address: string) => ({ address, port: SERVER_PORT });
   return [
     publishedIntent({ hostPort: 8080, ...to(c3) }),
     publishedIntent({ hostPort: 8081, ...to(c2) }),
     publishedIntent({ hostPort: 8081, hostAddress: host, ...to(c3) }),
     publishedIntent({ hostPort: 8082, hostAddress: host, ...to(c2) }),
+    publishedIntent({ hostPort: SERVER_PORT, hostAddress: peer, ...to(c3) }),
     publishedIntent({ hostPort: 8080, protocol: 'udp', ...to(c3) }),
     publishedIntent({ hostPort: 8082, protocol: 'udp', hostAddress: host, ...to(c2) }),
   ];
@@ -53,7 +57,7 @@ describe.each(DATAPLANES)('published ports through %s', (name) => {
   afterAll(() => world.close());
 
   describe.each(FAMILIES)('%s', (family) => {
-    const { c2, c3, bridge, host, client, loopback } = PLACES[family];
+    const { c2, c3, bridge, host, peer, client, loopback } = PLACES[family];
 
     it.each(['tcp', 'udp'])(
       'lead from outside to the container, which sees the client’s address: %s',
@@ -62,6 +66,11 @@ describe.each(DATAPLANES)('published ports through %s', (name) => {
         expect(await world.answers('client', `${protocol} ${host} 8082`)).toEqual([`c2 sees ${client}`]);
       },
     );
+
+    it('let pass what is for an address that another host has', async () => {
+      for (const from of ['c2', 'host'])
+        expect(await world.answers(from, `tcp ${peer} ${SERVER_PORT}`)).toEqual([`peer sees ${host}`]);
+    });
 
     it.each(['tcp', 'udp'])(
       'serve the host itself, on its own addresses and not on loopback: %s',

@@ -50,8 +50,11 @@ export const published: Part = {
 
 function ruleOf(one: PublishedIntent, family: Family): string {
   const protocol = safe.protocol(one.protocol);
-  const to = one.hostAddress === undefined ? '' : `-d ${host(one.hostAddress, family)} `;
-  return `${to}-p ${protocol} -m ${protocol} --dport ${safe.port(one.hostPort)} -j ${chains.publish(one)}`;
+  const port = `-p ${protocol} -m ${protocol} --dport ${safe.port(one.hostPort)}`;
+  if (one.hostAddress === undefined) return `${port} -j ${chains.publish(one)}`;
+  // An address may go to another host, and what is for it there only passes through this one.
+  const to = host(one.hostAddress, family);
+  return `-d ${to} ${port} -m addrtype --dst-type LOCAL -j ${chains.publish(one)}`;
 }
 
 function translation(one: PublishedIntent, family: Family): Chain {

@@ -67,7 +67,10 @@ function chainsOf(intent: FirewallIntent): readonly Chain[] {
     {
       name: 'published',
       rules: [
-        { text: `${key} vmap @published`, why: 'a port published on one address' },
+        {
+          text: `fib daddr type local ${key} vmap @published`,
+          why: 'a port published on one address, while this host has that',
+        },
         {
           text: `${ip} daddr != ${RANGES[intent.family].loopback} fib daddr type local ${NODE_PORT_KEY} vmap @published-anywhere`,
           why: 'a port published on all addresses of this host, loopback excepted',

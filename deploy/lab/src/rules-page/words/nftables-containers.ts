@@ -99,8 +99,8 @@ const NAMELESS_TARGET = 'The same for what goes to one.';
 export const CONTAINER_RULES: Words = {
   'published-prerouting: jump published': 'Containers and outside clients come in here.',
   'published-output: jump published': 'Programs of the host come in here.',
-  'published: ip daddr . meta l4proto . th dport vmap @published':
-    'A port that is published on this very address goes first.',
+  'published: fib daddr type local ip daddr . meta l4proto . th dport vmap @published':
+    'A port that is published on this very address goes first, while it is one of this host’s: should it go to another host, what is for it only passes through.',
   'published: ip daddr != LOOPBACK fib daddr type local meta l4proto . th dport vmap @published-anywhere':
     'Any address of this host, loopback excepted, as with NodePorts.',
   'publish: fib saddr type local meta mark set meta mark | 0x00002000': MASQUERADED,
