@@ -19,6 +19,8 @@ export async function erase(layout: Layout, name: string, observed: Observed): P
   if (observed.netns.has(name)) await removeNetns(place.netns);
   if (observed.attached.has(name)) await removeNetns(attachedNetnsOf(name));
   await rm(place.bundle, { recursive: true, force: true });
+  // Nothing of an earlier agent's making is started again.
+  await rm(place.rootfs, { recursive: true, force: true });
 }
 
 /** Takes everything of a container away; its record goes last, and its address is free with it. */
@@ -27,7 +29,6 @@ export async function removeContainer(layout: Layout, name: string, observed: Ob
   endSessions(place, `container ${name} was removed`);
   await erase(layout, name, observed);
   await removeRoot(place, observed.mounted.has(name));
-  await rm(place.rootfs, { recursive: true, force: true });
   await rm(place.log, { force: true });
   await rm(place.exit, { force: true });
   const { inUserNamespace } = await hostAbilities();
