@@ -81,7 +81,7 @@ export function assemble(deps: AgentDeps, start: Start): Parts {
   const loop = createLoop(
     {
       ...{ name: config.name, place, keeper, reporter, log, resyncSeconds: config.resyncSeconds },
-      ...{ healthChecks, api, gate, remember: policyMemory(deps.files, log) },
+      ...{ healthChecks, api, gate, remember: policyMemory(deps.files, log, start.policies.size === 0) },
       subnetFile: subnetFile(config.subnetFile),
       view: () => view,
       converger: leavingOut(createConverger({ kernel, rulesets, tool }), rulesets),

@@ -53,3 +53,14 @@ it('holds it also for a container that runs and whose own key cannot be read', a
   await world.settled();
   await until(() => expect(world.rules()).toEqual(RULED));
 });
+
+it('forgets on disk what was deleted while there was no agent: another policy of the name is none that it knows', async () => {
+  guarded();
+  await world.settled();
+  await until(() => expect(world.file('state/policies.json')).toContain('203.0.113.0/24'));
+  await world.stop();
+  world.store.remove(keys.policySpec('shut'));
+  world.store.remove(keys.policyPeers('shut'));
+  void world.start();
+  await until(() => expect(JSON.parse(world.file('state/policies.json') ?? '')).toEqual({}));
+});
