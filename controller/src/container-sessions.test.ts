@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -78,6 +79,18 @@ it('reads the body that comes with an offer of another protocol, and answers wha
   expect(heard).toContain('host \\"nowhere\\" is not a host');
   socket.destroy();
 });
+
+it.each(['websocket', 'h2c'])(
+  'ends a connection on which %s is asked for before its last answer',
+  async (protocol) => {
+    const socket = connect(port, '127.0.0.1');
+    const head = 'GET /v1/containers/nobody/exec HTTP/1.1\r\nHost: a\r\n';
+    const closed = once(socket.resume(), 'close');
+    socket.write(`${head}\r\n${head}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    await closed;
+    expect((await rig.ask('GET', '/v1/containers')).status).toBe(200);
+  },
+);
 
 it.each([
   ['/v1/containers/nobody/log', 404, 'there is no container "nobody"'],

@@ -20,13 +20,22 @@ const FORBIDDEN = 403;
  */
 export function answerUpgrades(server: Server, app: App): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!isWebSocket(request)) return answerPlainly(server, request, socket, head);
     socket.on('error', () => socket.destroy());
-    connections.set(request, { socket, head });
     const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
     // node:http hands out its own connections, which are sockets.
-    response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
+    const own = socket as Parameters<ServerResponse['assignSocket']>[0];
+    try {
+      response.assignSocket(own);
+    } catch {
+      // The answer to what was asked before on this connection is still to come: no client asks so.
+      return void socket.destroy();
+    }
+    if (!isWebSocket(request)) {
+      response.detachSocket(own);
+      return answerPlainly(server, request, socket, head);
+    }
+    connections.set(request, { socket, head });
+    response.shouldKeepAlive = false;
     response.once('finish', () => socket.end());
     app.routing(request, response);
   });
