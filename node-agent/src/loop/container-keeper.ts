@@ -40,7 +40,7 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
     | { specs: readonly ContainerSpec[]; network: ContainerNetwork; spared: readonly string[] }
     | undefined;
   /** States as etcd has them; undefined: not known. */
-  let written: Map<string, ContainerStatus> | undefined;
+  let written: Map<string, WrittenState> | undefined;
   /** The last failure, which the log has once. */
   let told = '';
 
@@ -52,12 +52,15 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
       // One that has no process is started again by the runtime's own clock.
       if (states.some(({ state, pid }) => state === 'failed' && pid !== undefined)) turns.wake(RETRY_MS);
       written ??= await readStates(store, host);
-      const kept = [...written.values()].filter(({ name }) => spared.includes(name));
+      const kept = [...written.values()]
+        .map(({ state }) => state)
+        .filter(({ name }) => spared.includes(name));
       const known = await writeDifferences(store, host, written, [...kept, ...states]);
       written = known;
       await dropDetached(store, specs, states);
       // Held back for a definition that is about to be another one here too.
-      if (states.some((state) => !isDeepStrictEqual(state, known.get(state.name)))) turns.wake(RETRY_MS);
+      if (states.some((state) => !isDeepStrictEqual(state, known.get(state.name)?.state)))
+        turns.wake(RETRY_MS);
       told = '';
     } catch (error) {
       const reason = messageOf(error);
@@ -86,11 +89,18 @@ export function createContainerKeeper({ runtime, store, host, log }: KeeperDeps)
   };
 }
 
-async function readStates(store: Store, host: string): Promise<Map<string, ContainerStatus>> {
+/** A container's state, and the value that says it in etcd: what is read does not become the same text again. */
+interface WrittenState {
+  readonly state: ContainerStatus;
+  readonly value: string;
+}
+
+async function readStates(store: Store, host: string): Promise<Map<string, WrittenState>> {
   const { items } = await store.list(keys.containerStatusPrefix);
   const states = items.flatMap((kv) => {
     const state = decodeContainerStatus(kv);
-    return state instanceof CausewayError || state.host !== host ? [] : [[state.name, state] as const];
+    if (state instanceof CausewayError || state.host !== host) return [];
+    return [[state.name, { state, value: kv.value }] as const];
   });
   return new Map(states);
 }
@@ -99,20 +109,20 @@ async function readStates(store: Store, host: string): Promise<Map<string, Conta
 async function writeDifferences(
   store: Store,
   host: string,
-  written: ReadonlyMap<string, ContainerStatus>,
+  written: ReadonlyMap<string, WrittenState>,
   states: readonly ContainerStatus[],
-): Promise<Map<string, ContainerStatus>> {
+): Promise<Map<string, WrittenState>> {
   const after = new Map(written);
-  const changed = states.filter((state) => !isDeepStrictEqual(state, written.get(state.name)));
+  const changed = states.filter((state) => !isDeepStrictEqual(state, written.get(state.name)?.state));
   for (let i = 0; i < changed.length; i += MOST_WRITES)
     for (const state of await putOwn(store, host, changed.slice(i, i + MOST_WRITES)))
-      after.set(state.name, state);
+      after.set(state.name, { state, value: encode(state) });
   const names = new Set(states.map((state) => state.name));
-  for (const [name, state] of written) {
+  for (const [name, { value }] of written) {
     if (names.has(name)) continue;
     // A container that moved has its new host's state there, which is not ours to delete.
     const key = keys.containerStatus(name);
-    await store.transaction([{ key, value: encode(state) }], [{ delete: key }]);
+    await store.transaction([{ key, value }], [{ delete: key }]);
     after.delete(name);
   }
   return after;
