@@ -155,7 +155,7 @@ export const APPLY_CASES: readonly (readonly [file: string, text: string, says: 
   [
     'escape.yaml',
     'kind: "\\e[31mPod"\nname: x\n',
-    'kind "\\u001b[31mPod" is not Service, Container or Workload',
+    'kind "\\u001b[31mPod" is not Service, Container, Workload or NetworkPolicy',
   ],
   ['name.yaml', 'kind: Service\nname: "a\\nb"\n', 'name "a\\nb" is not a name'],
   ['port.yaml', service('').replace('88', '88x'), 'ports[0].port "88x" is not a port'],
