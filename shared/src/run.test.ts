@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { start, startPiped } from './run.ts';
+import { run, start, startPiped } from './run.ts';
 
 const node = process.execPath;
 
@@ -28,6 +28,12 @@ it('refuses a program that does not exist', () => {
   expect(() => start('/nowhere/program', [])).toThrow(
     expect.objectContaining({ code: 'not-found', message: expect.stringContaining('/nowhere/program') }),
   );
+});
+
+it('tells of one that came to no end, or does not exist, whatever its exit codes may be', async () => {
+  const okCodes = Array.from({ length: 257 }, (_, i) => i - 1);
+  await expect(run('sleep', ['1000'], { okCodes, timeoutMs: 50 })).rejects.toMatchObject({ code: 'timeout' });
+  await expect(run('/nowhere/program', [], { okCodes })).rejects.toMatchObject({ code: 'not-found' });
 });
 
 it('finds a program as soon as somebody installs it, and no longer than it is there', async () => {

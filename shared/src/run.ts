@@ -62,7 +62,8 @@ export async function run(
   const stdout = String(result.stdout ?? '');
   const stderr = String(result.stderr ?? '');
   const exitCode = result.exitCode ?? -1;
-  if (exitCode !== 0 && !options.okCodes?.includes(exitCode))
+  const ended = !result.timedOut && result.code !== 'ENOENT';
+  if (!ended || (exitCode !== 0 && !options.okCodes?.includes(exitCode)))
     throw failure(
       command,
       args,
