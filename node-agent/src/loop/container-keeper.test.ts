@@ -70,8 +70,8 @@ it('leaves one that does not run to the delays of the runtime', async () => {
 
 it('leaves a container alone that nobody can say anything of, and what etcd has of it', async () => {
   status = { state: 'running', address: '10.10.1.2', pid: 7 };
+  // As an earlier agent wrote it, in whatever order.
   for (const name of ['unknown', 'gone'])
-    // As an earlier agent wrote it, in whatever order.
     store.put(keys.containerStatus(name), { ...status, host: 'host-1', name });
   const keeper = keep();
   keeper.want([SPEC], NETWORK, ['unknown']);
