@@ -214,9 +214,9 @@ export const REST_CASES: readonly (readonly [
   [
     'POST',
     '/v1/containers',
-    '{"name":"new","host":"host-1","command":["sh"],"files":{"/tmp/x":""}}',
+    '{"name":"new","host":"host-1","command":["sh"],"files":{"/proc/x":""}}',
     422,
-    'files "/tmp/x" lies under /tmp',
+    'files "/proc/x" is not an absolute path of a file',
   ],
   [
     'POST',

@@ -139,7 +139,7 @@ describe('text that others wrote to etcd', () => {
       );
     }
     expect(await output(own.lab, 'host-1', 'sh', '-c', 'ls /tmp')).not.toContain('causeway-climber');
-    expect(await output(own.lab, 'host-1', 'ls', '/var/lib/causeway/rootfs')).toBe('web-1\nweb-1b');
+    expect(await output(own.lab, 'host-1', 'ls', '/var/lib/causeway/roots')).toBe('web-1\nweb-1b');
     for (const [name] of BAD_CONTAINERS)
       expect((await own.lab.svcctl(['delete', 'container', name])).exitCode).toBe(0);
   });

@@ -78,7 +78,8 @@ export const BAD_KEYS: readonly BadKey[] = [
   },
   container('not-json', 'nope', 'containers/not-json: its value "nope" is not JSON'),
   container('words', { command: 'sh -c id' }, 'containers/words: command "sh -c id"'),
-  container('nothing', { command: [] }, 'containers/nothing: command []'),
+  container('nothing', { command: [1] }, 'containers/nothing: command.0 1'),
+  container('nul', { command: ['sh\u0000'] }, 'containers/nul: command.0'),
   container('relative', { files: { 'etc/x': '' } }, 'containers/relative: files.etc/x'),
   {
     key: `${keys.containerPrefix}../climber`,
@@ -109,8 +110,7 @@ export const BAD_KEYS: readonly BadKey[] = [
 /** What a container that cannot be is refused for, by its host. */
 export const BAD_CONTAINERS: readonly (readonly [name: string, more: object, reason: string])[] = [
   ['climber', { files: { '/../../../tmp/causeway-climber': 'x' } }, 'has an empty, "." or ".." part'],
-  ['nul', { command: ['sh\u0000'] }, 'command[0] "sh\\u0000" is no word of a command'],
-  ['hidden', { files: { '/tmp/x': '' } }, 'lies under /tmp'],
+  ['hidden', { files: { '/proc/x': '' } }, 'lies under /proc'],
 ];
 
 /** Keys whose values are there already: what was read before them goes on. */

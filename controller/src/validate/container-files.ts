@@ -9,8 +9,6 @@ const MAX_SEGMENT = 255;
 const MAX_PATH = 1_024;
 /** Where the kernel's own file systems are mounted. */
 const KERNEL_PATHS = /^\/(?:proc|sys|dev)(?:\/|$)/;
-/** Mounted empty in every container: a file there would never be seen. */
-const TEMPORARY = /^\/tmp(?:\/|$)/;
 
 type Files = Readonly<Record<string, string>>;
 
@@ -22,7 +20,6 @@ export function checkFiles(files: Files): void {
       throw invalid('files', path, 'is not an absolute path of a file, such as "/www/index.html"');
     }
     if (isTooLong(path)) throw invalid('files', path, 'is longer than the name of a file can be');
-    if (TEMPORARY.test(path)) throw invalid('files', path, 'lies under /tmp, which every container has anew');
     bytes += Buffer.byteLength(content);
   }
   if (bytes > MAX_FILES_BYTES) {

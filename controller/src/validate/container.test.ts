@@ -9,8 +9,6 @@ function check(path: string): void {
 }
 
 it.each([
-  ['/tmp/page', 'files "/tmp/page" lies under /tmp, which every container has anew'],
-  ['/tmp', 'files "/tmp" lies under /tmp, which every container has anew'],
   // 255 letters of two bytes each.
   [`/${'ü'.repeat(255)}`, 'is longer than the name of a file can be'],
   [`/${'x'.repeat(256)}`, 'is longer than the name of a file can be'],
@@ -19,6 +17,6 @@ it.each([
   expect(() => check(path)).toThrow(sentence);
 });
 
-it.each(['/tmpfile', '/www/tmp/x', `/${'ü'.repeat(127)}`, '/abc'.repeat(256)])('takes %s', (path) => {
+it.each(['/tmp/page', '/www/tmp/x', `/${'ü'.repeat(127)}`, '/abc'.repeat(256)])('takes %s', (path) => {
   expect(() => check(path)).not.toThrow();
 });
