@@ -11,7 +11,10 @@ const up = useLab({ name: 'seed-s2p', hosts: 2 });
 const HOST = 'host-1';
 const PATIENT = { timeout: 30_000, interval: 100 };
 
-/** Makes one connection after the other, 160 at most, until one is not answered. Prints how many were. Argument: address. */
+/**
+ * Makes one connection after the other, 160 at most, until two in a row are not answered, in less time than a token takes.
+ * Prints how many were. Argument: address.
+ */
 const COUNT = `
 const { connect } = require('node:net');
 const one = () => new Promise((resolve) => {
@@ -23,7 +26,11 @@ const one = () => new Promise((resolve) => {
 });
 (async () => {
   let made = 0;
-  while (made < 160 && (await one())) made++;
+  for (let silent = 0; made < 160 && silent < 2; ) {
+    const answered = await one();
+    made += answered ? 1 : 0;
+    silent = answered ? 0 : silent + 1;
+  }
   console.log(made);
 })();
 `;
