@@ -23,7 +23,7 @@ import {
 } from '../objects/schemas.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
-import { CHANGED_HEADER, type Headers, REVISION_HEADER } from './answer.ts';
+import { answerRemoval, CHANGED_HEADER, type Headers, REVISION_HEADER } from './answer.ts';
 
 export function containerRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
@@ -190,13 +190,6 @@ function deleteRoute(app: App, { containers: writer }: Deps): void {
         response: { 200: deletedSchema, ...problems },
       },
     },
-    async (request, reply) => {
-      const { name } = request.params;
-      const { dryRun, force } = request.query;
-      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun, force };
-      const { revision } = await writer.remove(name, options);
-      reply.header(REVISION_HEADER, revision);
-      return { name, revision };
-    },
+    (request, reply) => answerRemoval(request, reply, (name, options) => writer.remove(name, options)),
   );
 }

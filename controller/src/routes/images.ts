@@ -4,13 +4,13 @@ import { checkImageName, imageImportQuery, imagePullSchema } from '@causeway/sha
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App, Deps } from '../deps.ts';
-import { etag, parseIfMatch } from '../if-match.ts';
+import { etag } from '../if-match.ts';
 import { hostFor, type TakeRequest, takeImage } from '../images/take.ts';
 import { page } from '../objects/collection.ts';
 import { imageObjects, imageSchema } from '../objects/image.ts';
 import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
 import { wrongType } from '../problem.ts';
-import { type Headers, REVISION_HEADER } from './answer.ts';
+import { answerRemoval, type Headers, REVISION_HEADER } from './answer.ts';
 
 /** Archives are streamed through, however long they are. */
 const ARCHIVE = 'application/x-tar';
@@ -125,12 +125,6 @@ function deleteRoute(app: App, { images }: Deps): void {
         response: { 200: deletedSchema, ...problems },
       },
     },
-    async (request, reply) => {
-      const { name } = request.params;
-      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const { revision } = await images.remove(name, options);
-      reply.header(REVISION_HEADER, revision);
-      return { name, revision };
-    },
+    (request, reply) => answerRemoval(request, reply, (name, options) => images.remove(name, options)),
   );
 }

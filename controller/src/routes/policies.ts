@@ -12,7 +12,7 @@ import { peerPlaces } from '../policies/update.ts';
 import type { View } from '../view/view.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
-import { type Headers, REVISION_HEADER } from './answer.ts';
+import { answerRemoval, type Headers, REVISION_HEADER } from './answer.ts';
 import { checkedName } from './name.ts';
 
 const PATH = '/v1/policies';
@@ -154,13 +154,7 @@ function deleteRoute(app: App, { policies: writer }: Deps): void {
         response: { 200: deletedSchema, ...problems },
       },
     },
-    async (request, reply) => {
-      const { name } = request.params;
-      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const { revision } = await writer.remove(name, options);
-      reply.header(REVISION_HEADER, revision);
-      return { name, revision };
-    },
+    (request, reply) => answerRemoval(request, reply, (name, options) => writer.remove(name, options)),
   );
 }
 

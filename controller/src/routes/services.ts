@@ -12,7 +12,7 @@ import { serviceSchema, services } from '../objects/service.ts';
 import type { View } from '../view/view.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
-import { answerService, REVISION_HEADER } from './answer.ts';
+import { answerRemoval, answerService } from './answer.ts';
 import { checkedName } from './name.ts';
 
 export function serviceRoutes(app: App, deps: Deps): void {
@@ -118,13 +118,7 @@ function deleteRoute(app: App, { services: writer }: Deps): void {
         response: { 200: deletedSchema, ...problems },
       },
     },
-    async (request, reply) => {
-      const { name } = request.params;
-      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const { revision } = await writer.remove(name, options);
-      reply.header(REVISION_HEADER, revision);
-      return { name, revision };
-    },
+    (request, reply) => answerRemoval(request, reply, (name, options) => writer.remove(name, options)),
   );
 }
 

@@ -7,7 +7,7 @@ import { workloadSchema, workloads } from '../objects/workload.ts';
 import { watchObjects } from '../watch/events.ts';
 import { stream } from '../watch/stream.ts';
 import { noWorkload, type WrittenWorkload } from '../workload-writer.ts';
-import { type Headers, REVISION_HEADER } from './answer.ts';
+import { answerRemoval, type Headers, REVISION_HEADER } from './answer.ts';
 import { checkedName } from './name.ts';
 
 export function workloadRoutes(app: App, deps: Deps): void {
@@ -112,13 +112,7 @@ function deleteRoute(app: App, { workloads: writer }: Deps): void {
         response: { 200: deletedSchema, ...problems },
       },
     },
-    async (request, reply) => {
-      const { name } = request.params;
-      const options = { ifMatch: parseIfMatch(request.headers['if-match']), dryRun: request.query.dryRun };
-      const { revision } = await writer.remove(name, options);
-      reply.header(REVISION_HEADER, revision);
-      return { name, revision };
-    },
+    (request, reply) => answerRemoval(request, reply, (name, options) => writer.remove(name, options)),
   );
 }
 

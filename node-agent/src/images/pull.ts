@@ -37,6 +37,6 @@ function checkReference(reference: string): void {
   const transport = TRANSPORTS.find((one) => reference.startsWith(one));
   if (transport === undefined || reference.length === transport.length)
     throw invalid('reference', reference, 'is neither docker://NAME[:TAG] nor oci:FOLDER[:TAG]');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  if (/[\s\u0000-\u001f\u007f]/.test(reference)) throw invalid('reference', reference, 'has a space in it');
+  if (/[\s\p{Cc}]/u.test(reference))
+    throw invalid('reference', reference, 'has a space or a control character in it');
 }
