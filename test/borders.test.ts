@@ -17,7 +17,7 @@ interface Zone {
 }
 
 const WORDS = ['base', 'net', 'model'];
-const SHARED = [...WORDS, 'run', 'store', 'agent-client', 'desired', 'rules'];
+const SHARED = [...WORDS, 'programs', 'store', 'agent-client', 'desired', 'rules'];
 const AGENT = [
   'agent-plan',
   'agent-lease',
@@ -37,37 +37,40 @@ const ZONES: Readonly<Record<string, Zone>> = {
   desired: { path: 'shared/src/desired/', may: WORDS, pure: true },
   rules: { path: 'shared/src/rules/', may: [...WORDS, 'desired'], pure: true },
   'agent-client': { path: 'shared/src/agent-client/', may: ['base', 'model'] },
-  run: { path: 'shared/src/run.ts', may: ['base'] },
+  programs: { path: 'shared/src/programs/', may: ['base'] },
   store: { path: 'shared/src/store/', may: WORDS },
   'agent-plan': { path: 'node-agent/src/plan/', may: [...WORDS, 'desired', 'rules'], pure: true },
   'agent-lease': { path: 'node-agent/src/lease/', may: [...WORDS, 'store'] },
   'agent-kernel': {
     path: 'node-agent/src/kernel/',
-    may: [...WORDS, 'run', 'desired', 'rules', 'agent-plan'],
+    may: [...WORDS, 'programs', 'desired', 'rules', 'agent-plan'],
   },
   /** The frame of the agent's API; what is answered there comes from other zones. */
   'agent-api': { path: 'node-agent/src/api/', may: [...WORDS, 'store', 'agent-client'] },
-  'agent-images': { path: 'node-agent/src/images/', may: [...WORDS, 'run', 'agent-client', 'agent-api'] },
+  'agent-images': {
+    path: 'node-agent/src/images/',
+    may: [...WORDS, 'programs', 'agent-client', 'agent-api'],
+  },
   'agent-containers': {
     path: 'node-agent/src/containers/',
-    may: [...WORDS, 'run', 'agent-kernel', 'agent-images'],
+    may: [...WORDS, 'programs', 'agent-kernel', 'agent-images'],
   },
   'agent-exec': { path: 'node-agent/src/exec/', may: [...WORDS, 'agent-api', 'agent-containers'] },
   'agent-logs': { path: 'node-agent/src/logs/', may: [...WORDS, 'agent-api', 'agent-containers'] },
   'agent-inspect': {
     path: 'node-agent/src/inspect/',
-    may: [...WORDS, 'run', 'agent-api', 'agent-containers'],
+    may: [...WORDS, 'programs', 'agent-api', 'agent-containers'],
   },
   agent: { path: 'node-agent/src/', may: [...SHARED, ...AGENT] },
-  controller: { path: 'controller/src/', may: [...WORDS, 'run', 'store', 'agent-client'] },
+  controller: { path: 'controller/src/', may: [...WORDS, 'programs', 'store', 'agent-client'] },
   svcctl: { path: 'svcctl/src/', may: ['base'], types: ['model'] },
-  lab: { path: 'deploy/lab/src/', may: [...WORDS, 'run'] },
+  lab: { path: 'deploy/lab/src/', may: [...WORDS, 'programs'] },
   tests: { path: 'test/', may: [...SHARED, ...AGENT, 'agent', 'controller', 'svcctl', 'lab'] },
 };
 
 /** Packages with one door each. */
 const DOORS: Readonly<Record<string, string>> = {
-  execa: 'shared/src/run.ts',
+  execa: 'shared/src/programs/spawn.ts',
   etcd3: 'shared/src/store/etcd.ts',
   'ip-cidr': 'shared/src/net/cidr.ts',
 };
@@ -203,7 +206,7 @@ describe('the checker', () => {
     ['shared/src/model/x.ts', "import { s } from '../store/store.ts';"],
     ['shared/src/errors.ts', "import type { N } from './model/node.ts';"],
     ['shared/src/desired/x.ts', "import { r } from '../rules/ruleset.ts';"],
-    ['shared/src/rules/nftables/x.ts', "import { run } from '../../run.ts';"],
+    ['shared/src/rules/nftables/x.ts', "import { run } from '../../programs/run.ts';"],
     ['shared/src/store/x.ts', "import { i } from '../desired/intent.ts';"],
     ['node-agent/src/plan/x.ts', "import { k } from '../kernel/apply.ts';"],
     ['node-agent/src/kernel/x.ts', "import { a } from '../agent.ts';"],
@@ -212,7 +215,7 @@ describe('the checker', () => {
     ['controller/src/app.ts', "import { up } from '../../deploy/lab/src/up.ts';"],
     ['controller/src/app.ts', "import { up } from '@causeway/lab/up';"],
     ['deploy/lab/src/x.ts', "import { a } from '@causeway/node-agent/agent';"],
-    ['svcctl/src/x.ts', "import { run } from '@causeway/shared/run';"],
+    ['svcctl/src/x.ts', "import { run } from '@causeway/shared/programs/run';"],
     ['svcctl/src/x.ts', "import { DATAPLANES } from '@causeway/shared/model/dataplane';"],
     ['svcctl/src/x.ts', "export { DATAPLANES } from '@causeway/shared/model/dataplane';"],
     ['test/lab/x.test.ts', "import x from '../../dist/bin/svcctl.cjs';"],
@@ -237,8 +240,8 @@ describe('the checker', () => {
     ['node-agent/src/agent.ts', "import { apply } from './kernel/apply.ts';"],
     ['node-agent/src/plan/x.ts', "// import { k } from '../kernel/apply.ts';"],
     ['node-agent/src/plan/x.ts', "/*\nimport { k } from '../kernel/apply.ts';\n*/"],
-    ['shared/src/run.ts', "import { execa } from 'execa';"],
-    ['shared/src/run.test.ts', "import { run } from './run.ts';"],
+    ['shared/src/programs/spawn.ts', "import { execa } from 'execa';"],
+    ['shared/src/programs/run.test.ts', "import { run } from './run.ts';"],
   ])('allows in %s: %s', (path, source) => {
     expect(faultsOf(path, `${source}\n`)).toEqual([]);
   });

@@ -4,7 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, invalid, messageOf } from '@causeway/shared/errors';
 import { parseAddress } from '@causeway/shared/net/cidr';
-import { type Exit, run, type Started, start } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
+import { type Exit, type Started, start } from '@causeway/shared/programs/start';
 
 export interface EmbeddedEtcdOptions {
   /** Where etcd keeps its data, `--etcd-data`. */

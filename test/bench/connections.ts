@@ -1,4 +1,5 @@
-import { run, start } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
+import { start } from '@causeway/shared/programs/start';
 
 /** To the endpoint itself, or to the address of its service. */
 export type Path = 'vip' | 'direct';

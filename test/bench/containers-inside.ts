@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { serveInside } from './inside.ts';
 
 /** The bench's program on the lab's only host: it starts, attaches and removes containers as `openInside` asks. */

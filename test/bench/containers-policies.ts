@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { Measured, Where } from './containers-policies-inside.ts';
 import { median, type Row, rowOf } from './row.ts';
 import { OWN_NAMESPACES } from './services-kernel.ts';

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Started, start } from '@causeway/shared/run';
+import { type Started, start } from '@causeway/shared/programs/start';
 import { keys } from '@causeway/shared/store/keys';
 import { etcdProgram } from '../support/etcd.ts';
 import { median, type Row, rowOf } from './row.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { Measured } from './network-kernel-inside.ts';
 import { median, type Row, rowOf } from './row.ts';
 

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { createLab, type Lab } from '@causeway/lab/lab';
 import { CausewayError } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { median, type Row, rowOf } from './row.ts';
 
 /** Two network namespaces on two hosts that reach each other, and how to run something in them. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { median, type Row, rowOf } from './row.ts';
 import type { Starts } from './services-agent-inside.ts';
 import { OWN_NAMESPACES } from './services-kernel.ts';

@@ -1,6 +1,6 @@
 import { CausewayError } from '@causeway/shared/errors';
+import { run } from '@causeway/shared/programs/run';
 import { ruleset as nftables } from '@causeway/shared/rules/nftables/index';
-import { run } from '@causeway/shared/run';
 import { intentOf } from '../support/intents.ts';
 import { serveInside } from './inside.ts';
 import { fillTask, intentOfNumber } from './services-cluster-services.ts';

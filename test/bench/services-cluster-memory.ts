@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '@causeway/lab/lab';
-import { start } from '@causeway/shared/run';
+import { start } from '@causeway/shared/programs/start';
 import { type Row, rowOf } from './row.ts';
 import type { ServicesWorld } from './services-cluster-world.ts';
 

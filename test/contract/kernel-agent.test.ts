@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RunResult } from '../../shared/src/run.ts';
+import type { RunResult } from '../../shared/src/programs/run.ts';
 import { keys } from '../../shared/src/store/keys.ts';
 import { etcdProgram } from '../support/etcd.ts';
 import { type Netns, openNetns } from '../support/netns.ts';

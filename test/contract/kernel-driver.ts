@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import { linuxKernel } from '../../node-agent/src/kernel/linux.ts';
 import { messageOf } from '../../shared/src/errors.ts';
+import { run } from '../../shared/src/programs/run.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
-import { run } from '../../shared/src/run.ts';
 
 /**
  * The real kernel's effects as a program: the tests bundle it and run it inside throw-away namespaces. One call per

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedEtcd, startEmbeddedEtcd } from '@causeway/controller/embedded-etcd';
-import { start } from '@causeway/shared/run';
+import { start } from '@causeway/shared/programs/start';
 import { openEtcdStore } from '@causeway/shared/store/etcd';
 import type { Store } from '@causeway/shared/store/store';
 import { build } from 'esbuild';

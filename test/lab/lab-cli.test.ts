@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunResult, run } from '@causeway/shared/run';
+import { type RunResult, run } from '@causeway/shared/programs/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** The command line as users have it, with a directory of labs of its own. */

@@ -1,6 +1,6 @@
 import { differences, type HostState, parseState, STATE_SCRIPT } from '@causeway/lab/host-state';
 import { createLab } from '@causeway/lab/lab';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { expect, it } from 'vitest';
 
 /** What this machine itself holds, looked at without changing it. Rules can be listed by root only. */

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DATAPLANES } from '@causeway/shared/model/dataplane';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerRules } from '../support/docker.ts';
 import { svcctl } from '../support/faults.ts';

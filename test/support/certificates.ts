@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 
 /** Paths of PEM files. */
 export interface Pair {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Started, start } from '@causeway/shared/run';
+import { type Started, start } from '@causeway/shared/programs/start';
 
 /** A real etcd on loopback for one test file; its data is in a directory of its own. */
 export interface TestEtcd {

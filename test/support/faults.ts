@@ -7,7 +7,7 @@ import { liveLab } from '@causeway/lab/state';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
 import type { NodeEvent } from '@causeway/shared/model/event';
 import { AGENT_PORT } from '@causeway/shared/names';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { keys } from '@causeway/shared/store/keys';
 import { expect } from 'vitest';
 import { listEach } from './etcd-keys.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type RunOptions, type RunResult, run } from '../../shared/src/run.ts';
+import { type RunOptions, type RunResult, run } from '../../shared/src/programs/run.ts';
 
 /**
  * A throw-away world of user, net, mount and pid namespaces: whatever happens in it never reaches this machine,

@@ -6,7 +6,7 @@ import type { Kernel, Signal } from '../../node-agent/src/kernel/kernel.ts';
 import type { FlowListing } from '../../node-agent/src/plan/flows.ts';
 import type { Fate } from '../../node-agent/src/plan/step.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
-import { start } from '../../shared/src/run.ts';
+import { start } from '../../shared/src/programs/start.ts';
 import type { Answer } from '../contract/kernel-driver.ts';
 
 /** A host of its own inside throw-away namespaces, and the real effects working in it. */

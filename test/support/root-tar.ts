@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { pack } from 'tar-stream';
 
 /** A tar of a root file system with busybox and its commands, as `docker import` takes it. Everything is root's. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { enter } from './namespaces.ts';
 import { identify, insidePids, isAlive, type ProcessId, signal, waitGone } from './pids.ts';
 import { type Around, environment } from './process.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Dataplane } from '@causeway/shared/model/dataplane';
-import type { RunResult } from '@causeway/shared/run';
+import type { RunResult } from '@causeway/shared/programs/run';
 import type { Api } from './api.ts';
 import type { HostState } from './host-state.ts';
 

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
-import { type RunResult, run } from '@causeway/shared/run';
+import { type RunResult, run } from '@causeway/shared/programs/run';
 import type { Place } from './daemons.ts';
 import type { ExecOptions } from './handle.ts';
 import { type HostState, parseState, STATE_SCRIPT } from './host-state.ts';

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CausewayError, show } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { removeCgroups } from './cgroups.ts';
 import type { ClusterSettings } from './options.ts';
 import { identify, isAlive, type ProcessId } from './pids.ts';

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { launch, pathOf } from '@causeway/shared/run';
+import { pathOf } from '@causeway/shared/programs/environment';
+import { launch } from '@causeway/shared/programs/launch';
 import type { Layout, Place } from './places.ts';
 import { type ProcessId, processIn } from './processes.ts';
 import { lastError } from './runc.ts';

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
-import { start } from '@causeway/shared/run';
+import { start } from '@causeway/shared/programs/start';
 import { killTree } from './kill-tree.ts';
 import type { Place } from './places.ts';
 

@@ -14,7 +14,8 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
-import { run, start } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
+import { start } from '@causeway/shared/programs/start';
 import type { HostAbilities, IdMap } from './oci.ts';
 import type { Place } from './places.ts';
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
 import { canonicalIp } from '@causeway/shared/net/block';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { z } from 'zod';
 import { AT_ONCE, mapLimited } from './limited.ts';
 import { NETNS_DIR, nameOfAttached, nameOfNetns } from './places.ts';

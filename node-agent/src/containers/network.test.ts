@@ -7,7 +7,7 @@ import { attachedNetnsOf, layoutOf, type Place, placeOf } from './places.ts';
 
 const ran = vi.hoisted(() => [] as { command: string; args: readonly string[]; input?: string }[]);
 
-vi.mock('@causeway/shared/run', () => ({
+vi.mock('@causeway/shared/programs/run', () => ({
   run: async (command: string, args: readonly string[], { input }: { input?: string }) => {
     ran.push({ command, args, ...(input === undefined ? {} : { input }) });
     return { exitCode: 0, stdout: '', stderr: '' };

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import type { ByFamily } from '@causeway/shared/net/family';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { macOf } from './addresses.ts';
 import { configureInside, type Inside, insideCommand, insideLines } from './inside.ts';
 import type { Place } from './places.ts';

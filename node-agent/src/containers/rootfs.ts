@@ -1,7 +1,7 @@
 import { chmod, chown, lstat, mkdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { Place } from './places.ts';
 
 /** As the kernel does (path_resolution(7)). */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { isAlive, type ProcessId } from './processes.ts';
 
 /** A container as runc sees it. */

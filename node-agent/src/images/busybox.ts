@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import { sha256 } from '@causeway/shared/model/oci-image';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { flushFile } from './durable.ts';
 import { isStaticElf } from './elf.ts';
 import type { ReadyImage } from './image.ts';

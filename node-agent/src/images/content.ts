@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { isInstalled, through } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
+import { through } from '@causeway/shared/programs/through';
 
 export type Chunks = AsyncIterable<Buffer>;
 

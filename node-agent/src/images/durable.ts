@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 
 /** Others write to the same disk, too, and all of that goes with it; milliseconds. */
 const TIMEOUT_MS = 10 * 60 * 1_000;

@@ -1,5 +1,6 @@
 import { CausewayError, invalid } from '@causeway/shared/errors';
-import { isInstalled, run } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
+import { run } from '@causeway/shared/programs/run';
 
 export interface PullRequest {
   /** `docker://docker.io/library/nginx:1.25`, `oci:/srv/layout:tag`: a reference as skopeo takes it. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ImageStore } from './image.ts';
 import { createImageStore } from './store.ts';

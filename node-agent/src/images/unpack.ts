@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
-import { through } from '@causeway/shared/run';
+import { through } from '@causeway/shared/programs/through';
 import type { Chunks } from './content.ts';
 import { type LowerView, lowerView } from './lower-view.ts';
 import { tarEntries } from './tar-entries.ts';

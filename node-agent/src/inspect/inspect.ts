@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { NetLine, NetSection, NetStack } from '@causeway/shared/model/net-stack';
-import { isInstalled, run } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
+import { run } from '@causeway/shared/programs/run';
 import { addressLines, neighbourLines, routeLines, routingRuleLines, sysctlLines } from './lines.ts';
 import { type ListedLink, linkLines, parseLinks, parseNamespaces } from './links.ts';
 import { iptablesLines, nftLines } from './rules.ts';

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
-import { isInstalled, run } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
+import { run } from '@causeway/shared/programs/run';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { start } from '@causeway/shared/run';
+import { start } from '@causeway/shared/programs/start';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { watchLegacy } from './canary.ts';
 
-vi.mock('@causeway/shared/run', () => ({ start: vi.fn() }));
+vi.mock('@causeway/shared/programs/start', () => ({ start: vi.fn() }));
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,5 +1,5 @@
 import { messageOf } from '@causeway/shared/errors';
-import { type Started, start } from '@causeway/shared/run';
+import { type Started, start } from '@causeway/shared/programs/start';
 import type { RuleWatch } from './rule-watch.ts';
 
 /** How often the rules are asked for, milliseconds; a flush must be mended within a second. */

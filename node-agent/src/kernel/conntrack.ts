@@ -1,7 +1,8 @@
 import { PROTOCOLS } from '@causeway/shared/model/service';
 import { canonicalIp } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
-import { isInstalled, run } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
+import { run } from '@causeway/shared/programs/run';
 import type { Flow, FlowListing, FlowProtocol, Tuple } from '../plan/flows.ts';
 import type { Deletion } from '../plan/flows-deletions.ts';
 import { parseBatch } from './ip-json.ts';

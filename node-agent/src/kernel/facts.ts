@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import { canonicalIp, parseIp } from '@causeway/shared/net/block';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { chooseHost, type HostAddress, type HostListing } from './choose-host.ts';
 import { ipShow } from './ip.ts';
 import { hasName, isOurBridge, isRecord, type Json, linksOf, MAIN_TABLE, parseBatch } from './ip-json.ts';

@@ -1,8 +1,8 @@
-import { type StartOptions, start } from '@causeway/shared/run';
+import { type StartOptions, start } from '@causeway/shared/programs/start';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { openIpSession } from './ip-session.ts';
 
-vi.mock('@causeway/shared/run', () => ({ start: vi.fn() }));
+vi.mock('@causeway/shared/programs/start', () => ({ start: vi.fn() }));
 
 /** What was started, each an `ip` that refuses the mark and takes everything else. */
 let programs: { readonly end: () => void; readonly heard: string[] }[];

@@ -1,4 +1,4 @@
-import { type Started, start } from '@causeway/shared/run';
+import { type Started, start } from '@causeway/shared/programs/start';
 import { readComplaints } from './ip.ts';
 
 /**

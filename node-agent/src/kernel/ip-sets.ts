@@ -3,7 +3,8 @@ import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { messageOf } from '@causeway/shared/errors';
 import { SET_PREFIXES } from '@causeway/shared/names';
 import type { Family } from '@causeway/shared/net/family';
-import { isInstalled, run } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
+import { run } from '@causeway/shared/programs/run';
 
 /** How often a set that rules still look into is tried to be removed, and how long between, milliseconds. */
 const ATTEMPTS = 100;

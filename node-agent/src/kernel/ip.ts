@@ -1,5 +1,5 @@
 import { CausewayError } from '@causeway/shared/errors';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { ForwardingStep, IpStep, RenameStep } from '../plan/step.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
 import { type Json, parseBatch } from './ip-json.ts';

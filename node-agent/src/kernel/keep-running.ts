@@ -1,5 +1,5 @@
 import { messageOf } from '@causeway/shared/errors';
-import { type Started, start } from '@causeway/shared/run';
+import { type Started, start } from '@causeway/shared/programs/start';
 
 export interface Running {
   close(): void;

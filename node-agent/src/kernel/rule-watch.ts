@@ -1,5 +1,5 @@
 import { FAMILIES, type Family } from '@causeway/shared/net/family';
-import { isInstalled } from '@causeway/shared/run';
+import { isInstalled } from '@causeway/shared/programs/environment';
 import type { FirewallTool } from '../plan/observed.ts';
 import { watchLegacy } from './canary.ts';
 import { listFirewalls, programOf } from './firewall-tools.ts';

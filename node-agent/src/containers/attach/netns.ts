@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import { NETNS_DIR, type Place } from '../places.ts';
 import type { Former } from './seek.ts';
 

@@ -1,4 +1,4 @@
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 
 /** Runs lines of `ip` in one process, in the host's namespace. @throws CausewayError `command-failed` at the first that fails */
 export async function ipBatch(name: string, lines: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { MacvlanMode } from '@causeway/shared/model/container-network';
 import { blockHasIp, familyOf, formatBlock, parseBlock, parseIp } from '@causeway/shared/net/block';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { Fault, MakeRequest, World } from '../connection.ts';
 import { listLinks } from '../network.ts';
 import { ipBatch, ipBatchIn } from './batch.ts';

@@ -3,7 +3,7 @@ import type { ContainerSpec } from '@causeway/shared/model/container';
 import { LINK_PREFIX } from '@causeway/shared/names';
 import { bitsOf } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, type Family } from '@causeway/shared/net/family';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { Fault, World } from '../connection.ts';
 import { placeOf } from '../places.ts';
 import { ipBatch, ipBatchIn } from './batch.ts';

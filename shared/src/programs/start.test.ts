@@ -1,10 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { run, start, startPiped } from './run.ts';
+import { start, startPiped } from './start.ts';
 
 const node = process.execPath;
 
@@ -28,25 +26,6 @@ it('refuses a program that does not exist', () => {
   expect(() => start('/nowhere/program', [])).toThrow(
     expect.objectContaining({ code: 'not-found', message: expect.stringContaining('/nowhere/program') }),
   );
-});
-
-it('tells of one that came to no end, or does not exist, whatever its exit codes may be', async () => {
-  const okCodes = Array.from({ length: 257 }, (_, i) => i - 1);
-  await expect(run('sleep', ['1000'], { okCodes, timeoutMs: 50 })).rejects.toMatchObject({ code: 'timeout' });
-  await expect(run('/nowhere/program', [], { okCodes })).rejects.toMatchObject({ code: 'not-found' });
-});
-
-it('finds a program as soon as somebody installs it, and no longer than it is there', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'causeway-run-'));
-  vi.stubEnv('PATH', directory);
-  vi.resetModules();
-  const { isInstalled } = await import('./run.ts');
-  expect(isInstalled('new-program')).toBe(false);
-  writeFileSync(join(directory, 'new-program'), '', { mode: 0o755 });
-  expect(isInstalled('new-program')).toBe(true);
-  rmSync(directory, { recursive: true });
-  expect(isInstalled('new-program')).toBe(false);
-  vi.unstubAllEnvs();
 });
 
 it('runs programs in the C locale', async () => {
