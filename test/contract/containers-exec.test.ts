@@ -48,6 +48,11 @@ it('runs in the container, and tells its end and its last word', async () => {
   ]);
 });
 
+it('complains with its last word of stderr, whatever it prints besides', async () => {
+  const script = 'echo starting >&2; echo no database >&2; sleep 0.5; echo done; exit 3';
+  expect(await answers(run('web-1', ['sh', '-c', script]))).toEqual([{ exitCode: 3, said: 'no database' }]);
+});
+
 it('is no success without a program or a container', async () => {
   const [program, container] = await answers(run('web-1', ['nonsense']), run('web-9', ['true']));
   expect(program).toMatchObject({ exitCode: expect.any(Number), said: expect.stringMatching(/nonsense/) });

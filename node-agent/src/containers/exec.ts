@@ -6,7 +6,10 @@ import type { Place } from './places.ts';
 
 export interface ExecResult {
   readonly exitCode: number;
-  /** The last line that the command, or runc about it, has printed. */
+  /**
+   * The last line that the command, or runc about it, has complained with (stderr); of what it has printed where there was no
+   * complaint. Which of two streams said something last nobody can tell: each comes through a pipe of its own.
+   */
   readonly said: string;
 }
 
@@ -34,17 +37,17 @@ export async function runcExec(
 ): Promise<ExecResult> {
   commands += 1;
   const pidFile = `${place.bundle}/exec-${process.pid}-${commands}.pid`;
-  let said = '';
+  const said = { stdout: '', stderr: '' };
   const args = ['--root', runcRoot, 'exec', '--pid-file', pidFile, place.name, ...command];
   const runc = start('runc', args, {
-    onLine: (line) => {
-      said = line.trim() || said;
+    onLine: (line, stream) => {
+      said[stream] = line.trim() || said[stream];
     },
   });
   const late = lateness(timeoutMs, signal);
   try {
     const exit = await Promise.race([runc.exited, late.reason]);
-    if (typeof exit !== 'string') return { exitCode: exit.exitCode ?? -1, said };
+    if (typeof exit !== 'string') return { exitCode: exit.exitCode ?? -1, said: said.stderr || said.stdout };
     // Ending runc alone would leave the command in the container.
     const early = await pidIn(pidFile);
     runc.kill('SIGKILL');
