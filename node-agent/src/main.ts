@@ -16,7 +16,9 @@ import { cleanUp } from './commands/cleanup.ts';
 import { previewPlan } from './commands/plan.ts';
 import { type AgentConfig, type RawConfig, readConfig } from './config.ts';
 import { DEFAULT_ENGINES } from './containers/attach/seek.ts';
+import { layoutOf } from './containers/places.ts';
 import { createRuntime } from './containers/runtime.ts';
+import { forgetShutdown, noteShutdown } from './containers/shutdown.ts';
 import { hostFiles } from './host-files.ts';
 import { createImageStore, DEFAULT_MAX_BYTES } from './images/store.ts';
 import { hasIpSets } from './kernel/ip-sets.ts';
@@ -166,15 +168,19 @@ async function runCommand(config: AgentConfig): Promise<void> {
   setTimeout(() => setFlagsFromString(HEAP_GROWTH), HEAP_GROWTH_AFTER_MS).unref();
   const log = createLogger(config.logLevel, config.name);
   const unlock = await takeLock(config.runDir);
+  const { stateDir, runDir } = config;
+  const layout = layoutOf({ stateDir, runDir });
+  await forgetShutdown(layout);
   const stopped = new AbortController();
+  let noted = Promise.resolve();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // `on`, not `once`: with no listener left, a library that watches for the end of the process would end it at once.
     process.on(signal, () => {
+      noted = noteShutdown(layout);
       stopped.abort();
       setTimeout(() => process.exit(0), STOP_MS).unref();
     });
   }
-  const { stateDir, runDir } = config;
   const store = openEtcdStore(readEtcdFiles(config.etcd));
   const gate = createRuleGate();
   const images = createImageStore({ dir: `${stateDir}/images`, maxBytes: config.imageMaxBytes });
@@ -183,6 +189,7 @@ async function runCommand(config: AgentConfig): Promise<void> {
     await runAgent({ ...parts(config), config, store, runtime, gate, images, log }, stopped.signal);
   } finally {
     store.close();
+    await noted;
     await unlock();
   }
 }

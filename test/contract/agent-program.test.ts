@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -165,6 +165,24 @@ describe('the agent’s program', () => {
     await vi.waitFor(async () => expect((await agentLog()).match(/"joined with /g)).toHaveLength(2), patient);
     await stopAgent();
     expect(await agentLog()).not.toContain('geheim');
+  });
+
+  it('notes that it is ended because its host goes down, until it runs there again', async () => {
+    mkdirSync(join(directory, 'bin'));
+    const systemctl = '#!/bin/sh\n[ "$1" = is-system-running ] && echo stopping; exit 1\n';
+    writeFileSync(join(directory, 'bin/systemctl'), systemctl, { mode: 0o755 });
+    await put(keys.networkConfig, { Network: '10.10.0.0/16' });
+    const started = async (environment = '') => {
+      await startAgent('', environment);
+      await vi.waitFor(async () => expect(await page('/readyz')).toBe('200\nok\n'), patient);
+    };
+    const note = join(directory, 'state/shutdown');
+    await started(`PATH=${directory}/bin:$PATH`);
+    await stopAgent();
+    expect(await readFile(note, 'utf8')).toBe(await readFile('/proc/sys/kernel/random/boot_id', 'utf8'));
+    await started();
+    expect(existsSync(note)).toBe(false);
+    await stopAgent();
   });
 
   it('refuses a wrong command line with one sentence, the flag and the value', async () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Engines } from '../../node-agent/src/containers/attach/seek.ts';
+import { layoutOf } from '../../node-agent/src/containers/places.ts';
 import { type ContainerNetwork, createRuntime } from '../../node-agent/src/containers/runtime.ts';
+import { noteShutdown } from '../../node-agent/src/containers/shutdown.ts';
 import type { ContainerSpec } from '../../shared/src/model/container.ts';
 
 /**
@@ -28,7 +30,9 @@ export type Call =
   | { readonly killAndWait: number }
   | { readonly waitForNeed: true }
   | { readonly exec: readonly string[]; readonly in: string; readonly timeoutMs: number }
-  | { readonly removeAll: true };
+  | { readonly removeAll: true }
+  /** What an agent does when it is told to end. */
+  | { readonly noteShutdown: true };
 
 async function main(): Promise<void> {
   const { stateDir, runDir, network, engines, calls }: Script = JSON.parse(readFileSync(0, 'utf8'));
@@ -46,6 +50,7 @@ async function main(): Promise<void> {
         .catch((error) => ({ error: error.code, tookMs: tookMs() }));
     }
     if ('removeAll' in call) return runtime.removeAll();
+    if ('noteShutdown' in call) return noteShutdown(layoutOf({ stateDir, runDir }));
     return new Promise((resolve) => {
       const stop = runtime.onNeed(() => {
         stop();

@@ -1,16 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import type { Call } from './containers-driver.ts';
 import { buildDriver, type ContainerWorld, type Driver, openContainerWorld } from './containers-world.ts';
 
-/** What becomes of containers that end, are stopped, or whose agent or host goes away: with real conmon and runc. */
+/** What becomes of containers that end, are stopped, or whose agent goes away: with real conmon and runc. */
 const network: ContainerNetwork = {
   ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
 };
 const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 let driver: Driver;
 let world: ContainerWorld;
@@ -132,43 +131,6 @@ describe('a container that is stopped', () => {
       ...[{ waitForNeed: true } as const, { reconcile: [wanted] }],
     );
     expect(answers.at(-1)).toMatchObject([{ state: 'stopped', exitCode: 137 }]);
-  });
-});
-
-describe('after a reboot', () => {
-  /** Everything that a reboot takes: processes, namespaces, mounts, /run, and the number of the boot. */
-  async function reboot(): Promise<void> {
-    const { net, dir } = world;
-    await writeFile(`${dir}/boot`, '11111111-2222-3333-4444-555555555555\n');
-    await net.sh(`
-      for process in $(pidof conmon) $(pidof sleep); do [ "$process" = 1 ] || kill -9 $process || :; done
-      for mount in $(cut -d' ' -f2 /proc/self/mounts | grep ^${dir}/lib/roots/); do umount $mount; done
-      for netns in $(ip netns list | cut -d' ' -f1); do ip netns delete $netns; done
-      rm -rf ${dir}/run; mount --bind ${dir}/boot ${BOOT_ID}`);
-  }
-
-  it('starts what ran, whatever its policy, and lets rest what had ended or was stopped', async () => {
-    const specs: ContainerSpec[] = [
-      { ...shell('sleep 1000'), name: 'always' },
-      { ...shell('sleep 1000', { restart: 'no' }), name: 'no' },
-      { ...shell('exit 4', { restart: 'no' }), name: 'exited' },
-      { ...shell('sleep 1000', { stopSeconds: 0 }), name: 'stopped' },
-    ];
-    await world.reconcile(network, ...specs);
-    const wanted = specs.map(
-      (spec): ContainerSpec => (spec.name === 'stopped' ? { ...spec, want: 'stopped' } : spec),
-    );
-    const states = async () => (await world.reconcile(network, ...wanted)).map(({ state }) => state);
-    const expected = ['running', 'running', 'exited', 'stopped'];
-    await expect.poll(states, { timeout: 60_000 }).toEqual(expected);
-    await world.inside('no', 'sh', '-c', 'echo kept > /data');
-    const before = await world.reconcile(network, ...wanted);
-    await reboot();
-    const after = await world.reconcile(network, ...wanted);
-    expect(after.map(({ state }) => state)).toEqual(expected);
-    expect(after.map(({ address }) => address)).toEqual(before.map(({ address }) => address));
-    expect(after[2]).toMatchObject({ exitCode: 4 });
-    expect(await world.inside('no', 'cat', '/data')).toBe('kept\n');
   });
 });
 

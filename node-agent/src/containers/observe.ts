@@ -4,6 +4,7 @@ import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, p
 import { bootId, isAlive, netnsOfProcess } from './processes.ts';
 import { type ContainerRecord, readRecord } from './records.ts';
 import { type RuncContainer, runcList, runcNames } from './runc.ts';
+import { readShutdown, wentDownWith } from './shutdown.ts';
 
 /** A container's running first process. */
 export interface Running {
@@ -26,7 +27,10 @@ export interface Observed {
   readonly links: ReadonlyMap<string, HostLink>;
   /** Names that have files only: a bundle, a root file system, a log. */
   readonly files: ReadonlySet<string>;
-  /** Exit codes of those that have ended since their last start, as far as their monitors lived to write them. */
+  /**
+   * Exit codes of those that have ended by themselves since their last start, as far as their monitors lived to write them;
+   * not of those that went down with their host.
+   */
   readonly exits: ReadonlyMap<string, number>;
   /** Names whose root file system is mounted. */
   readonly mounted: ReadonlySet<string>;
@@ -40,17 +44,23 @@ export interface Observed {
 const NSFS_MAGIC = 0x6e736673;
 
 export async function observe(layout: Layout): Promise<Observed> {
-  const [runc, files, records, netns, attached, links, exits, mounted] = await Promise.all([
+  const [runc, files, records, netns, attached, links, ends, shutdown, mounted] = await Promise.all([
     runcNames(layout.runcRoot).then((all) => new Set(all.filter(isContainerName))),
     fileNames(layout),
     readRecords(layout),
     observeNetns(nameOfNetns),
     observeNetns(nameOfAttached),
     listLinks(),
-    observeExits(layout),
+    observeEnds(layout),
+    readShutdown(layout),
     mountedRoots(layout),
   ]);
-  const seen = { runc, files, netns, attached, links, exits, mounted, records, bootId: bootId() };
+  const boot = bootId();
+  const own = [...ends].filter(
+    ([name, { at }]) => !wentDownWith(shutdown, records.get(name)?.process?.bootId, at, boot),
+  );
+  const exits = new Map(own.map(([name, { code }]) => [name, code]));
+  const seen = { runc, files, netns, attached, links, exits, mounted, records, bootId: boot };
   return { ...seen, ...(await observeRunning(layout, seen)) };
 }
 
@@ -124,14 +134,25 @@ async function netnsOfFile(path: string): Promise<number | undefined> {
   }
 }
 
-async function observeExits(layout: Layout): Promise<ReadonlyMap<string, number>> {
-  const exits = new Map<string, number>();
-  for (const name of await readdir(layout.exits).catch(() => [])) {
-    const text = await readFile(`${layout.exits}/${name}`, 'utf8').catch(() => '');
+interface End {
+  readonly code: number;
+  readonly at: number;
+}
+
+async function observeEnds(layout: Layout): Promise<ReadonlyMap<string, End>> {
+  const ends = new Map<string, End>();
+  for (const name of (await readdir(layout.exits).catch(() => [])).filter(isContainerName)) {
+    const file = `${layout.exits}/${name}`;
+    const text = await readFile(file, 'utf8').catch(() => '');
     // One that is being written is seen whole by the next look.
-    if (isContainerName(name) && /^\d+$/.test(text.trim())) exits.set(name, Number(text));
+    if (!/^\d+$/.test(text.trim())) continue;
+    const at = await stat(file).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    );
+    ends.set(name, { code: Number(text), at });
   }
-  return exits;
+  return ends;
 }
 
 async function mountedRoots(layout: Layout): Promise<ReadonlySet<string>> {

@@ -23,6 +23,8 @@ export interface Layout {
   readonly roots: string;
   /** How containers ended, a file each, written by their monitors. */
   readonly exits: string;
+  /** Notes that the host has begun to go down. */
+  readonly shutdown: string;
   /** Root file systems as agents before this one made them. */
   readonly rootfs: string;
   readonly images: string;
@@ -38,6 +40,7 @@ export function layoutOf(dirs: { readonly stateDir: string; readonly runDir: str
     records: `${dirs.stateDir}/containers`,
     roots: `${dirs.stateDir}/roots`,
     exits: `${dirs.stateDir}/exits`,
+    shutdown: `${dirs.stateDir}/shutdown`,
     rootfs: `${dirs.stateDir}/rootfs`,
     images: `${dirs.stateDir}/images`,
     mapped: `${dirs.stateDir}/mapped`,

@@ -38,8 +38,8 @@ export async function removeContainer(layout: Layout, name: string, observed: Ob
 
 /** The folders that containers were kept in. */
 export async function removeFolders(layout: Layout): Promise<void> {
-  const { runcRoot, bundles, roots, exits, rootfs, images, mapped, records } = layout;
-  for (const folder of [runcRoot, bundles, roots, exits, rootfs, images, mapped, records])
+  const { runcRoot, bundles, roots, exits, shutdown, rootfs, images, mapped, records } = layout;
+  for (const folder of [runcRoot, bundles, roots, exits, shutdown, rootfs, images, mapped, records])
     await rm(folder, { recursive: true, force: true });
 }
 
