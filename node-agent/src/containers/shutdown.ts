@@ -1,5 +1,5 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { run } from '@causeway/shared/run';
+import { run } from '@causeway/shared/programs/run';
 import type { Layout } from './places.ts';
 import { bootId } from './processes.ts';
 
