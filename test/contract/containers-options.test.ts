@@ -1,31 +1,16 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
-import { buildDriver, type ContainerWorld, type Driver, openContainerWorld } from './containers-world.ts';
+import { IPV4, IPV4_BRIDGE, useContainerWorld } from './containers-world.ts';
 
 /** What a definition may say of its container beside its command, with real conmon and runc. */
-const network: ContainerNetwork = {
-  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
-};
-const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
-
-let driver: Driver;
-let world: ContainerWorld;
-beforeAll(async () => {
-  driver = await buildDriver();
-});
-afterAll(() => driver.remove());
-beforeEach(async () => {
-  world = await openContainerWorld(driver, BRIDGE);
-});
-afterEach(() => world.close());
+const world = useContainerWorld(IPV4_BRIDGE);
 
 const sleeper = (more: Partial<ContainerSpec> = {}): ContainerSpec => ({
   ...{ name: 'c', host: 'host-1', command: ['sleep', '1000'], files: {} },
   ...more,
 });
-const reconcile = (...specs: ContainerSpec[]) => world.reconcile(network, ...specs);
+const reconcile = (...specs: ContainerSpec[]) => world.reconcile(IPV4, ...specs);
 const inside = (name: string, script: string) => world.inside(name, 'sh', '-c', script);
 async function only(more: Partial<ContainerSpec>): Promise<ContainerStatus | undefined> {
   return (await reconcile(sleeper(more)))[0];
@@ -174,10 +159,10 @@ describe('limits', () => {
       expect(await read(`${group}/cgroup.procs`)).not.toBe('');
       await reconcile();
       expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-*/c || :')).stdout).toBe('');
-      await world.agent(network, { removeAll: true });
+      await world.agent(IPV4, { removeAll: true });
       expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-* || :')).stdout).toBe('');
     } finally {
-      await world.agent(network, { removeAll: true });
+      await world.agent(IPV4, { removeAll: true });
       for (const tree of owned) rmdirSync(`${tree}/${subtree}`);
     }
   });

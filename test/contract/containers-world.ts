@@ -2,10 +2,58 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
+import type { NetworkMode } from '../../shared/src/model/container-network.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import type { Answers, Call, Script } from './containers-driver.ts';
+
+const LINK = { bridge: 'cwy0', mtu: 1450 };
+export const IPV4: ContainerNetwork = {
+  ...{ ...LINK, subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' } },
+};
+export const IPV6: ContainerNetwork = {
+  ...{ ...LINK, subnets: { ipv6: 'fd00:10:0:1::/64' }, gateways: { ipv6: 'fd00:10:0:1::1' } },
+};
+export const DUAL: ContainerNetwork = {
+  ...LINK,
+  subnets: { ...IPV4.subnets, ...IPV6.subnets },
+  gateways: { ...IPV4.gateways, ...IPV6.gateways },
+};
+/** What the agent makes of a network before there are containers, as lines of shell. */
+export const IPV4_BRIDGE =
+  'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
+export const DUAL_BRIDGE = `${IPV4_BRIDGE}; ip address add fd00:10:0:1::1/64 dev cwy0 nodad`;
+
+/** A link eth1 of the host, as lines of shell: behind it are a neighbour, and two addresses that he leads to. */
+export const NEIGHBOUR = `
+  ip netns add lan
+  ip link add eth1 type veth peer name eth0 netns lan
+  ip address add 192.0.2.1/24 dev eth1
+  ip address add 2001:db8::1/64 dev eth1 nodad
+  ip link set eth1 up
+  ip -n lan address add 192.0.2.2/24 dev eth0
+  ip -n lan address add 2001:db8::2/64 dev eth0 nodad
+  ip -n lan link set lo up
+  ip -n lan address add 198.51.100.1/32 dev lo
+  ip -n lan address add 2001:db8:1::1/128 dev lo nodad
+  ip -n lan link set eth0 up`;
+
+/** A host that forwards, and an outside behind it that knows the way back to its containers, as lines of shell. */
+export const OUTSIDE = `
+  echo 1 > /proc/sys/net/ipv4/ip_forward
+  echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+  ip netns add outside
+  ip link add out0 type veth peer name eth0 netns outside
+  ip address add 192.0.2.1/24 dev out0
+  ip address add 2001:db8::1/64 dev out0 nodad
+  ip link set out0 up
+  ip -n outside address add 192.0.2.2/24 dev eth0
+  ip -n outside address add 2001:db8::2/64 dev eth0 nodad
+  ip -n outside link set eth0 up
+  ip -n outside route add default via 192.0.2.1
+  ip -n outside -6 route add default via 2001:db8::1`;
 
 /** A host of its own with real runc in throw-away namespaces, on which one agent after the other lives. */
 export interface ContainerWorld {
@@ -14,11 +62,21 @@ export interface ContainerWorld {
   readonly dir: string;
   /** A script of calls, for what kills an agent half-way. */
   scriptOf(network: ContainerNetwork, calls: readonly Call[]): Script;
+  /** Runs lines of shell on the host. @returns what they print */
+  sh(script: string): Promise<string>;
   /** Runs calls as one agent's life; the next is the agent restarted. */
   agent(network: ContainerNetwork, ...calls: Call[]): Promise<Answers>;
+  /** As `agent`, but killed after so many milliseconds, wherever it is then. */
+  killedAfter(ms: number, network: ContainerNetwork, ...calls: Call[]): Promise<void>;
   reconcile(network: ContainerNetwork, ...specs: ContainerSpec[]): Promise<ContainerStatus[]>;
   /** Runs a command in a container. */
   inside(name: string, ...command: string[]): Promise<string>;
+  /** What a container gets of `/hello` at port 12345 of an address. */
+  get(name: string, address: string): Promise<string>;
+  /** What a container sees of an address, of either family: `1 packets received` in it when that answers. */
+  ping(name: string, address: string): Promise<string>;
+  /** Global addresses of a container's eth0, with their lengths. */
+  addressesIn(name: string): Promise<string>;
   /** What a host shows of containers: links, namespaces, mounts, processes that live. */
   traces(): Promise<string>;
   close(): Promise<void>;
@@ -38,12 +96,50 @@ export async function buildDriver(): Promise<Driver> {
   return { path, remove: () => rmSync(folder, { recursive: true }) };
 }
 
+/**
+ * The driver for a file of tests, and a world for each of them.
+ *
+ * @param host lines of shell that make what containers hang on
+ * @returns the world of the test that runs
+ */
+export function useContainerWorld(host: string): ContainerWorld {
+  let driver: Driver;
+  let world: ContainerWorld;
+  beforeAll(async () => {
+    driver = await buildDriver();
+  });
+  afterAll(() => driver.remove());
+  beforeEach(async () => {
+    world = await openContainerWorld(driver, host);
+  });
+  afterEach(() => world.close());
+  return {
+    get net() {
+      return world.net;
+    },
+    get dir() {
+      return world.dir;
+    },
+    scriptOf: (network, calls) => world.scriptOf(network, calls),
+    sh: (script) => world.sh(script),
+    agent: (network, ...calls) => world.agent(network, ...calls),
+    killedAfter: (ms, network, ...calls) => world.killedAfter(ms, network, ...calls),
+    reconcile: (network, ...specs) => world.reconcile(network, ...specs),
+    inside: (name, ...command) => world.inside(name, ...command),
+    get: (name, address) => world.get(name, address),
+    ping: (name, address) => world.ping(name, address),
+    addressesIn: (name) => world.addressesIn(name),
+    traces: () => world.traces(),
+    close: () => world.close(),
+  };
+}
+
 /** @param bridge lines of shell that make what containers hang on */
 export async function openContainerWorld(driver: Driver, bridge: string): Promise<ContainerWorld> {
   const net = await openNetns();
   const dir = mkdtempSync(join(tmpdir(), 'causeway-containers-'));
   await net.sh(`${bridge}; ip netns add warm; ip netns delete warm`);
-  const scriptOf: ContainerWorld['scriptOf'] = (network, calls) => ({
+  const scriptOf = (network: ContainerNetwork, calls: readonly Call[]): Script => ({
     ...{ stateDir: `${dir}/lib`, runDir: `${dir}/run`, network, calls },
     engines: { dockerSocket: `${dir}/docker.sock`, containerdDir: `${dir}/containerd` },
   });
@@ -51,15 +147,24 @@ export async function openContainerWorld(driver: Driver, bridge: string): Promis
     const input = JSON.stringify(scriptOf(network, calls));
     return JSON.parse((await net.exec('node', [driver.path], { input })).stdout);
   };
+  const killedAfter: ContainerWorld['killedAfter'] = async (ms, network, ...calls) => {
+    const input = JSON.stringify(scriptOf(network, calls));
+    const command = ['-s', 'KILL', `${ms / 1000}`, 'node', driver.path];
+    await net.exec('timeout', command, { input, okCodes: [124, 137, -1] });
+  };
+  const inside: ContainerWorld['inside'] = async (name, ...command) =>
+    (await net.exec('runc', ['--root', `${dir}/run/runc`, 'exec', name, ...command])).stdout;
   return {
-    net,
-    dir,
-    scriptOf,
-    agent,
+    ...{ net, dir, scriptOf, agent, killedAfter },
+    sh: async (script) => (await net.sh(script)).stdout,
     reconcile: async (network, ...specs) =>
       (await agent(network, { reconcile: specs })).answers[0] as ContainerStatus[],
-    inside: async (name, ...command) =>
-      (await net.exec('runc', ['--root', `${dir}/run/runc`, 'exec', name, ...command])).stdout,
+    inside,
+    addressesIn: async (name) =>
+      (await net.sh(`ip -n cwy-${name} -o address show dev eth0 scope global | ${ADDRESS}`)).stdout,
+    get: (name, address) => inside(name, 'wget', '-qO-', `http://${address}:12345/hello`),
+    ping: (name, address) =>
+      inside(name, address.includes(':') ? 'ping6' : 'ping', '-c', '1', '-W', '5', address),
     traces: async () => (await net.sh(TRACES)).stdout,
     close: async () => {
       await net.close();
@@ -68,6 +173,7 @@ export async function openContainerWorld(driver: Driver, bridge: string): Promis
   };
 }
 
+const ADDRESS = "sed -E 's/.*inet6? ([^ ]+).*/\\1/'";
 const TRACES = `
   ip -o link | cut -d: -f2
   ls /run/netns
@@ -92,4 +198,13 @@ export function web(
       ...files,
     },
   };
+}
+
+/** A container that serves its name in both families, in a network mode. */
+export function webIn(
+  network: NetworkMode | undefined,
+  name: string,
+  more: Partial<ContainerSpec> = {},
+): ContainerSpec {
+  return { ...web(name, {}, '12345'), ...(network === undefined ? {} : { network }), ...more };
 }

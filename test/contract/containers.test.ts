@@ -1,49 +1,28 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { hostLinkOf } from '../../node-agent/src/containers/places.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
-import type { Netns } from '../support/netns.ts';
 import type { Call } from './containers-driver.ts';
-import {
-  buildDriver,
-  type ContainerWorld,
-  type Driver,
-  openContainerWorld,
-  web,
-} from './containers-world.ts';
+import { IPV4, IPV4_BRIDGE, useContainerWorld, web } from './containers-world.ts';
 
 /** Real runc, real namespaces: everything happens inside user namespaces of the current user. */
-const network: ContainerNetwork = {
-  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
-};
-const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
-
-let driver: Driver;
-let world: ContainerWorld;
-let net: Netns;
-let dir: string;
+const world = useContainerWorld(IPV4_BRIDGE);
 /** Links, namespaces and mounts before the runtime touched anything. */
 let untouched: string;
-
-beforeAll(async () => {
-  driver = await buildDriver();
-});
-afterAll(() => driver.remove());
+/** Of the agent. */
+let dir: string;
 
 beforeEach(async () => {
-  world = await openContainerWorld(driver, BRIDGE);
-  ({ net, dir } = world);
+  ({ dir } = world);
   untouched = await traces();
 });
-afterEach(() => world.close());
 
 /** Runs calls as one agent's life; the next `agent` is the agent restarted. */
 async function agent(...calls: Call[]): Promise<unknown[]> {
-  return (await world.agent(network, ...calls)).answers;
+  return (await world.agent(IPV4, ...calls)).answers;
 }
 
-const reconcile = (...specs: ContainerSpec[]) => world.reconcile(network, ...specs);
+const reconcile = (...specs: ContainerSpec[]) => world.reconcile(IPV4, ...specs);
 const inside = (name: string, ...command: string[]) => world.inside(name, ...command);
 const traces = () => world.traces();
 
@@ -59,7 +38,7 @@ describe('containers on a host', () => {
     expect(await inside('web-2', 'wget', '-qO-', 'http://10.10.1.2:12345/cgi-bin/peer')).toBe('10.10.1.3');
     expect(await inside('web-1', 'hostname')).toBe('web-1\n');
     expect(await inside('web-1', 'ip', '-o', 'link', 'show', 'eth0')).toContain('mtu 1450');
-    expect((await net.sh(`ip -d link show ${hostLinkOf('web-1')}`)).stdout).toContain('hairpin on');
+    expect(await world.sh(`ip -d link show ${hostLinkOf('web-1')}`)).toContain('hairpin on');
   });
 
   it('are processes apart: own pids, a root that nobody else sees, own network', async () => {
@@ -70,7 +49,7 @@ describe('containers on a host', () => {
     await expect(inside('web-1', 'ip', 'link', 'set', 'eth0', 'down')).rejects.toThrow(/not permitted/);
     expect(await inside('web-1', 'grep', 'NoNewPrivs', '/proc/1/status')).toContain('1');
     const namespaces = 'for kind in net mnt pid uts ipc; do readlink /proc/self/ns/$kind; done';
-    const mine = (await net.sh(namespaces)).stdout.split('\n');
+    const mine = (await world.sh(namespaces)).split('\n');
     const theirs = (await inside('web-1', 'sh', '-c', namespaces)).split('\n');
     expect(theirs).toHaveLength(6);
     expect(theirs.filter((one) => one !== '' && mine.includes(one))).toEqual([]);
@@ -113,18 +92,18 @@ describe('containers on a host', () => {
     const [first] = await reconcile(web('web-1'));
     const breakages = [
       `ip link delete ${hostLinkOf('web-1')}`,
-      `ip link delete cwy0; ${BRIDGE}`,
+      `ip link delete cwy0; ${IPV4_BRIDGE}`,
       `ip link set ${hostLinkOf('web-1')} down`,
       'ip netns delete cwy-web-1',
       `ip netns delete cwy-web-1; ip netns add cwy-web-1; ip link delete ${hostLinkOf('web-1')}`,
       'ip netns delete cwy-web-1; touch /run/netns/cwy-web-1',
     ];
     for (const breakage of breakages) {
-      await net.sh(breakage);
+      await world.sh(breakage);
       expect(await reconcile(web('web-1')), breakage).toEqual([first]);
-      expect((await net.sh('ping -c 1 -W 2 10.10.1.2')).stdout, breakage).toContain('1 received');
+      expect(await world.sh('ping -c 1 -W 2 10.10.1.2'), breakage).toContain('1 received');
       expect((await agent({ plan: [web('web-1')] }))[0], breakage).toEqual([]);
-      expect((await net.sh('ip -n cwy-web-1 -o link show eth0')).stdout, breakage).toContain('eth0');
+      expect(await world.sh('ip -n cwy-web-1 -o link show eth0'), breakage).toContain('eth0');
     }
   });
 
@@ -160,7 +139,7 @@ describe('containers on a host', () => {
 
   it('come back with their addresses after a reboot took everything under /run', async () => {
     await reconcile(web('a'), web('b'));
-    await net.sh(`ip netns delete cwy-a; ip link delete ${hostLinkOf('a')}; rm -rf ${dir}/run`);
+    await world.sh(`ip netns delete cwy-a; ip link delete ${hostLinkOf('a')}; rm -rf ${dir}/run`);
     const again = await reconcile(web('b'));
     expect(again).toMatchObject([{ name: 'b', state: 'running', address: '10.10.1.3' }]);
     expect(await inside('b', 'ping', '-c', '1', '-W', '2', '10.10.1.1')).toContain('1 packets received');
@@ -176,12 +155,8 @@ describe('containers on a host', () => {
 
   it('are all there, once, after an agent that was killed anywhere on its way', async () => {
     const specs = [web('a'), web('b'), web('c')];
-    const script = world.scriptOf(network, [{ reconcile: specs }, { removeAll: true }]);
     for (let lifeMs = 60; lifeMs < 400; lifeMs += 20)
-      await net.exec('timeout', ['-s', 'KILL', `${lifeMs / 1000}`, 'node', driver.path], {
-        input: JSON.stringify(script),
-        okCodes: [124, 137, -1],
-      });
+      await world.killedAfter(lifeMs, IPV4, { reconcile: specs }, { removeAll: true });
     const states = async () => (await reconcile(...specs)).map(({ state }) => state);
     // What a killed agent's last command still does may get in the way of the next agent's first try.
     await expect.poll(states, { timeout: 20_000 }).toEqual(['running', 'running', 'running']);
@@ -215,7 +190,7 @@ describe('removing all', () => {
     ];
     for (const damage of damages) {
       await reconcile(web('a'), web('b'));
-      await net.sh(damage);
+      await world.sh(damage);
       expect((await agent({ removeAll: true }))[0], damage).toHaveLength(2);
       expect(await traces(), damage).toBe(untouched);
       expect(await readdir(`${dir}/lib`), damage).toEqual([]);
@@ -228,11 +203,11 @@ describe('removing all', () => {
   });
 
   it('touches no namespace, link or file that only looks like ours', async () => {
-    await net.sh('ip netns add other; ip netns add cwy-..x; ip link add cwyabc type bridge');
+    await world.sh('ip netns add other; ip netns add cwy-..x; ip link add cwyabc type bridge');
     await reconcile(web('a'));
     await writeFile(`${dir}/lib/node.json`, '{}');
     await agent({ removeAll: true });
-    expect((await net.sh('ls /run/netns; ip -o link | cut -d: -f2')).stdout.split(/\s+/)).toEqual([
+    expect((await world.sh('ls /run/netns; ip -o link | cut -d: -f2')).split(/\s+/)).toEqual([
       'cwy-..x',
       'other',
       'lo',
