@@ -21,7 +21,7 @@ import { createRuntime } from './containers/runtime.ts';
 import { forgetShutdown, noteShutdown } from './containers/shutdown.ts';
 import { hostFiles } from './host-files.ts';
 import { createImageStore, DEFAULT_MAX_BYTES } from './images/store.ts';
-import { hasIpSets } from './kernel/ip-sets.ts';
+import { ipSetsFault } from './kernel/ip-sets.ts';
 import { linuxKernel } from './kernel/linux.ts';
 import { takeLock } from './lock.ts';
 import { createLogger } from './logger.ts';
@@ -40,8 +40,6 @@ const STOP_MS = 5_000;
 const HEAP_GROWTH = '--heap-growing-percent=20';
 /** Only after so long, milliseconds: while an agent starts, collecting would cost a fifth of the time to the first rules. */
 const HEAP_GROWTH_AFTER_MS = 15_000;
-
-const rulesets: Rulesets = { nftables, iptables: hasIpSets() ? iptables : rulesetWithoutSets };
 
 // What is left open by then (a call to an etcd that does not answer) holds nobody up.
 main(process.argv).then((code) => process.exit(code));
@@ -186,7 +184,7 @@ async function runCommand(config: AgentConfig): Promise<void> {
   const images = createImageStore({ dir: `${stateDir}/images`, maxBytes: config.imageMaxBytes });
   const runtime = createRuntime({ stateDir, runDir, engines: config.engines, logger: log, gate, images });
   try {
-    await runAgent({ ...parts(config), config, store, runtime, gate, images, log }, stopped.signal);
+    await runAgent({ ...(await parts(config)), config, store, runtime, gate, images, log }, stopped.signal);
   } finally {
     store.close();
     await noted;
@@ -199,7 +197,7 @@ async function planCommand(config: AgentConfig): Promise<number> {
   try {
     const { stateDir, runDir } = config;
     const runtime = createRuntime({ stateDir, runDir });
-    const { steps, problems } = await previewPlan({ ...parts(config), config, store, runtime });
+    const { steps, problems } = await previewPlan({ ...(await parts(config)), config, store, runtime });
     for (const problem of problems) process.stderr.write(`problem: ${problem}\n`);
     process.stdout.write(`${steps.length === 0 ? 'nothing to do' : steps.join('\n')}\n`);
     return steps.length === 0 ? 0 : FAILED;
@@ -219,7 +217,7 @@ async function cleanupCommand(config: AgentConfig, keepLease: boolean): Promise<
     const leave = store === undefined ? {} : { leave: { store, name } };
     const file = { ...subnetFile(config.subnetFile), path: config.subnetFile ?? '' };
     const { removed, failures, warnings } = await cleanUp({
-      ...parts(config),
+      ...(await parts(config)),
       runtime,
       subnetFile: file,
       ...leave,
@@ -237,6 +235,13 @@ async function cleanupCommand(config: AgentConfig, keepLease: boolean): Promise<
   }
 }
 
-function parts({ stateDir, runDir }: AgentConfig) {
-  return { kernel: linuxKernel({ stateDir, rulesets }), files: hostFiles(stateDir, runDir), rulesets };
+async function parts({ stateDir, runDir, dataplane }: AgentConfig) {
+  // Where nobody asks for sets, the kernel loads nothing for them.
+  const withoutSets = dataplane === 'iptables' ? await ipSetsFault() : undefined;
+  const rulesets: Rulesets = {
+    nftables,
+    iptables: withoutSets === undefined ? iptables : rulesetWithoutSets,
+  };
+  const kernel = linuxKernel({ stateDir, rulesets, ...(withoutSets === undefined ? {} : { withoutSets }) });
+  return { kernel, files: hostFiles(stateDir, runDir), rulesets };
 }

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { planFirewall } from '../../node-agent/src/plan/firewall.ts';
+import { planChange, planFirewall } from '../../node-agent/src/plan/firewall.ts';
 import { dataplaneOf, type FirewallTool } from '../../node-agent/src/plan/observed.ts';
-import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
+import type { FirewallIntent, PolicyIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
@@ -147,6 +147,54 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
       expect(reasons).toEqual([]);
     }, PATIENCE);
   });
+
+  if (tool !== 'nft')
+    describe('with ipsets', () => {
+      const policyOf = (family: Family, count: number): PolicyIntent => ({
+        ...{ id: 'a1', subjects: [family === 'ipv4' ? '10.10.1.2' : 'fd00:10:0:1::2'] },
+        ingress: {
+          ...{ default: 'deny', deny: [], limited: [] },
+          allow: Array.from({ length: count }, (_, i) => ({
+            cidr: family === 'ipv4' ? `198.18.0.${i}/32` : `2001:db8::${i}/128`,
+          })),
+        },
+      });
+      const withMatches = (count: number) =>
+        FAMILIES.map((family) => ({
+          ...intentOf([testService(family)], family),
+          policies: [policyOf(family, count)],
+        }));
+      const sets = { ipv4: 'CWY4-a1-TA', ipv6: 'CWY6-a1-TA' };
+
+      beforeEach(() => {
+        intents = withMatches(3);
+      });
+
+      it.each(FAMILIES)('when one of ours is emptied, changed, or not ours, %s', async (family) => {
+        await watch();
+        const mended = [`firewall-apply ${tool} ${family}`];
+        await isToldSoon(`ipset flush ${sets[family]}`, mended);
+        const other = family === 'ipv4' ? '198.18.9.9' : '2001:db8:9::9';
+        await isToldSoon(`ipset add ${sets[family]} ${other}`, mended);
+        await isToldSoon(`ipset create ${sets[family]}P-x hash:ip`, mended);
+      });
+
+      it('but never when it is us', async () => {
+        await watch();
+        // For some seconds, so that it is counted in the midst of it.
+        for (let i = 1; i <= 30; i++) {
+          const next = withMatches(i % 2 === 0 ? 3 : 9);
+          const steps = planChange(intents, next, tool, RULESETS) ?? [];
+          expect(steps).toHaveLength(2);
+          for (const { fate } of await kernel.apply(steps)) expect(fate).toBe('done');
+          intents = next;
+        }
+        await kernel.sh(`ipset flush ${sets.ipv4}`);
+        await heard();
+        // What is told is told in order.
+        expect(reasons[0]).toBe(`the set ${sets.ipv4} has 0 elements, and should have 3`);
+      });
+    });
 
   if (tool === 'nft')
     it('and neither when the kernel takes what we write in many parts only', async () => {

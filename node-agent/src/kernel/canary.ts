@@ -1,11 +1,10 @@
 import { messageOf } from '@causeway/shared/errors';
 import { type Started, start } from '@causeway/shared/programs/start';
+import { createDoubts } from './doubts.ts';
 import type { RuleWatch } from './rule-watch.ts';
 
 /** How often the rules are asked for, milliseconds; a flush must be mended within a second. */
 const PERIOD_MS = 600;
-/** Most periods without a question, when what is missing is not mended: 2⁷ of them are more than a minute. */
-const MOST_DOUBLINGS = 7;
 
 /**
  * iptables-legacy tells nobody of a change. One `iptables-legacy-restore --test` is kept running and asked over and
@@ -20,13 +19,11 @@ export function watchLegacy(
   question: (turn: number) => string,
   onForeign: (reason: string) => void,
 ): RuleWatch {
+  const doubts = createDoubts();
   let closed = false;
   let canary: Started | undefined;
   let turn = 0;
   let changing = 0;
-  /** Times that something was gone without a change of ours since. */
-  let unmended = 0;
-  let pause = 0;
 
   const begin = (): Started => {
     const mine = start(program, ['--noflush', '--test', '--wait', '1'], {
@@ -40,13 +37,11 @@ export function watchLegacy(
     return mine;
   };
   const doubt = (reason: string) => {
-    unmended += 1;
-    pause = 2 ** Math.min(unmended - 1, MOST_DOUBLINGS) - 1;
+    doubts.raise();
     onForeign(reason);
   };
   const ask = () => {
-    pause = Math.max(0, pause - 1);
-    if (pause > 0 || changing > 0) return;
+    if (!doubts.isDue() || changing > 0) return;
     const asked = question(turn);
     if (asked === '') return;
     turn += 1;
@@ -70,9 +65,7 @@ export function watchLegacy(
       changing += 1;
       return (made) => {
         changing -= 1;
-        if (!made) return;
-        unmended = 0;
-        pause = 0;
+        if (made) doubts.settle();
       };
     },
   };

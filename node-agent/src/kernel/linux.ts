@@ -23,6 +23,8 @@ export interface LinuxKernelOptions {
   /** Where the values of before our changes are kept. */
   readonly stateDir: string;
   readonly rulesets: Rulesets;
+  /** Why the rules of iptables do without ipsets, a clause; absent: they do not. */
+  readonly withoutSets?: string;
 }
 
 /** Where the settings that the agent has changed are noted. */

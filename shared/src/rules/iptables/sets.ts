@@ -1,10 +1,12 @@
 import { SET_PREFIXES } from '../../names.ts';
 import type { Family } from '../../net/family.ts';
 
+export const SET_TYPES = ['hash:net', 'hash:net,port'] as const;
+
 /** An ipset of ours. Its name says its type: no name is ever one of another. */
 export interface IpSet {
   readonly name: string;
-  readonly type: 'hash:net' | 'hash:net,port';
+  readonly type: (typeof SET_TYPES)[number];
   readonly family: Family;
   /** As `ipset save` writes them, without doubles. The same list as long as nothing in it changes. */
   readonly elements: readonly string[];
@@ -32,7 +34,7 @@ export function changeSets(held: readonly (IpSet | Listed)[], wanted: readonly I
     const elements = old.get(set.name);
     old.delete(set.name);
     if (elements === set.elements) continue;
-    if (elements === undefined) before.push(creation(set));
+    if (elements === undefined) before.push(creationOf(set));
     const [isHeld, isWanted] = [new Set(elements), new Set(set.elements)];
     for (const one of isWanted) if (!isHeld.has(one)) before.push(`add ${set.name} ${one}`);
     for (const one of isHeld) if (!isWanted.has(one)) removals.push(`del ${set.name} ${one}`);
@@ -51,7 +53,8 @@ export function listedSets(sets: ListedSets): readonly Listed[] {
   return [...sets].map(([name, elements]) => ({ name, elements }));
 }
 
-function creation({ name, type, family }: IpSet): string {
+/** The line of `ipset restore` that makes a set, empty. */
+export function creationOf({ name, type, family }: Omit<IpSet, 'elements'>): string {
   return `create ${name} ${type} family ${family === 'ipv4' ? 'inet' : 'inet6'} maxelem ${MOST_ELEMENTS}`;
 }
 

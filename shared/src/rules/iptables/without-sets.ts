@@ -13,15 +13,16 @@ export const rulesetWithoutSets: Ruleset = {
   drift: (intent, listing) => ruleset.drift(closed(intent), listing),
 };
 
-/** By list, so that what stays is the same object. */
-const known = new WeakMap<readonly PolicyIntent[], readonly PolicyIntent[]>();
-
-function closed(intent: FirewallIntent): FirewallIntent {
+/** What of an intent is left without ipsets. The same for the same. */
+export function closed(intent: FirewallIntent): FirewallIntent {
   if (intent.policies.length === 0) return intent;
   const policies = known.get(intent.policies) ?? intent.policies.map(closedPolicy);
   known.set(intent.policies, policies);
   return { ...intent, policies };
 }
+
+/** By list, so that what stays is the same object. */
+const known = new WeakMap<readonly PolicyIntent[], readonly PolicyIntent[]>();
 
 const NOBODY: PolicySideIntent = { default: 'deny', deny: [], allow: [], limited: [] };
 
