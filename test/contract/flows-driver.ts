@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const { from, to }: Call = JSON.parse(await text(process.stdin));
   let isNow = false;
   const cleaner = createFlowCleaner({
-    listFlows: async (request) => (isNow ? listFlows(request) : { flows: [], local: [] }),
+    listFlows: async (request) => (isNow ? listFlows(request) : { flows: [], local: [], linkLocal: [] }),
     forgetFlows,
   });
   if (from !== undefined) await cleaner.clean(from);

@@ -88,6 +88,7 @@ export class FakeKernel extends FakeNetwork implements Kernel {
       this.flows && {
         flows: this.flows[family].filter(({ protocol }) => protocols.includes(protocol)),
         local,
+        linkLocal: [],
       }
     );
   }

@@ -1,8 +1,9 @@
 import { PROTOCOLS } from '@causeway/shared/model/service';
-import { canonicalIp } from '@causeway/shared/net/block';
+import { blockHasBlock, canonicalIp, parseBlock } from '@causeway/shared/net/block';
 import { FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import { isInstalled } from '@causeway/shared/programs/environment';
 import { run } from '@causeway/shared/programs/run';
+import { RANGES } from '@causeway/shared/rules/ranges';
 import type { Flow, FlowListing, FlowProtocol, Tuple } from '../plan/flows.ts';
 import type { Deletion } from '../plan/flows-deletions.ts';
 import { parseBatch } from './ip-json.ts';
@@ -27,8 +28,8 @@ export async function listFlows({ family, protocols }: FlowRequest): Promise<Flo
       (await run('conntrack', ['-L', '-f', family, '-p', nameOf(protocol, family)], options)).stdout,
     );
   };
-  const [flows, local] = await Promise.all([Promise.all(protocols.map(list)), listLocal(family)]);
-  return { flows: flows.flat(), local };
+  const [flows, own] = await Promise.all([Promise.all(protocols.map(list)), listLocal(family)]);
+  return { flows: flows.flat(), ...own };
 }
 
 /**
@@ -55,7 +56,7 @@ export async function forgetFlows({ family, deletions, withinMs }: Forgetting): 
 }
 
 /** Exactly as the kernel looks it up when it asks whether an address is `local`. */
-async function listLocal(family: Family): Promise<readonly string[]> {
+async function listLocal(family: Family): Promise<Pick<FlowListing, 'local' | 'linkLocal'>> {
   const args = [family === 'ipv4' ? '-4' : '-6', '-N', '-json', '-batch', '-'];
   const { stdout } = await run('ip', args, {
     input: 'route show table local type local\n',
@@ -63,9 +64,19 @@ async function listLocal(family: Family): Promise<readonly string[]> {
   });
   const length = family === 'ipv4' ? 32 : 128;
   const [routes = []] = parseBatch(stdout, 1);
-  return routes.flatMap(({ dst }) =>
-    typeof dst !== 'string' ? [] : [dst.includes('/') ? dst : `${dst}/${length}`],
+  const own = routes.flatMap(({ dst, dev }) =>
+    typeof dst !== 'string'
+      ? []
+      : [{ cidr: dst.includes('/') ? dst : `${dst}/${length}`, link: String(dev) }],
   );
+  const range = parseBlock(RANGES[family].linkLocal ?? '');
+  return {
+    local: own.map(({ cidr }) => cidr),
+    linkLocal: own.filter(({ cidr }) => {
+      const block = parseBlock(cidr);
+      return range !== undefined && block !== undefined && blockHasBlock(range, block);
+    }),
+  };
 }
 
 const TUPLE = 'src=(\\S+) dst=(\\S+) sport=(\\d+) dport=(\\d+)';

@@ -37,7 +37,9 @@ beforeEach(() => {
     listFlows: async ({ family, protocols }) => {
       listings.push([family, ...protocols].join(' '));
       if (fault !== undefined) throw fault;
-      return flows && { flows: flows.filter((flow) => !forgotten.includes(flow)), local: LOCAL };
+      return (
+        flows && { flows: flows.filter((flow) => !forgotten.includes(flow)), local: LOCAL, linkLocal: [] }
+      );
     },
     forgetFlows: async ({ deletions }) => {
       const some = deletions.slice(0, most);

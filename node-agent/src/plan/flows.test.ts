@@ -38,7 +38,7 @@ const VIP = '2.2.2.2|53';
 const NODE_PORT = '192.168.122.11|30053';
 const FRONTENDS = [VIP, NODE_PORT, '10.10.1.1|30053'];
 const isStale = (one: Flow, from: FirewallIntent | undefined, to: FirewallIntent) =>
-  staleFlows({ flows: [one], local: LOCAL }, { from, to }).length === 1;
+  staleFlows({ flows: [one], local: LOCAL, linkLocal: [] }, { from, to }).length === 1;
 
 describe.each(FRONTENDS)('a flow through %s', (via) => {
   it.each([
@@ -179,6 +179,7 @@ it('works in IPv6, too', () => {
       flow('::1|30053', 'fd00:10:0:1::9|53'),
     ],
     local: ['::1/128', 'fd00:122::11/128'],
+    linkLocal: [],
   };
   expect(staleFlows(listing, { from: undefined, to })).toEqual(listing.flows.slice(0, 2));
 });

@@ -32,6 +32,8 @@ export interface FlowListing {
   readonly flows: readonly Flow[];
   /** CIDRs of the host's own addresses, all of them: where its NodePorts are met. */
   readonly local: readonly string[];
+  /** Those of them that never leave a link, and which link that is. IPv4 has none. */
+  readonly linkLocal: readonly { readonly link: string; readonly cidr: string }[];
 }
 
 /** What a host served in one family, and what it serves. */

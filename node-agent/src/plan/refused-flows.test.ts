@@ -1,5 +1,6 @@
 import type { PolicyIntent, PolicySideIntent } from '@causeway/shared/desired/intent';
 import { expect, it } from 'vitest';
+import { intentOf } from '../../../test/support/intents.ts';
 import type { Flow } from './flows.ts';
 import { isNamed } from './flows-deletions.ts';
 import { refusedFlows } from './refused-flows.ts';
@@ -10,6 +11,8 @@ const of = (sides: Pick<PolicyIntent, 'ingress' | 'egress'>): PolicyIntent => ({
   ...{ id: 'a1', subjects: [WEB] },
   ...sides,
 });
+
+const ruled = (...policies: readonly PolicyIntent[]) => ({ ...intentOf([]), policies });
 
 /** @param asked what the client asked for, where that is another place */
 function flow(
@@ -33,7 +36,7 @@ const ping = (source: string, destination: string): Flow => ({
 
 /** @returns those of the flows that are to go */
 function gone(flows: readonly Flow[], policy: PolicyIntent): readonly Flow[] {
-  const deletions = refusedFlows({ flows, local: [`${HOST}/32`] }, { policies: [policy] });
+  const deletions = refusedFlows({ flows, local: [`${HOST}/32`], linkLocal: [] }, ruled(policy));
   const named = flows.filter((one) => deletions.some((deletion) => isNamed(deletion, one)));
   expect(deletions.reduce((sum, { count }) => sum + count, 0)).toBe(named.length);
   return named;
@@ -60,10 +63,26 @@ it('leaves what the host has begun, and what only a limit speaks of', () => {
   expect(gone([flow(CLIENT, WEB, 80), ...refused, ping(HOST, WEB)], of({ ingress }))).toEqual(refused);
 });
 
+it('ends whatever goes by link-local addresses on the bridge once there is a policy, whomever it means', () => {
+  const [A, B, BRIDGE, UPLINK, ROUTER] = ['fe80::a', 'fe80::b', 'fe80::1', 'fe80::2', 'fe80::ff'];
+  const intent = intentOf([], 'ipv6');
+  const linkLocal = [
+    { link: intent.bridge, cidr: `${BRIDGE}/128` },
+    { link: 'eth0', cidr: `${UPLINK}/128` },
+  ];
+  const refused = [flow(A, B, 80), flow(A, BRIDGE, 80), flow('fd00:10:0:1::2', B, 80), ping(A, 'ff02::1')];
+  const others = [flow(BRIDGE, A, 80), flow(ROUTER, UPLINK, 22), flow(UPLINK, ROUTER, 53), flow(WEB, DB, 80)];
+  const flows = [...refused, ...others];
+  const listing = { flows, linkLocal, local: linkLocal.map(({ cidr }) => cidr) };
+  const deletions = refusedFlows(listing, { ...intent, policies: [of({ ingress: NOTHING })] });
+  expect(flows.filter((one) => deletions.some((deletion) => isNamed(deletion, one)))).toEqual(refused);
+  expect(refusedFlows(listing, intent)).toEqual([]);
+});
+
 it('names the many of one client by one deletion', () => {
   const ingress: PolicySideIntent = { ...NOTHING, default: 'deny' };
   const many = Array.from({ length: 500 }, (_, i) => flow(CLIENT, WEB, 80, WEB, 1000 + i));
-  const deletions = refusedFlows({ flows: many, local: [] }, { policies: [of({ ingress })] });
+  const deletions = refusedFlows({ flows: many, local: [], linkLocal: [] }, ruled(of({ ingress })));
   expect(deletions).toEqual([
     {
       ...{ protocol: 'tcp', count: 500 },
@@ -80,6 +99,6 @@ it('has looked through fifty thousand in less than it takes to list them', () =>
     flow(`198.18.${(i >> 8) % 256}.${i & 255}`, WEB, 80, WEB, 1000 + (i % 60_000)),
   );
   expect(gone(flows.slice(0, 100), of({ ingress }))).toHaveLength(100);
-  const deletions = refusedFlows({ flows, local: [] }, { policies: [of({ ingress })] });
+  const deletions = refusedFlows({ flows, local: [], linkLocal: [] }, ruled(of({ ingress })));
   expect(deletions.length).toBe(10_000);
 });

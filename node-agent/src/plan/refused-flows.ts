@@ -1,7 +1,9 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { PROTOCOLS } from '@causeway/shared/model/service';
-import { blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
+import { type Block, blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
+import type { Family } from '@causeway/shared/net/family';
 import { judgeOf } from '@causeway/shared/rules/judge';
+import { RANGES } from '@causeway/shared/rules/ranges';
 import type { Flow, FlowListing, FlowProtocol } from './flows.ts';
 import type { Deletion } from './flows-deletions.ts';
 
@@ -19,21 +21,20 @@ export function leavingRefused(from: FirewallIntent | undefined, to: FirewallInt
  * asked for and where it leads, so that all which have these in common are named at once. Pure.
  */
 export function refusedFlows(
-  { flows, local }: FlowListing,
-  { policies }: Pick<FirewallIntent, 'policies'>,
+  { flows, local, linkLocal }: FlowListing,
+  { policies, family, bridge }: Pick<FirewallIntent, 'policies' | 'family' | 'bridge'>,
 ): readonly Deletion[] {
   if (policies.length === 0 || flows.length === 0) return [];
+  const isNameless = namelessOn(bridge, family, linkLocal);
   const judge = judgeOf(policies);
   const subjects = new Set(policies.flatMap((policy) => policy.subjects));
   const own = local.flatMap((text) => parseBlock(text) ?? []);
-  const isOwn = (address: string) => {
-    const ip = parseIp(address);
-    return ip !== undefined && own.some((block) => blockHasIp(block, ip));
-  };
+  const isOwn = (address: string) => isIn(own, address);
   const ways = new Map<string, Flow[]>();
   for (const flow of flows) {
     // Nearly all flows of a host with few policies are of others.
-    if (!subjects.has(flow.original.source) && !subjects.has(flow.reply.source)) continue;
+    if (!subjects.has(flow.original.source) && !subjects.has(flow.reply.source) && !isNameless(flow))
+      continue;
     const way = wayOf(flow);
     const same = ways.get(way);
     if (same === undefined) ways.set(way, [flow]);
@@ -41,9 +42,38 @@ export function refusedFlows(
   }
   return [...ways.values()].flatMap((same) => {
     const [first] = same;
-    if (first === undefined || isOwn(first.original.source) || judge(asked(first)) === 'accept') return [];
+    if (first === undefined || isOwn(first.original.source)) return [];
+    if (judge(asked(first)) === 'accept' && !isNameless(first)) return [];
     return [namedAs(first, same.length)];
   });
+}
+
+/**
+ * Containers whom no policy would know reach nobody, nor anybody them, once there are policies. The kernel does not say of a
+ * flow on which link it is: what has an end at another link of the host's is not on the bridge, all else may be.
+ */
+function namelessOn(
+  bridge: string,
+  family: Family,
+  linkLocal: FlowListing['linkLocal'],
+): (flow: Flow) => boolean {
+  const range = parseBlock(RANGES[family].linkLocal ?? '');
+  if (range === undefined) return () => false;
+  const elsewhere = linkLocal.flatMap(({ link, cidr }) => (link === bridge ? [] : (parseBlock(cidr) ?? [])));
+  // Tens of thousands of flows have a few addresses.
+  const known = new Map<string, { readonly nameless: boolean; readonly elsewhere: boolean }>();
+  const endOf = (address: string) => {
+    const end = known.get(address) ?? {
+      nameless: isIn([range], address),
+      elsewhere: isIn(elsewhere, address),
+    };
+    known.set(address, end);
+    return end;
+  };
+  return ({ original, reply }) => {
+    const ends = [endOf(original.source), endOf(reply.source)];
+    return ends.some(({ nameless }) => nameless) && !ends.some((end) => end.elsewhere);
+  };
 }
 
 function asked({ protocol, original, reply }: Flow) {
@@ -73,4 +103,9 @@ function namedAs({ protocol, original, reply }: Flow, count: number): Deletion {
     original: { source, destination, destinationPort },
     reply: { source: reply.source, sourcePort: reply.sourcePort },
   };
+}
+
+function isIn(blocks: readonly Block[], address: string): boolean {
+  const ip = parseIp(address);
+  return ip !== undefined && blocks.some((block) => blockHasIp(block, ip));
 }
