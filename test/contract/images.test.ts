@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Installed } from '../../node-agent/src/images/install.ts';
-import { file, folder, layerNames, layoutFiles, link, packed, tarOf } from '../support/archives.ts';
+import {
+  capableFile,
+  file,
+  folder,
+  joined,
+  layerNames,
+  layoutFiles,
+  link,
+  packed,
+  tarOf,
+} from '../support/archives.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import type { ImageCall, ImageScript } from './images-driver.ts';
 
@@ -127,6 +137,46 @@ describe('the layers of an image', () => {
     await sh(`umount ${dir}/root`);
     await calls({ collect: [] });
     expect(await sh(`ls ${dir}/images/layers`)).not.toContain(name);
+  });
+
+  it('take things away behind the links of those below, and leave folders as they are', async () => {
+    const below = await tarOf(
+      ...[folder('usr'), folder('usr/bin', 0o711), file('usr/bin/a', ''), file('usr/bin/b', '')],
+      ...[link('bin', 'usr/bin'), folder('data', 0o1777), file('data/old', '')],
+    );
+    const above = await tarOf(file('bin/.wh.a', ''), file('data/.wh..wh..opq', ''));
+    const root = await mounted(await take(below, above));
+    expect(await sh(`cd ${root}; ls bin; ls data; stat -c %a usr/bin data; readlink bin`)).toBe(
+      'b\n711\n1777\nusr/bin\n',
+    );
+  });
+
+  it('keep capabilities of files, whichever bytes they have', async () => {
+    // cap_setuid (7) and cap_setfcap (31) are bytes that are no text; a newline and "=" are two more.
+    const plain = Buffer.from('01000002800000800a3d0000000000000000000 0'.replace(' ', ''), 'hex');
+    const ofAnother = Buffer.concat([plain, Buffer.from([0xe8, 3, 0, 0])]);
+    ofAnother[3] = 3;
+    const image = await take(
+      joined(
+        await capableFile(plain, file('d/tool', 'x'.repeat(700))),
+        await tarOf(file('none', 'y')),
+        await capableFile(ofAnother, file(`${'long/'.repeat(30)}tool`, 'x')),
+        await capableFile(Buffer.from('odd'), file('odd', '')),
+      ),
+    );
+    expect(image.notes).toEqual([
+      'the capabilities of "odd" were left out: they are of a form that is not known here',
+    ]);
+    const root = await mounted(image);
+    const attributes = await sh(
+      `cd ${root}; tar --xattrs --xattrs-include='*' -cf - . | od -An -v -tx1 | tr -d ' \\n'`,
+    );
+    const key = Buffer.from('SCHILY.xattr.security.capability=').toString('hex');
+    const kept = attributes
+      .split(key)
+      .slice(1)
+      .map((rest) => rest.slice(0, 42));
+    expect(kept).toEqual(Array(2).fill(`${plain.toString('hex')}0a`));
   });
 
   it('belong to whom the archive says, as far as there is such a user here', async () => {

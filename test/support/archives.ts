@@ -21,6 +21,26 @@ export const file = (name: string, text: string, mode = 0o644): Part => ({ name,
 export const link = (name: string, linkname: string): Part => ({ name, type: 'symlink', linkname });
 export const hardLink = (name: string, linkname: string): Part => ({ name, type: 'link', linkname });
 
+/** A tar of a file with capabilities, as GNU tar and Docker write them: in a header of their own before it. */
+export async function capableFile(value: Buffer, part: Part): Promise<Buffer> {
+  const record = (length: number) =>
+    Buffer.concat([Buffer.from(`${length} SCHILY.xattr.security.capability=`), value, Buffer.from('\n')]);
+  const content = record(record(10).length);
+  const before = (await tarOf(file('PaxHeaders/x', 'x'.repeat(content.length)))).subarray(0, 1_024);
+  content.copy(before, 512);
+  before.write('x', 156);
+  before.write(' '.repeat(8), 148);
+  const sum = before.subarray(0, 512).reduce((all, byte) => all + byte, 0);
+  before.write(sum.toString(8).padStart(6, '0'), 148);
+  return Buffer.concat([before, await tarOf(part)]);
+}
+
+/** Tars behind each other as one. */
+export function joined(...tars: readonly Buffer[]): Buffer {
+  const end = 1_024;
+  return Buffer.concat([...tars.map((tar) => tar.subarray(0, -end)), Buffer.alloc(end)]);
+}
+
 export interface LayoutOptions {
   readonly packed?: boolean;
   readonly config?: object;

@@ -127,11 +127,6 @@ describe('an archive that would reach out of the store', () => {
     ['an absolute path', [file('/tmp/x', '')], 'the archive\'s entry "/tmp/x" is absolute'],
     ['a path upwards', [file('a/../../outside/file', 'evil')], '"a/../../outside/file" has a ".." part'],
     [
-      'a path through a link',
-      [link('out', '../../../outside'), file('out/file', 'evil')],
-      '"out/file" goes through "out", which is a link',
-    ],
-    [
       'a folder in the place of a link',
       [link('out', '../../../outside'), folder('out')],
       '"out" is there twice, once as a folder and once not',
@@ -163,6 +158,21 @@ describe('an archive that would reach out of the store', () => {
       '"a/b" goes through "a", which is a file',
     ],
     [
+      'a file behind a link where a folder is needed',
+      [file('a', ''), link('b', 'a'), file('b/c', '')],
+      '"b/c" goes through "a", which is a file',
+    ],
+    [
+      'links in a circle',
+      [link('a', 'b/x'), link('b', 'a'), file('a/c', '')],
+      '"a/c" goes through too many links',
+    ],
+    [
+      'a link to a path that is too long',
+      [link('a', `b/${'b/'.repeat(2_010)}`), file('a/c', '')],
+      '"a/c" leads to a path that is longer than a file name can be',
+    ],
+    [
       'a whiteout of what is above',
       [file('a/.wh...', '')],
       '"a/.wh..." takes away nothing that could be there',
@@ -185,6 +195,21 @@ describe('an archive that would reach out of the store', () => {
     expect(readlinkSync(`${layer}/out`)).toBe('../../../outside');
     expect(readFileSync(`${layer}/x`, 'utf8')).toBe('2');
     expect(readFileSync(`${dir}/outside/file`, 'utf8')).toBe('untouched');
+  });
+
+  it.each([
+    ['upwards', '../../../outside'],
+    ['from the root', '/outside'],
+    ['by and by', 'up/down/../../outside'],
+  ])('by a path through a link %s has its own place in the image', async (_, target) => {
+    const parts = [folder('up/down'), link('out', target), file('out/file', 'evil'), file('out/sub/x', '')];
+    const [whole] = await lowersOf(await tarOf(...parts));
+    const layers = [await tarOf(...parts.slice(0, 2)), await tarOf(...parts.slice(2))];
+    const [above, below] = await lowersOf(await packed(layoutFiles(layers)));
+    for (const layer of [whole, above]) expect(readFileSync(`${layer}/outside/file`, 'utf8')).toBe('evil');
+    expect([readlinkSync(`${whole}/out`), readlinkSync(`${below}/out`)]).toEqual([target, target]);
+    expect([existsSync(`${above}/out`), existsSync(`${above}/outside/sub/x`)]).toEqual([false, true]);
+    expect(sh('find outside -type f; cat outside/file')).toBe('outside/file\nuntouched');
   });
 
   it('by a document is refused', async () => {

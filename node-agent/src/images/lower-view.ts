@@ -1,22 +1,32 @@
 import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, readlink } from 'node:fs/promises';
 
 /** The layers below one that is being unpacked, as overlayfs shows them together. Paths are bytes (latin1). */
 export interface LowerView {
   /** @returns undefined where nothing is seen */
-  stat(path: string): Promise<Stats | undefined>;
+  seen(path: string): Promise<Seen | undefined>;
   /** The names in a folder; none where no folder is seen. */
   names(path: string): Promise<readonly string[]>;
+}
+
+export interface Seen {
+  readonly stats: Stats;
+  /** Where a symbolic link leads. */
+  readonly target?: string;
 }
 
 /** @param lowers the topmost first */
 export function lowerView(lowers: readonly string[]): LowerView {
   return {
-    stat: async (path) => {
+    seen: async (path) => {
       for (const lower of lowers) {
         const found = await look(lower, path);
         if (found.kind === 'hidden') return undefined;
-        if (found.kind === 'here') return found.stats;
+        if (found.kind === 'absent') continue;
+        const { stats } = found;
+        if (!stats.isSymbolicLink()) return { stats };
+        const target = await readlink(onDisk(lower, path), { encoding: 'buffer' });
+        return { stats, target: target.toString('latin1') };
       }
       return undefined;
     },

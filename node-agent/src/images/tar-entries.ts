@@ -1,10 +1,12 @@
 import { pipeline } from 'node:stream/promises';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { extract, type Header } from 'tar-stream';
+import { BLOCK, padded } from './blocks.ts';
+import { CAPABILITY_ATTRIBUTE } from './capability.ts';
 import type { Chunks } from './content.ts';
+import { ATTRIBUTE, paxValue } from './pax.ts';
+import { createStretch, type Stretch } from './stretch.ts';
 import type { RawEntry } from './tree.ts';
-
-const BLOCK = 512;
 
 export interface TarEntry {
   readonly entry: RawEntry;
@@ -19,15 +21,23 @@ export interface TarEntry {
  */
 export async function* tarEntries(source: Chunks, wantsEnd: boolean): AsyncGenerator<TarEntry> {
   const tail = { zeros: 0 };
+  const headers = createStretch();
   const parser = extract(OPTIONS);
   let broken: unknown;
   const sink = parser as unknown as NodeJS.WritableStream;
-  const fed = pipeline(source, remembering(tail), sink).catch((error: unknown) => {
+  const fed = pipeline(source, remembering(tail, headers), sink).catch((error: unknown) => {
     broken = error;
   });
   try {
-    for await (const one of parser)
-      yield { entry: rawEntry(one.header), content: one as unknown as Chunks, skip: () => void one.resume() };
+    let end = 0;
+    for await (const one of parser) {
+      const header: Placed = one.header;
+      const { byteOffset = end, size, type } = header;
+      const entry = rawEntry(header, () => headers.between(end, byteOffset));
+      end = byteOffset + (type === 'directory' ? 0 : padded(size));
+      headers.forget(end);
+      yield { entry, content: one as unknown as Chunks, skip: () => void one.resume() };
+    }
     await fed;
     if (broken !== undefined) throw broken;
   } catch (error) {
@@ -46,19 +56,32 @@ export async function* tarEntries(source: Chunks, wantsEnd: boolean): AsyncGener
 /** Names as bytes, and also what was written before there was a standard; tar-stream's own types leave these out. */
 const OPTIONS = { filenameEncoding: 'latin1', allowUnknownFormat: true } as Parameters<typeof extract>[0];
 
+/** As tar-stream gives it. */
+interface Placed extends Header {
+  /** Of its content, from the beginning of the archive. */
+  readonly byteOffset?: number;
+}
+
 /** Counts the zeros that came last: a block of them is the end of an archive. */
-function remembering(tail: { zeros: number }) {
+function remembering(tail: { zeros: number }, headers: Stretch) {
   return async function* (source: Chunks): AsyncGenerator<Buffer> {
     for await (const chunk of source) {
       const last = chunk.findLastIndex((byte) => byte !== 0);
       tail.zeros = last < 0 ? tail.zeros + chunk.length : chunk.length - 1 - last;
+      headers.push(chunk);
       yield chunk;
     }
   };
 }
 
-/** Names of a PAX header come as text, others as bytes. */
-function rawEntry(header: Header): RawEntry {
+const CAPABILITY = `${ATTRIBUTE}${CAPABILITY_ATTRIBUTE}`;
+
+/**
+ * Names of a PAX header come as text, others as bytes.
+ *
+ * @param before what is between the entry before and this one's content
+ */
+function rawEntry(header: Header, before: () => Buffer): RawEntry {
   const pax = (header.pax ?? {}) as Readonly<Record<string, string>>;
   const bytes = (text: string, isText: boolean) => (isText ? Buffer.from(text).toString('latin1') : text);
   return {
@@ -72,5 +95,6 @@ function rawEntry(header: Header): RawEntry {
     mtime: Number(pax.mtime ?? header.mtime.getTime() / 1_000),
     size: header.size,
     sparse: Object.keys(pax).some((key) => key.startsWith('GNU.sparse.')),
+    ...(pax[CAPABILITY] === undefined ? {} : { capability: paxValue(before(), CAPABILITY) }),
   };
 }

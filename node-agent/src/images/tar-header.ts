@@ -1,3 +1,7 @@
+import { BLOCK, padding } from './blocks.ts';
+import { CAPABILITY_ATTRIBUTE } from './capability.ts';
+import { ATTRIBUTE, paxRecord } from './pax.ts';
+
 /** What of an archive's entry reaches the disk. Names are bytes, one per character (latin1). */
 export interface CleanEntry {
   readonly type: 'file' | 'folder' | 'symlink' | 'hardlink' | 'fifo' | 'whiteout';
@@ -12,9 +16,10 @@ export interface CleanEntry {
   readonly size: number;
   /** A symbolic link's target as it is; a hard link's as a path. */
   readonly target?: string;
+  /** Of a file: the value of `security.capability`. */
+  readonly capability?: Buffer;
 }
 
-const BLOCK = 512;
 const NAME_BYTES = 100;
 const TYPE_FLAGS: Readonly<Record<CleanEntry['type'], string>> = {
   ...{ file: '0', hardlink: '1', symlink: '2', whiteout: '3', folder: '5', fifo: '6' },
@@ -32,21 +37,24 @@ export function tarHeader(entry: CleanEntry): Buffer {
   // A name that begins with a dash or an option's letters is none: every path is below "./".
   const path = `./${entry.path}`;
   const target = entry.type === 'hardlink' ? `./${entry.target ?? ''}` : (entry.target ?? '');
+  const { capability } = entry;
   return Buffer.concat([
+    ...(capability === undefined
+      ? []
+      : [before('././@PaxHeader', 'x', paxRecord(`${ATTRIBUTE}${CAPABILITY_ATTRIBUTE}`, capability))]),
     ...(target.length > NAME_BYTES ? [longName(LONG.target, target)] : []),
     ...(path.length > NAME_BYTES ? [longName(LONG.path, path)] : []),
     block({ ...entry, path, target }, TYPE_FLAGS[entry.type]),
   ]);
 }
 
-/** PURE. The zeros behind a content, up to a whole block. */
-export function padding(size: number): Buffer {
-  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+function longName(flag: string, name: string): Buffer {
+  return before('././@LongLink', flag, Buffer.from(`${name}\0`, 'latin1'));
 }
 
-function longName(flag: string, name: string): Buffer {
-  const content = Buffer.from(`${name}\0`, 'latin1');
-  const header = { path: '././@LongLink', mode: 0, uid: 0, gid: 0, mtime: 0, size: content.length };
+/** What tells more of the entry behind it than a header's fields can. */
+function before(path: string, flag: string, content: Buffer): Buffer {
+  const header = { path, mode: 0, uid: 0, gid: 0, mtime: 0, size: content.length };
   return Buffer.concat([block(header, flag), content, padding(content.length)]);
 }
 

@@ -1,4 +1,6 @@
 import { CausewayError, visible } from '@causeway/shared/errors';
+import { imageCapability } from './capability.ts';
+import { type MergedTree, type PassedFolder, parentOf, partsOf } from './merged-tree.ts';
 import type { CleanEntry } from './tar-header.ts';
 
 /** An archive's entry as it came. Names are bytes, one per character (latin1). */
@@ -15,26 +17,21 @@ export interface RawEntry {
   readonly size: number;
   /** Its content is a map of holes and what is between them. */
   readonly sparse: boolean;
+  /** Of the extended attribute `security.capability`. */
+  readonly capability?: Buffer | undefined;
 }
 
-export type Verdict =
-  /** Folders on the way to it, which the archive has not named (yet), and then itself. */
-  | { readonly kind: 'take'; readonly folders: readonly string[]; readonly entry: CleanEntry }
+export interface Verdict {
+  /** Those on the way to it that the layer has not had: they come first. */
+  readonly folders: readonly PassedFolder[];
+  /** What is taken; otherwise it is left out. */
+  readonly entry?: CleanEntry;
   /** A sentence, where somebody should hear of it. */
-  | { readonly kind: 'leave'; readonly note?: string };
-
-/** One layer's tree as it grows: what an entry may do is decided by all that came before it. */
-export interface LayerTree {
-  /** @throws CausewayError `invalid`, naming the entry: nothing of the archive is used then */
-  judge(entry: RawEntry): Verdict;
-  /** Paths that the layer takes away from those below it. */
-  readonly whiteouts: ReadonlySet<string>;
-  /** Folders of which nothing from the layers below is seen. */
-  readonly opaque: ReadonlySet<string>;
-  kindOf(path: string): Kind | undefined;
+  readonly note?: string;
 }
 
-export type Kind = 'folder' | 'file' | 'symlink';
+/** @throws CausewayError `invalid`, naming the entry: nothing of the archive is used then */
+export type Judge = (entry: RawEntry) => Promise<Verdict>;
 
 const MAX_PATH = 4_000;
 const MAX_PART = 255;
@@ -50,88 +47,116 @@ const TYPES: Readonly<Record<string, CleanEntry['type']>> = {
 };
 
 /**
- * PURE. Takes entries whose place is in the root and is reached by real folders alone: what is behind a symbolic link is
- * never written to, wherever the link leads.
+ * Takes entries whose place is in the root: a path that leads through links is what it means in the container, and what is
+ * written there is written by its own path, through folders alone.
  *
+ * @param tree takes what is judged well
  * @param maxEntries of one layer
  */
-export function createLayerTree(maxEntries: number): LayerTree {
-  const kinds = new Map<string, Kind>([['', 'folder']]);
-  const opaque = new Set<string>();
-  const whiteouts = new Set<string>();
-
-  function judge(raw: RawEntry): Verdict {
-    if (kinds.size + whiteouts.size + opaque.size > maxEntries)
+export function createJudge(tree: MergedTree, maxEntries: number): Judge {
+  async function judge(raw: RawEntry): Promise<Verdict> {
+    if (tree.size() > maxEntries)
       throw new CausewayError('exhausted', `the archive has more than ${maxEntries} entries`);
-    const path = pathOf(raw, raw.name);
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    const parent = parentOf(path);
+    const named = pathOf(raw, raw.name);
+    const name = named.slice(named.lastIndexOf('/') + 1);
+    const parent = await inFolder(raw, parentOf(named));
     if (name.startsWith(WHITEOUT)) return hide(raw, parent, name);
     const type = TYPES[raw.type ?? ''];
     if (raw.sparse) throw refused(raw, 'is a sparse file: write the archive without --sparse');
     if (DEVICES.includes(raw.type ?? ''))
       return {
-        kind: 'leave',
+        folders: [],
         note: `device ${shown(raw.name)} was left out: containers have their own /dev`,
       };
     if (type === undefined) throw refused(raw, 'is of a kind that is not known here, perhaps a sparse file');
     if (!(raw.size >= 0)) throw refused(raw, 'has a size that is no number');
-    const folders = [...way(raw, parent)];
-    replace(raw, path, type === 'folder' ? 'folder' : type === 'symlink' ? 'symlink' : 'file');
+    const path = joined(parent, name);
+    const link = await targetOf(raw, path, type);
+    const folders = await tree.way(parent);
+    put(raw, path, type, link.target);
     const size = type === 'file' ? raw.size : 0;
-    return { kind: 'take', folders, entry: { ...metadata(raw), ...targetOf(raw, type), type, path, size } };
+    const { note, ...capability } = type === 'file' ? capabilityOf(raw) : {};
+    const entry = { ...metadata(raw), ...link, ...capability, type, path, size };
+    return note === undefined ? { folders, entry } : { folders, entry, note };
   }
 
-  /** Folders on the way to a place. */
-  function way(raw: RawEntry, folder: string): readonly string[] {
-    const kind = kinds.get(folder);
-    if (kind === 'folder') return [];
-    if (kind !== undefined)
-      throw refused(raw, `goes through ${shown(folder)}, which is a ${kind === 'file' ? 'file' : 'link'}`);
-    const above = way(raw, parentOf(folder));
-    kinds.set(folder, 'folder');
-    return [...above, folder];
+  /** Where an entry is that the archive says to be in a folder. */
+  async function inFolder(raw: RawEntry, folder: string): Promise<string> {
+    const found = await tree.resolve(folder);
+    if (found.kind === 'endless') throw refused(raw, 'goes through too many links');
+    if (found.kind === 'file') throw refused(raw, `goes through ${shown(found.path)}, which is a file`);
+    if (isTooLong(found.path)) throw refused(raw, 'leads to a path that is longer than a file name can be');
+    return found.path;
   }
 
-  function replace(raw: RawEntry, path: string, kind: Kind): void {
-    const before = kinds.get(path);
-    if (before !== undefined && (before === 'folder') !== (kind === 'folder'))
+  function put(raw: RawEntry, path: string, type: CleanEntry['type'], target = ''): void {
+    const before = tree.kindOf(path);
+    if (before !== undefined && (before === 'folder') !== (type === 'folder'))
       throw refused(raw, 'is there twice, once as a folder and once not');
-    kinds.set(path, kind);
+    if (type === 'hardlink') tree.put(path, tree.kindOf(target) ?? 'file', tree.linkOf(target));
+    else if (type === 'symlink') tree.put(path, 'symlink', target);
+    else tree.put(path, type === 'folder' ? 'folder' : 'file');
   }
 
-  function hide(raw: RawEntry, parent: string, name: string): Verdict {
-    if (name === OPAQUE) opaque.add(parent);
-    // aufs' own notes are nobody's files.
-    else if (!name.startsWith(`${WHITEOUT}${WHITEOUT}`)) {
-      const hidden = name.slice(WHITEOUT.length);
-      if (['', '.', '..'].includes(hidden)) throw refused(raw, 'takes away nothing that could be there');
-      whiteouts.add(parent === '' ? hidden : `${parent}/${hidden}`);
+  async function hide(raw: RawEntry, parent: string, name: string): Promise<Verdict> {
+    if (name === OPAQUE) {
+      const folders = await tree.way(parent);
+      tree.opaque.add(parent);
+      return { folders };
     }
-    return { kind: 'leave' };
+    // aufs' own notes are nobody's files.
+    if (name.startsWith(`${WHITEOUT}${WHITEOUT}`)) return { folders: [] };
+    const hidden = name.slice(WHITEOUT.length);
+    if (['', '.', '..'].includes(hidden)) throw refused(raw, 'takes away nothing that could be there');
+    const path = joined(parent, hidden);
+    if ((await tree.below(path)) === undefined) return { folders: [] };
+    const folders = await tree.way(parent);
+    tree.whiteouts.add(path);
+    return { folders };
   }
 
-  function targetOf(raw: RawEntry, type: CleanEntry['type']): Pick<CleanEntry, 'target'> {
+  async function targetOf(
+    raw: RawEntry,
+    path: string,
+    type: CleanEntry['type'],
+  ): Promise<Pick<CleanEntry, 'target'>> {
     if (type === 'symlink') {
       if (raw.target === '' || raw.target.includes('\0')) throw refused(raw, 'is a link to nothing');
       if (raw.target.length > MAX_TARGET) throw refused(raw, `is a link to more than ${MAX_TARGET} bytes`);
       return { target: raw.target };
     }
     if (type !== 'hardlink') return {};
-    const target = pathOf(raw, raw.target, 'is a hard link to a path that');
-    const kind = kinds.get(target);
-    if (target === pathOf(raw, raw.name)) throw refused(raw, 'is a hard link to itself');
+    const named = pathOf(raw, raw.target, 'is a hard link to a path that');
+    const target = joined(await inFolder(raw, parentOf(named)), named.slice(named.lastIndexOf('/') + 1));
+    const kind = tree.kindOf(target);
+    if (target === path) throw refused(raw, 'is a hard link to itself');
     if (kind === undefined)
       throw refused(raw, `is a hard link to ${shown(raw.target)}, which is not before it`);
     if (kind === 'folder') throw refused(raw, `is a hard link to ${shown(raw.target)}, which is a folder`);
     return { target };
   }
 
-  return { judge, whiteouts, opaque, kindOf: (path) => kinds.get(path) };
+  return judge;
 }
 
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+function joined(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
+
+function isTooLong(path: string): boolean {
+  return path.length > MAX_PATH || path.split('/').some((part) => part.length > MAX_PART);
+}
+
+function capabilityOf({ name, capability }: RawEntry): {
+  readonly capability?: Buffer;
+  readonly note?: string;
+} {
+  if (capability === undefined) return {};
+  const known = imageCapability(capability);
+  if (known !== undefined) return { capability: known };
+  return {
+    note: `the capabilities of ${shown(name)} were left out: they are of a form that is not known here`,
+  };
 }
 
 /** The path below the root that a name means. */
@@ -139,11 +164,10 @@ function pathOf(raw: RawEntry, name: string, told = ''): string {
   const fault = (reason: string) => refused(raw, told === '' ? reason : `${told} ${reason}`);
   if (name.startsWith('/')) throw fault('is absolute');
   if (name.includes('\0')) throw fault('has a NUL byte');
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  const parts = partsOf(name);
   if (parts.includes('..')) throw fault('has a ".." part');
   const path = parts.join('/');
-  if (path.length > MAX_PATH || parts.some((part) => part.length > MAX_PART))
-    throw fault('is longer than a file name can be');
+  if (isTooLong(path)) throw fault('is longer than a file name can be');
   if (path === '' && (told !== '' || raw.type !== 'directory')) throw fault('names nothing below the root');
   return path;
 }
@@ -164,7 +188,8 @@ function refused({ name }: RawEntry, reason: string): CausewayError {
 /** Longest name that is repeated, in characters. */
 const SHOWN = 120;
 
-function shown(name: string): string {
+/** A name as it is told. */
+export function shown(name: string): string {
   const text = Buffer.from(name, 'latin1').toString();
   return visible(JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text));
 }

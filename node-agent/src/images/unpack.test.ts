@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { file, folder, link, tarOf } from '../../../test/support/archives.ts';
+import { file, folder, hardLink, link, type Part, tarOf } from '../../../test/support/archives.ts';
 import { unpackLayer } from './unpack.ts';
 
 let dir: string;
@@ -29,22 +29,43 @@ it('unpacks what GNU tar has packed: modes, times, links, pipes, long names', as
   expect(names('one')).toEqual(names('in'));
 });
 
-it('gives a folder that an archive only goes through the mode that it has below', async () => {
-  const into = (name: string, lowers: string[]) => ({
-    ...{ into: `${dir}/${name}`, lowers: lowers.map((one) => `${dir}/${one}`), wantsEnd: true },
+const unpack = async (into: string, lowers: readonly string[], ...parts: Part[]) =>
+  unpackLayer(Readable.from([await tarOf(...parts)]), {
+    ...{ into: `${dir}/${into}`, lowers: lowers.map((one) => `${dir}/${one}`), wantsEnd: true },
   });
-  await unpackLayer(
-    Readable.from([await tarOf(folder('tmp', 0o1777), link('sbin', 'bin'))]),
-    into('one', []),
-  );
-  await unpackLayer(Readable.from([await tarOf(file('tmp/a', ''), file('new/b', ''))]), into('two', ['one']));
+
+it('gives a folder that an archive only goes through the mode that it has below', async () => {
+  await unpack('one', [], folder('tmp', 0o1777), folder('run', 0o1777), file('run/a', ''));
+  await unpack('two', ['one'], file('tmp/a', ''), file('new/b', ''), file('run/.wh.nothing', ''));
+  expect(names('two')).toEqual(['new', 'new/b', 'tmp', 'tmp/a']);
   expect(['two/tmp', 'two/new'].map(modeOf)).toEqual(['1777', '755']);
-  const through = unpackLayer(
-    Readable.from([await tarOf(file('sbin/a', ''))]),
-    into('three', ['two', 'one']),
+});
+
+it('goes where the links of the layers below lead, and where those of its own do', async () => {
+  const below = [folder('usr'), folder('usr/bin', 0o750), link('bin', 'usr/bin'), link('usr/lib64', '/lib')];
+  await unpack('one', [], ...below, file('usr/bin/old', ''), file('no-folder', ''));
+  await unpack('two', ['one'], folder('usr/sub'), link('s', 'bin/../sub'));
+  await unpack(
+    ...(['three', ['two', 'one']] as const),
+    ...[file('bin/new', ''), file('usr/lib64/x', ''), file('s/y', ''), link('t', 's'), file('t/z', '')],
+    ...[hardLink('bin/again', 'bin/new'), hardLink('u', 't'), file('u/v', '')],
   );
-  await expect(through).rejects.toThrow(
-    'the archive goes through "sbin", which is no folder in the layers below',
+  expect(names('three')).toEqual(
+    [
+      ...['lib', 'lib/x', 't', 'u', 'usr', 'usr/bin', 'usr/bin/again', 'usr/bin/new'],
+      ...['usr/sub', 'usr/sub/v', 'usr/sub/y', 'usr/sub/z'],
+    ].sort(),
   );
-  expect(names('three')).toEqual([]);
+  expect(modeOf('three/usr/bin')).toBe('750');
+  await expect(unpack('three', ['two', 'one'], file('no-folder/x', ''))).rejects.toThrow(
+    '"no-folder/x" goes through "no-folder", which is a file',
+  );
+});
+
+it('follows no link that the layer has taken away or made a folder of', async () => {
+  const links = ['a', 'b', 'c/d'].map((name) => link(name, '/elsewhere'));
+  await unpack('one', [], ...links.slice(0, 2), folder('c'), ...links.slice(2));
+  const taken = [file('.wh.a', ''), file('a/x', ''), file('c/.wh..wh..opq', ''), file('c/d/x', '')];
+  await unpack('two', ['one'], ...taken, folder('b'), file('b/x', ''));
+  expect(names('two')).toEqual(['a', 'a/x', 'b', 'b/x', 'c', 'c/d', 'c/d/x']);
 });

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { CausewayError } from '@causeway/shared/errors';
 import { through } from '@causeway/shared/programs/through';
+import { padding } from './blocks.ts';
+import { CAPABILITY_ATTRIBUTE } from './capability.ts';
 import type { Chunks } from './content.ts';
 import { type LowerView, lowerView } from './lower-view.ts';
+import { createMergedTree, type MergedTree, type PassedFolder } from './merged-tree.ts';
 import { tarEntries } from './tar-entries.ts';
-import { type CleanEntry, END_OF_ARCHIVE, padding, tarHeader } from './tar-header.ts';
-import { createLayerTree, type LayerTree } from './tree.ts';
+import { type CleanEntry, END_OF_ARCHIVE, tarHeader } from './tar-header.ts';
+import { createJudge, shown } from './tree.ts';
 
 export interface Unpacked {
   /** What was left out, a sentence each. */
@@ -33,14 +35,15 @@ const MOST_NOTES = 20;
  *   the folder to remove
  */
 export async function unpackLayer(source: Chunks, options: UnpackOptions): Promise<Unpacked> {
-  const tree = createLayerTree(MAX_ENTRIES);
   const notes: string[] = [];
   const ids = await idMaps();
-  const clean = cleaned(source, tree, lowerView(options.lowers), notes, options.wantsEnd);
+  const clean = cleaned(source, lowerView(options.lowers), notes, options.wantsEnd);
   const args = [
     ...['--extract', '--file=-', `--directory=${options.into}`, '--preserve-permissions', '--numeric-owner'],
-    // Only root can give files away.
-    process.geteuid?.() === 0 ? '--same-owner' : '--no-same-owner',
+    // Only root can give files away, and capabilities to them.
+    ...(isRoot()
+      ? ['--same-owner', '--xattrs', `--xattrs-include=${CAPABILITY_ATTRIBUTE}`]
+      : ['--no-same-owner']),
     ...['--delay-directory-restore', '--warning=no-timestamp'],
   ];
   const doing = 'unpacking a layer';
@@ -66,51 +69,50 @@ async function* archive(items: AsyncIterable<Item>, ids: IdMaps): AsyncGenerator
 
 async function* cleaned(
   source: Chunks,
-  tree: LayerTree,
   lowers: LowerView,
   notes: string[],
   wantsEnd: boolean,
 ): AsyncGenerator<Item> {
-  for await (const { entry, content, skip } of tarEntries(source, wantsEnd)) {
-    const verdict = tree.judge(entry);
-    if (verdict.kind === 'take') {
-      for (const path of verdict.folders) yield { entry: await asBelow(lowers, path) };
-      if (verdict.entry.size > 0) {
-        yield { entry: verdict.entry, content };
-        continue;
-      }
-      yield { entry: verdict.entry };
-    } else if (verdict.note !== undefined) notes.push(verdict.note);
+  const tree = createMergedTree(lowers);
+  const judge = createJudge(tree, MAX_ENTRIES);
+  for await (const { entry: raw, content, skip } of tarEntries(source, wantsEnd)) {
+    const { folders, entry, note } = await judge(raw);
+    if (note !== undefined) notes.push(note);
+    if (entry?.capability !== undefined && !isRoot()) notes.push(onlyRoots(entry.path));
+    for (const folder of folders) yield { entry: asBelow(folder) };
+    if (entry !== undefined && entry.size > 0) {
+      yield { entry, content };
+      continue;
+    }
+    if (entry !== undefined) yield { entry };
     skip();
   }
   for await (const path of hidden(tree, lowers))
     yield { entry: { ...NOBODYS, type: 'whiteout', mode: 0, path } };
 }
 
+function onlyRoots(path: string): string {
+  return `the capabilities of ${shown(path)} were left out: only an agent that is root can give them`;
+}
+
 const NOBODYS = { uid: 0, gid: 0, mtime: 0, size: 0 } as const;
 const FOLDER_MODE = 0o755;
 
 /** A folder that an archive only goes through is as the layers below have it. */
-async function asBelow(lowers: LowerView, path: string): Promise<CleanEntry> {
-  const stats = await lowers.stat(path);
+function asBelow({ path, stats }: PassedFolder): CleanEntry {
   if (stats === undefined) return { ...NOBODYS, type: 'folder', mode: FOLDER_MODE, path };
-  if (!stats.isDirectory())
-    throw new CausewayError(
-      'invalid',
-      `the archive goes through ${JSON.stringify(path)}, which is no folder in the layers below`,
-    );
   const { mode, uid, gid, mtimeMs } = stats;
   return { type: 'folder', path, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1_000), size: 0 };
 }
 
 /** Everything below that is not to be seen: of an opaque folder each name by itself, which needs no attributes on disk. */
-async function* hidden(tree: LayerTree, lowers: LowerView): AsyncGenerator<string> {
+async function* hidden(tree: MergedTree, lowers: LowerView): AsyncGenerator<string> {
   const told = new Set<string>();
   const opaque = [...tree.opaque];
   for (const path of tree.whiteouts) {
     // Taken away and made again in one layer.
     if (tree.kindOf(path) === 'folder') opaque.push(path);
-    else if (tree.kindOf(path) === undefined && (await lowers.stat(path)) !== undefined) {
+    else if (tree.kindOf(path) === undefined) {
       told.add(path);
       yield path;
     }
@@ -126,6 +128,10 @@ async function* hidden(tree: LayerTree, lowers: LowerView): AsyncGenerator<strin
       yield path;
     }
   }
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }
 
 type IdMap = readonly (readonly [first: number, count: number])[];
