@@ -156,6 +156,9 @@ describe('limits', () => {
       expect(await read(`${cpu}/cpu.cfs_quota_us`)).toBe('50000');
       expect(await read(`${cpu}/cpu.cfs_period_us`)).toBe('100000');
       expect(await read(`${group}/memory.limit_in_bytes`)).toBe(String(64 * 2 ** 20));
+      // No more with swap than without, where the kernel counts it.
+      if (existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'))
+        expect(await read(`${group}/memory.memsw.limit_in_bytes`)).toBe(String(64 * 2 ** 20));
       expect(await read(`${group}/cgroup.procs`)).not.toBe('');
       await reconcile();
       expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-*/c || :')).stdout).toBe('');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, constants, readdir, rmdir } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 
@@ -14,36 +14,75 @@ export function cgroupParent(stateDir: string, inUserNamespace: boolean): string
   return inUserNamespace ? `/causeway-${which}` : '/causeway';
 }
 
+/** A container's control group. */
+export interface Cgroup {
+  /** Below the root of every tree. */
+  readonly path: string;
+  /** The kernel can limit swap: memory that is limited alone would only go to the disk. */
+  readonly limitsSwap: boolean;
+}
+
 /**
  * The container's cgroup. In a user namespace, where most may not make one, it has one only if it is to be limited.
  *
  * @returns undefined: it needs none
- * @throws CausewayError `degraded` when it is to be limited, and this agent may not write to the cgroups
+ * @throws CausewayError `degraded` when it is to be limited, and this agent may not write to the cgroups, or the kernel has
+ * none that limit
  */
 export async function cgroupFor(
   { name, cpus, memoryBytes }: ContainerSpec,
   parent: string,
   inUserNamespace: boolean,
-): Promise<string | undefined> {
+  root = CGROUPS,
+): Promise<Cgroup | undefined> {
   const limited = cpus !== undefined || memoryBytes !== undefined;
   if (!limited && inUserNamespace) return undefined;
-  const fault = limited ? await limitFault() : undefined;
-  if (fault === undefined) return `${parent}/${name}`;
+  const fault = limited ? await limitFault(root) : undefined;
+  if (fault === undefined)
+    return {
+      path: `${parent}/${name}`,
+      limitsSwap: memoryBytes !== undefined && (await limitsSwap(parent, root)),
+    };
   const what = [cpus === undefined ? [] : 'cpus', memoryBytes === undefined ? [] : 'memory'].flat();
   throw new CausewayError(
     'degraded',
-    `container ${name} cannot be limited (${what.join(' and ')}): this agent may not make cgroups: ${fault}`,
+    `container ${name} cannot be limited (${what.join(' and ')}): ${fault}`,
   );
 }
 
-async function limitFault(): Promise<string | undefined> {
-  const v2 = await canWrite(`${CGROUPS}/cgroup.subtree_control`);
-  if (v2 === undefined) return undefined;
-  for (const controller of LIMITING) {
-    const fault = await canWrite(`${CGROUPS}/${controller}`);
-    if (fault !== undefined) return fault;
+async function limitFault(root: string): Promise<string | undefined> {
+  const controllers = await controllersOf(root);
+  const files =
+    controllers === undefined
+      ? LIMITING.map((controller) => `${root}/${controller}`)
+      : [`${root}/cgroup.subtree_control`];
+  for (const file of files) {
+    const fault = await canWrite(file);
+    if (fault !== undefined) return `this agent may not make cgroups: ${fault}`;
   }
-  return undefined;
+  const lacking = LIMITING.filter((controller) => controllers?.includes(controller) === false);
+  return lacking.length === 0 ? undefined : `this host's cgroups have no ${lacking.join(' and no ')}`;
+}
+
+/** Of cgroup v2. @returns undefined: this host has v1, alone or beside it */
+async function controllersOf(root: string): Promise<readonly string[] | undefined> {
+  const file = await readFile(`${root}/cgroup.controllers`, 'utf8').catch(() => undefined);
+  return file?.trim().split(' ');
+}
+
+async function limitsSwap(parent: string, root: string): Promise<boolean> {
+  if ((await controllersOf(root)) === undefined) return exists(`${root}/memory/memory.memsw.limit_in_bytes`);
+  // The root of v2 has no limits. A group below it shows which there are; the runtime would make this one itself.
+  await mkdir(`${root}${parent}`, { recursive: true });
+  await writeFile(`${root}/cgroup.subtree_control`, '+memory');
+  return exists(`${root}${parent}/memory.swap.max`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** @returns why not */

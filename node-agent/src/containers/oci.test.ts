@@ -14,7 +14,7 @@ const facts = {
   image: { entrypoint: [], cmd: ['sh'], env: ['PATH=/bin', 'A=1'] },
   user: { uid: 0, gid: 0, additionalGids: [], home: '/root' },
   made: { '/etc/hosts': '/etc/made' },
-  cgroup: '/causeway/web-1',
+  cgroup: { path: '/causeway/web-1', limitsSwap: true },
   sharesNetns: false,
   bringsLink: true,
   withoutIpv6: false,
@@ -43,6 +43,18 @@ describe('the OCI configuration', () => {
         cgroupsPath: '/causeway/web-1',
       },
     });
+  });
+
+  it('limits memory with swap where the kernel can, or the rest would only be slow', () => {
+    const limited = { ...spec, cpus: 0.25, memoryBytes: 1024 };
+    const resources = (limitsSwap: boolean) => {
+      const cgroup = { path: '/x', limitsSwap };
+      return ociConfig(limited, { ...facts, cgroup, inUserNamespace: false });
+    };
+    const memory = { limit: 1024, swap: 1024 };
+    const cpu = { quota: 25_000, period: 100_000 };
+    expect(resources(true)).toMatchObject({ linux: { cgroupsPath: '/x', resources: { memory, cpu } } });
+    expect(JSON.stringify(resources(false))).toContain('"memory":{"limit":1024}');
   });
 
   it('makes it deaf to routers, where there is IPv6', () => {

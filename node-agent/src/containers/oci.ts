@@ -1,5 +1,6 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ImageConfig } from '../images/image.ts';
+import type { Cgroup } from './cgroups.ts';
 import { hostnameOf } from './etc.ts';
 import type { UserIds } from './image-user.ts';
 
@@ -33,7 +34,7 @@ export interface OciFacts extends Omit<HostAbilities, 'groups'> {
   /** Files that are mounted over the image's, by path in the container. */
   readonly made: Readonly<Record<string, string>>;
   /** Its cgroup, in every hierarchy; absent: it has none. */
-  readonly cgroup?: string;
+  readonly cgroup?: Cgroup;
   /** The filter of its system calls. */
   readonly seccomp: object | undefined;
   /** Its own user namespace; absent: none. */
@@ -145,7 +146,7 @@ export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
       ...(facts.seccomp === undefined ? {} : { seccomp: facts.seccomp }),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
-      ...(cgroup === undefined ? {} : { cgroupsPath: cgroup, resources: resources(spec) }),
+      ...(cgroup === undefined ? {} : { cgroupsPath: cgroup.path, resources: resources(spec, cgroup) }),
     },
   };
 }
@@ -194,13 +195,18 @@ function sysctls(facts: OciFacts): object {
   return { sysctl: { ...ALL_PORTS, ...ping, ...(ipv6 ? deaf : {}) } };
 }
 
-function resources({ cpus, memoryBytes }: ContainerSpec): object {
+function resources({ cpus, memoryBytes }: ContainerSpec, { limitsSwap }: Cgroup): object {
   const quota = cpus === undefined ? undefined : Math.max(LEAST_QUOTA, Math.round(cpus * CPU_PERIOD));
   return {
     devices: [{ allow: false, access: 'rwm' }],
     ...(quota === undefined ? {} : { cpu: { quota, period: CPU_PERIOD } }),
-    ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),
+    ...(memoryBytes === undefined ? {} : { memory: memory(memoryBytes, limitsSwap) }),
   };
+}
+
+/** `swap` is that of memory and swap together: with the same limit there is none. */
+function memory(limit: number, limitsSwap: boolean): object {
+  return { limit, ...(limitsSwap ? { swap: limit } : {}) };
 }
 
 /** The definition's own come last, so that they lie over all others. */
