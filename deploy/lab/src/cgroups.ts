@@ -1,10 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '@causeway/shared/errors';
 
+const ROOT = '/sys/fs/cgroup';
 /** Time that the kernel may take to let go of the processes of a lab that has ended, milliseconds. */
 const EMPTY_TIMEOUT_MS = 5_000;
+/** What limits are made of; a group of version 2 has of it what the one above passes on. */
+const CONTROLLERS = ['cpu', 'memory'];
 
 /**
  * Makes a group of the lab's own below each of this machine's control groups, for the limits of its containers: the lab
@@ -44,7 +47,7 @@ function hierarchies(): string[] {
   return mounts.flatMap((line) => {
     const [before = '', behind = ''] = line.split(' - ');
     const at = before.split(' ')[4] ?? '';
-    return /^cgroup2? /.test(behind) && /^\/sys\/fs\/cgroup(\/|$)/.test(at) ? [at] : [];
+    return /^cgroup2? /.test(behind) && (at === ROOT || at.startsWith(`${ROOT}/`)) ? [at] : [];
   });
 }
 
@@ -54,10 +57,33 @@ function make(parent: string, group: string): boolean {
   } catch {
     return false;
   }
+  if (isWholeTree(parent)) {
+    if (passOn(parent) && passOn(group)) return true;
+    rmdirSync(group);
+    return false;
+  }
   // A group of version 1 that has no processors and memory of its own takes nobody in.
   copy(parent, group, 'cpuset.cpus');
   copy(parent, group, 'cpuset.mems');
   return true;
+}
+
+/** Version 2 alone; beside version 1 its tree limits nothing. */
+function isWholeTree(group: string): boolean {
+  return group === ROOT && existsSync(join(group, 'cgroup.controllers'));
+}
+
+/** Lets the groups below be limited. @returns whether they can be */
+function passOn(group: string): boolean {
+  const file = join(group, 'cgroup.subtree_control');
+  for (const controller of CONTROLLERS)
+    try {
+      writeFileSync(file, `+${controller}`);
+    } catch {
+      // The kernel has it not, or processes are in this group: both show below.
+    }
+  const passed = readFileSync(file, 'utf8').trim().split(' ');
+  return CONTROLLERS.every((controller) => passed.includes(controller));
 }
 
 function copy(parent: string, group: string, file: string): void {
