@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { noContainer } from '../container-life.ts';
 import type { App, Deps } from '../deps.ts';
 import { etag, parseIfMatch } from '../if-match.ts';
-import { find, list } from '../objects/collection.ts';
 import {
   type ContainerObject,
   containerObject,
@@ -12,18 +11,9 @@ import {
   containerStatusSchema,
   containers,
 } from '../objects/container.ts';
-import {
-  deletedSchema,
-  FLAG_ERROR,
-  listOf,
-  listQuery,
-  nameParams,
-  problems,
-  writeQuery,
-} from '../objects/schemas.ts';
-import { watchObjects } from '../watch/events.ts';
-import { stream } from '../watch/stream.ts';
+import { deletedSchema, FLAG_ERROR, nameParams, problems, writeQuery } from '../objects/schemas.ts';
 import { answerRemoval, CHANGED_HEADER, type Headers, REVISION_HEADER } from './answer.ts';
+import { listRoute, readRoute } from './reads.ts';
 
 export function containerRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
@@ -34,59 +24,34 @@ export function containerRoutes(app: App, deps: Deps): void {
   deleteRoute(app, deps);
 }
 
-function readRoutes(app: App, { view, streams }: Deps): void {
-  app.get(
-    '/v1/containers',
-    {
-      schema: {
-        tags: ['containers'],
-        summary: 'All containers',
-        querystring: listQuery,
-        response: { 200: listOf(containerSchema), ...problems },
-      },
-    },
-    async (request, reply) =>
-      request.query.watch
-        ? stream(request, reply, view, streams, watchObjects(containers))
-        : list(containers, view, request.query),
-  );
+function readRoutes(app: App, deps: Deps): void {
+  listRoute(app, deps, {
+    path: '/v1/containers',
+    tag: 'containers',
+    summary: 'All containers',
+    collection: containers,
+    schema: containerSchema,
+  });
 
-  app.get(
-    '/v1/containers/:name',
-    {
-      schema: {
-        tags: ['containers'],
-        summary: 'One container',
-        params: nameParams,
-        response: { 200: containerSchema, ...problems },
-      },
-    },
-    async (request, reply) => {
-      const container = find(containers, view.tables, request.params.name);
-      if (container === undefined) throw noContainer(request.params.name);
-      reply.header('etag', etag(container.revision));
-      return container;
-    },
-  );
+  readRoute(app, deps, {
+    path: '/v1/containers/:name',
+    tag: 'containers',
+    summary: 'One container',
+    collection: containers,
+    schema: containerSchema,
+    missing: noContainer,
+  });
 }
 
-function statusRoute(app: App, { view, streams }: Deps): void {
-  app.get(
-    '/v1/container-status',
-    {
-      schema: {
-        tags: ['containers'],
-        summary: 'What hosts say of containers',
-        description: 'Also of those that were deleted, until their hosts have removed them.',
-        querystring: listQuery,
-        response: { 200: listOf(containerStatusSchema), ...problems },
-      },
-    },
-    async (request, reply) =>
-      request.query.watch
-        ? stream(request, reply, view, streams, watchObjects(containerStatuses))
-        : list(containerStatuses, view, request.query),
-  );
+function statusRoute(app: App, deps: Deps): void {
+  listRoute(app, deps, {
+    path: '/v1/container-status',
+    tag: 'containers',
+    summary: 'What hosts say of containers',
+    description: 'Also of those that were deleted, until their hosts have removed them.',
+    collection: containerStatuses,
+    schema: containerStatusSchema,
+  });
 }
 
 function createRoute(app: App, { containers: writer, view }: Deps): void {

@@ -2,70 +2,53 @@ import { networkPolicyInputSchema } from '@causeway/shared/model/network-policy-
 import { z } from 'zod';
 import type { App, Deps } from '../deps.ts';
 import { etag, parseIfMatch } from '../if-match.ts';
-import { find, list } from '../objects/collection.ts';
+import { find } from '../objects/collection.ts';
 import { peerSchema, policies, policyObject, policySchema, subjectSchema } from '../objects/policy.ts';
-import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { deletedSchema, nameParams, problems, writeQuery } from '../objects/schemas.ts';
 import { noPolicy, type WrittenPolicy } from '../policies/policy-writer.ts';
 import { resolvePeers } from '../policies/resolve.ts';
 import { subjectsOf } from '../policies/subjects.ts';
 import { peerPlaces } from '../policies/update.ts';
 import type { View } from '../view/view.ts';
-import { watchObjects } from '../watch/events.ts';
-import { stream } from '../watch/stream.ts';
 import { answerRemoval, type Headers, REVISION_HEADER } from './answer.ts';
 import { checkedName } from './name.ts';
+import { listRoute, readRoute } from './reads.ts';
 
 const PATH = '/v1/policies';
 const tags = ['policies'];
 
 export function policyRoutes(app: App, deps: Deps): void {
-  listRoute(app, deps);
   readRoutes(app, deps);
+  concernedRoutes(app, deps);
   createRoute(app, deps);
   replaceRoute(app, deps);
   deleteRoute(app, deps);
 }
 
-function listRoute(app: App, { view, streams }: Deps): void {
-  app.get(
-    PATH,
-    {
-      schema: {
-        tags,
-        summary: 'All policies: who may connect to containers, and to whom these may',
-        querystring: listQuery,
-        response: { 200: listOf(policySchema), ...problems },
-      },
-    },
-    async (request, reply) =>
-      request.query.watch
-        ? stream(request, reply, view, streams, watchObjects(policies))
-        : list(policies, view, request.query),
-  );
+function readRoutes(app: App, deps: Deps): void {
+  listRoute(app, deps, {
+    path: PATH,
+    tag: 'policies',
+    summary: 'All policies: who may connect to containers, and to whom these may',
+    collection: policies,
+    schema: policySchema,
+  });
+  readRoute(app, deps, {
+    path: `${PATH}/:name`,
+    tag: 'policies',
+    summary: 'One policy',
+    collection: policies,
+    schema: policySchema,
+    missing: noPolicy,
+  });
 }
 
-function readRoutes(app: App, { view }: Deps): void {
+function concernedRoutes(app: App, { view }: Deps): void {
   const get = (name: string) => {
     const policy = find(policies, view.tables, name);
     if (policy === undefined) throw noPolicy(name);
     return policy;
   };
-  app.get(
-    `${PATH}/:name`,
-    {
-      schema: {
-        tags,
-        summary: 'One policy',
-        params: nameParams,
-        response: { 200: policySchema, ...problems },
-      },
-    },
-    async (request, reply) => {
-      const policy = get(request.params.name);
-      reply.header('etag', etag(policy.revision));
-      return policy;
-    },
-  );
   app.get(
     `${PATH}/:name/subjects`,
     {

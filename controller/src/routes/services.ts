@@ -5,15 +5,13 @@ import { nameOfInput } from '../allocate/complete.ts';
 import { planCreate, planReplace } from '../allocate/plan-service.ts';
 import { noService } from '../allocate/service-writer.ts';
 import type { App, Deps } from '../deps.ts';
-import { etag, parseIfMatch } from '../if-match.ts';
-import { find, list } from '../objects/collection.ts';
-import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { parseIfMatch } from '../if-match.ts';
+import { deletedSchema, nameParams, problems, writeQuery } from '../objects/schemas.ts';
 import { serviceSchema, services } from '../objects/service.ts';
 import type { View } from '../view/view.ts';
-import { watchObjects } from '../watch/events.ts';
-import { stream } from '../watch/stream.ts';
 import { answerRemoval, answerService } from './answer.ts';
 import { checkedName } from './name.ts';
+import { listRoute, readRoute } from './reads.ts';
 
 export function serviceRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
@@ -21,41 +19,23 @@ export function serviceRoutes(app: App, deps: Deps): void {
   deleteRoute(app, deps);
 }
 
-function readRoutes(app: App, { view, streams }: Deps): void {
-  app.get(
-    '/v1/services',
-    {
-      schema: {
-        tags: ['services'],
-        summary: 'All services',
-        querystring: listQuery,
-        response: { 200: listOf(serviceSchema), ...problems },
-      },
-    },
-    async (request, reply) =>
-      request.query.watch
-        ? stream(request, reply, view, streams, watchObjects(services))
-        : list(services, view, request.query),
-  );
+function readRoutes(app: App, deps: Deps): void {
+  listRoute(app, deps, {
+    path: '/v1/services',
+    tag: 'services',
+    summary: 'All services',
+    collection: services,
+    schema: serviceSchema,
+  });
 
-  app.get(
-    '/v1/services/:name',
-    {
-      schema: {
-        tags: ['services'],
-        summary: 'One service',
-        params: nameParams,
-        response: { 200: serviceSchema, ...problems },
-      },
-    },
-    async (request, reply) => {
-      const { name } = request.params;
-      const service = find(services, view.tables, name);
-      if (service === undefined) throw unreadable(view, name) ?? noService(name);
-      reply.header('etag', etag(service.revision));
-      return service;
-    },
-  );
+  readRoute(app, deps, {
+    path: '/v1/services/:name',
+    tag: 'services',
+    summary: 'One service',
+    collection: services,
+    schema: serviceSchema,
+    missing: (name) => unreadable(deps.view, name) ?? noService(name),
+  });
 }
 
 function writeRoutes(app: App, { services: writer, chance, view }: Deps): void {

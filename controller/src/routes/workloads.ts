@@ -1,14 +1,12 @@
 import { workloadInputSchema } from '@causeway/shared/model/workload-input';
 import type { App, Deps } from '../deps.ts';
 import { etag, parseIfMatch } from '../if-match.ts';
-import { find, list } from '../objects/collection.ts';
-import { deletedSchema, listOf, listQuery, nameParams, problems, writeQuery } from '../objects/schemas.ts';
+import { deletedSchema, nameParams, problems, writeQuery } from '../objects/schemas.ts';
 import { workloadSchema, workloads } from '../objects/workload.ts';
-import { watchObjects } from '../watch/events.ts';
-import { stream } from '../watch/stream.ts';
 import { noWorkload, type WrittenWorkload } from '../workload-writer.ts';
 import { answerRemoval, type Headers, REVISION_HEADER } from './answer.ts';
 import { checkedName } from './name.ts';
+import { listRoute, readRoute } from './reads.ts';
 
 export function workloadRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
@@ -17,40 +15,23 @@ export function workloadRoutes(app: App, deps: Deps): void {
   deleteRoute(app, deps);
 }
 
-function readRoutes(app: App, { view, streams }: Deps): void {
-  app.get(
-    '/v1/workloads',
-    {
-      schema: {
-        tags: ['workloads'],
-        summary: 'All workloads: what serves and no agent of ours runs',
-        querystring: listQuery,
-        response: { 200: listOf(workloadSchema), ...problems },
-      },
-    },
-    async (request, reply) =>
-      request.query.watch
-        ? stream(request, reply, view, streams, watchObjects(workloads))
-        : list(workloads, view, request.query),
-  );
+function readRoutes(app: App, deps: Deps): void {
+  listRoute(app, deps, {
+    path: '/v1/workloads',
+    tag: 'workloads',
+    summary: 'All workloads: what serves and no agent of ours runs',
+    collection: workloads,
+    schema: workloadSchema,
+  });
 
-  app.get(
-    '/v1/workloads/:name',
-    {
-      schema: {
-        tags: ['workloads'],
-        summary: 'One workload',
-        params: nameParams,
-        response: { 200: workloadSchema, ...problems },
-      },
-    },
-    async (request, reply) => {
-      const workload = find(workloads, view.tables, request.params.name);
-      if (workload === undefined) throw noWorkload(request.params.name);
-      reply.header('etag', etag(workload.revision));
-      return workload;
-    },
-  );
+  readRoute(app, deps, {
+    path: '/v1/workloads/:name',
+    tag: 'workloads',
+    summary: 'One workload',
+    collection: workloads,
+    schema: workloadSchema,
+    missing: noWorkload,
+  });
 }
 
 function createRoute(app: App, { workloads: writer }: Deps): void {
