@@ -3,15 +3,8 @@ import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { AttachTarget } from '@causeway/shared/model/container';
 import type { ContainerInput } from '@causeway/shared/model/container-input';
 import type { ContainerView } from '../api.ts';
-import {
-  containerName,
-  createContainer,
-  heedDeadHosts,
-  isHasty,
-  noteDeadHosts,
-  patienceOf,
-} from '../containers.ts';
-import { type Context, dryRunOption, noWaitOptions, type WriteOptions, waitOptions } from '../context.ts';
+import { containerName, createContainer, heedDeadHosts, isHasty, patienceOf } from '../containers.ts';
+import { type Context, dryRunOption, noWaitOptions, type WriteOptions } from '../context.ts';
 import { type Labels, labelOption } from '../input/labels.ts';
 import { checkName } from '../input/name.ts';
 import { safe } from '../print/safe.ts';
@@ -27,10 +20,10 @@ interface AttachOptions extends WriteOptions {
 }
 
 export function addAttach(context: Context): void {
-  const [wait, timeout] = waitOptions('the container has its eth0');
+  const [wait, noWait, timeout] = noWaitOptions('the container has its eth0');
   context
     .command(context.program, 'attach', 'Give somebody else’s container a network and a place in services', [
-      'svcctl attach docker:web --host host-1 --label app=web --wait',
+      'svcctl attach docker:web --host host-1 --label app=web',
       'svcctl attach containerd:default/web --host host-1 --name web-2',
       'svcctl attach pid:4711 --host host-1 --name job',
       'svcctl attach netns:/run/netns/lab --host host-1',
@@ -46,8 +39,10 @@ export function addAttach(context: Context): void {
     .option('--ip6 <address>', 'its IPv6 address')
     .option('--mac <address>', 'its link-layer address (default: made from its address)')
     .addOption(wait)
+    .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
+    .addHelpText('after', '\nIt returns when the container has its eth0.')
     .action((target: string, options: AttachOptions) => attach(context, target, options));
 }
 
@@ -86,15 +81,16 @@ async function attach(context: Context, target: string, options: AttachOptions):
   };
   const client = context.client();
   const { isNew } = await createContainer(client, body, options);
-  const dry = dryRun ? ' (dry run)' : '';
-  context.io.out(
-    `${safe(`container/${name} ${isNew ? 'attached' : 'unchanged'}${dry}  ${target} on ${host}`)}\n`,
-  );
-  await noteDeadHosts(context, client, [host]);
-  if (!wait || dryRun) return;
+  const tell = (done: string) =>
+    context.io.out(`${safe(`container/${name} ${isNew ? done : 'unchanged'}  ${target} on ${host}`)}\n`);
+  if (dryRun) return tell('attached (dry run)');
+  if (wait === false) tell('created');
+  await heedDeadHosts(context, client, [host], options);
+  if (wait === false) return;
   await waitForContainers(client, new Set([name]), patienceOf(context, options)).catch((error: unknown) => {
     throw isNew ? withWayBack(error, name) : error;
   });
+  tell('attached');
 }
 
 /** A host that could not attach it goes on trying. */

@@ -43,7 +43,11 @@ describe('svcctl ps', () => {
       'new | host-1 | busybox | waiting | - | - | -',
       '',
     ]);
-    expect((await svcctl(['ps', '-a'])).stdout).toContain('exited (3)');
+    for (const command of [
+      ['ps', '-a'],
+      ['get', 'containers'],
+    ])
+      expect((await svcctl(command)).stdout).toContain('exited (3)');
     expect((await svcctl(['ps', '-a', '-o', 'name'])).stdout).toContain('container/job\n');
   });
 
@@ -200,6 +204,7 @@ describe('svcctl attach', () => {
     ],
   ])('%s %j', async (target, flags, body) => {
     controller.answer('POST', '/v1/containers', { status: 201, body: box('web') });
+    controller.list('/v1/containers', [box(body.name)]);
     const { code, stdout } = await svcctl([
       'attach',
       target,
@@ -218,11 +223,22 @@ describe('svcctl attach', () => {
     const web = box('web', { attach: { kind: 'docker', id: 'web' }, status: { ...status, revision: 2 } });
     controller.answer('POST', '/v1/containers', { status: 201, body: web });
     controller.list('/v1/containers', [{ ...web, revision: 1 }]);
-    const { code, stderr } = await svcctl(['attach', 'docker:web', '--host', 'host-1', '--wait']);
-    expect(code).toBe(7);
+    const { code, stdout, stderr } = await svcctl(['attach', 'docker:web', '--host', 'host-1']);
+    expect([code, stdout]).toEqual([7, '']);
     expect(stderr).toContain(
       'attaching docker:web: there is none; it is tried again until "svcctl detach web" takes the definition back',
     );
+  });
+
+  it('waits for nothing when it is told not to, or when the host is away', async () => {
+    controller.answer('POST', '/v1/containers', { status: 201, body: box('web') });
+    const ATTACH = ['attach', 'docker:web', '--host', 'host-1'];
+    const told = { code: 0, stdout: 'container/web created  docker:web on host-1\n', stderr: '' };
+    expect(await svcctl([...ATTACH, '--no-wait'])).toMatchObject(told);
+    controller.list('/v1/nodes', [node('host-1', 1, { alive: false })]);
+    const { code, stderr } = await svcctl(ATTACH);
+    expect(code).toBe(7);
+    expect(stderr).toContain('nothing was waited for on host-1');
   });
 
   it.each([

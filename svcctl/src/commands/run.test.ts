@@ -63,7 +63,7 @@ describe('svcctl run', () => {
 
   it.each([
     ['run', 'return when the container runs'],
-    ['attach', 'return when the container has its eth0'],
+    ['attach', 'It returns when the container has its eth0.'],
     ['policy apply', 'return when every host’s kernel holds the change'],
   ])('%s --help says what is waited for', async (command, sentence) => {
     const { stdout } = await svcctl([...command.split(' '), '--help']);
@@ -98,13 +98,24 @@ describe('svcctl run', () => {
         '--workdir',
         '/w',
       ],
-      ...['--hostname', 'h', '--restart', 'no', '--ip', '10.10.1.5', '--mac', '0a:58:0a:0a:01:05'],
+      ...[
+        '--hostname',
+        'h',
+        '--restart',
+        'no',
+        '--stop-timeout',
+        '2m',
+        '--ip',
+        '10.10.1.5',
+        '--mac',
+        '0a:58:0a:0a:01:05',
+      ],
     ];
     expect((await svcctl(['run', 'web-1', '--host', 'host-1', ...flags])).code).toBe(0);
     expect(controller.asked[0]?.body).toEqual({
       ...{ name: 'web-1', host: 'host-1', command: [], image: 'web:2', cpus: 0.5, memoryBytes: 67108864 },
       ...{ env: { A: '1=2', B: '' }, publish: ['8080:80', '53:53/udp'], mounts: ['/a:/b:ro'] },
-      ...{ user: '1000', workdir: '/w', hostname: 'h', restart: 'no', userNamespace: true },
+      ...{ user: '1000', workdir: '/w', hostname: 'h', restart: 'no', userNamespace: true, stopSeconds: 120 },
       network: { kind: 'bridge', address: '10.10.1.5', mac: '0a:58:0a:0a:01:05' },
     });
   });
@@ -153,6 +164,10 @@ describe('svcctl run', () => {
     [
       [...RUN, '--address', '10.0.0.5/24', '--', 'x'],
       'address "10.0.0.5/24" is for --network macvlan, not for bridge',
+    ],
+    [
+      [...RUN, '--stop-timeout', '1.5s', '--', 'x'],
+      'stop-timeout "1.5s" is not a number of whole seconds such as 10s',
     ],
     [[...RUN, '--label', 'x', '--', 'httpd'], 'label "x" is not KEY=VALUE'],
   ])('%j is refused and asks nobody', async (argv, sentence) => {

@@ -22,7 +22,8 @@ describe('bash', () => {
     // Stands in for svcctl where the script asks for names.
     writeFileSync(
       join(folder, 'svcctl'),
-      '#!/bin/sh\n[ "$1 $3 $4" = "get -o name" ] && echo "x/$2-1" && echo "x/$2-2" && echo "x/\\$(touch \\$HOME/obeyed)"\n',
+      '#!/bin/sh\n[ "$1 $3 $4" = "get -o name" ] && echo "x/$2-1" && echo "x/$2-2" && echo "x/\\$(touch \\$HOME/obeyed)"\n' +
+        '[ "$1 $2 $3 $4" = "image ls -o name" ] && echo image/web:1 && echo image/web:2 && echo image/reg.example/db\n',
     );
     chmodSync(join(folder, 'svcctl'), 0o755);
   });
@@ -31,7 +32,10 @@ describe('bash', () => {
   /** What <Tab> offers after these words; the last one is being typed. */
   function offered(...words: string[]): string[] {
     const line = `source ${file}; COMP_WORDS=(svcctl "$@"); COMP_CWORD=$#; _svcctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const env = { PATH: `${folder}:${process.env.PATH ?? ''}`, HOME: folder };
+    // A colon is a word of its own, and stands in the line between its neighbours.
+    const typed = `svcctl ${words.join(' ').replace(/ : ?/, ':')}`;
+    const cut = { COMP_LINE: typed, COMP_POINT: `${typed.length}`, COMP_WORDBREAKS: ' \t\n:' };
+    const env = { ...cut, PATH: `${folder}:${process.env.PATH ?? ''}`, HOME: folder };
     const text = execFileSync('bash', ['--norc', '-c', line, 'bash', ...words], { encoding: 'utf8', env });
     return text.split('\n').filter((word) => word !== '');
   }
@@ -67,6 +71,14 @@ describe('bash', () => {
     expect(offered('net', 'inspect', '')).toEqual(['containers-1', 'containers-2']);
     expect(offered('workload', 'rm', '')).toEqual(['workloads-1', 'workloads-2']);
     expect(offered('run', 'web-9', '--host', '')).toEqual(['nodes-1', 'nodes-2']);
+  });
+
+  it('offers images, whose names have colons, at which bash cuts words', () => {
+    const images = ['web:1', 'web:2', 'reg.example/db'];
+    expect(offered('image', 'rm', '')).toEqual(images);
+    expect(offered('run', 'web-9', '--image', 'web')).toEqual(images.slice(0, 2));
+    expect(offered('run', 'web-9', '--image', 'web', ':')).toEqual(['1', '2']);
+    expect(offered('image', 'rm', 'web', ':', '2')).toEqual(['2']);
   });
 
   it('obeys nothing that a controller calls a name', () => {

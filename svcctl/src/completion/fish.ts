@@ -4,7 +4,11 @@ import type { CompletedCommand, CompletedOption } from './tree.ts';
 export function fishScript(tree: readonly CompletedCommand[]): string {
   return `# fish completion of svcctl
 function __svcctl_names
-    svcctl get $argv[1] -o name 2>/dev/null | string replace -r '^[^/]*/' ''
+    if test $argv[1] = images
+        svcctl image ls -o name 2>/dev/null | string replace -r '^[^/]*/' ''
+    else
+        svcctl get $argv[1] -o name 2>/dev/null | string replace -r '^[^/]*/' ''
+    end
 end
 
 complete -c svcctl -f

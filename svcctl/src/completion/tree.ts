@@ -10,8 +10,11 @@ export interface CompletedCommand {
   readonly words: readonly { readonly word: string; readonly summary: string }[];
   readonly options: readonly CompletedOption[];
   /** The kind whose names complete the arguments; `typed`: the argument before names it. */
-  readonly names?: Kind | 'typed';
+  readonly names?: Named | 'typed';
 }
+
+/** What is listed by `svcctl get`; images have a list of their own. */
+export type Named = Kind | 'images';
 
 export interface CompletedOption {
   /** `--output` and, where there is one, `-o`. */
@@ -20,8 +23,8 @@ export interface CompletedOption {
   readonly takesValue: boolean;
   readonly values: readonly string[];
   readonly takesFile: boolean;
-  /** The kind whose names are its values. */
-  readonly names?: Kind;
+  /** What has the names that are its values. */
+  readonly names?: Named;
 }
 
 const TYPES: Readonly<Record<string, readonly Kind[]>> = {
@@ -29,7 +32,7 @@ const TYPES: Readonly<Record<string, readonly Kind[]>> = {
   describe: ['nodes', 'services', 'policies'],
   delete: ['services', 'containers', 'workloads', 'policies'],
 };
-const NAMED: Readonly<Record<string, Kind>> = {
+const NAMED: Readonly<Record<string, Named>> = {
   unexpose: 'services',
   'endpoint add': 'services',
   'endpoint rm': 'services',
@@ -44,6 +47,7 @@ const NAMED: Readonly<Record<string, Kind>> = {
   exec: 'containers',
   logs: 'containers',
   'net inspect': 'containers',
+  'image rm': 'images',
   'workload rm': 'workloads',
   'policy get': 'policies',
   'policy describe': 'policies',
@@ -92,7 +96,7 @@ function wordsAfter(command: Command, path: string): { word: string; summary: st
   return choices.map((word) => ({ word, summary: '' }));
 }
 
-function namesAfter(path: string): { names?: Kind | 'typed' } {
+function namesAfter(path: string): { names?: Named | 'typed' } {
   const kind = TYPES[path] === undefined ? NAMED[path] : 'typed';
   return kind === undefined ? {} : { names: kind };
 }
@@ -106,5 +110,6 @@ function describeOption(option: Option): CompletedOption {
     takesFile: option.long === '--filename',
     ...(option.long === '--host' ? { names: 'nodes' as const } : {}),
     ...(option.long === '--from' ? { names: 'containers' as const } : {}),
+    ...(option.long === '--image' ? { names: 'images' as const } : {}),
   };
 }

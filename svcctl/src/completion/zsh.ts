@@ -6,7 +6,10 @@ export function zshScript(tree: readonly CompletedCommand[]): string {
 # zsh completion of svcctl; write it to a directory of $fpath as _svcctl
 _svcctl_names() {
   local -a names
-  names=(\${(f)"$(svcctl get "$1" -o name 2>/dev/null | cut -d/ -f2-)"})
+  case "$1" in
+    images) names=(\${(f)"$(svcctl image ls -o name 2>/dev/null | cut -d/ -f2-)"}) ;;
+    *) names=(\${(f)"$(svcctl get "$1" -o name 2>/dev/null | cut -d/ -f2-)"}) ;;
+  esac
   compadd -a names
 }
 

@@ -5,6 +5,7 @@ import type { ContainerInput } from '@causeway/shared/model/container-input';
 import type { Command } from 'commander';
 import { parseBytes } from './bytes.ts';
 import { choiceOption } from './choice.ts';
+import { parseWholeSeconds } from './duration.ts';
 import type { FlagNames } from './flags.ts';
 import { type Labels, labelOption } from './labels.ts';
 
@@ -24,6 +25,8 @@ export interface ContainerOptions {
   readonly workdir?: string;
   readonly hostname?: string;
   readonly restart?: RestartPolicy;
+  /** Seconds. */
+  readonly stopTimeout?: number;
   readonly network?: string;
   readonly ip?: string;
   readonly ip6?: string;
@@ -52,6 +55,9 @@ export function withContainerOptions(command: Command): Command {
     .addOption(
       choiceOption('--restart <policy>', 'when it ends by itself (default: always)', RESTART_POLICIES),
     )
+    .option('--stop-timeout <time>', 'from its stop signal to SIGKILL: 30s, 2m (default: 10s)', (text) =>
+      parseWholeSeconds('stop-timeout', text),
+    )
     .option(
       '--network <mode>',
       'bridge, host, none, container:NAME, macvlan:LINK or p2p:NAME (default: bridge)',
@@ -69,7 +75,7 @@ export function containerInput(
   command: readonly string[],
   options: ContainerOptions,
 ): ContainerInput {
-  const { host, image, cpus, memory, env, label, user, workdir, hostname, restart } = options;
+  const { host, image, cpus, memory, env, label, user, workdir, hostname, restart, stopTimeout } = options;
   const network = networkOf(options);
   return {
     ...{ name, host, command: [...command] },
@@ -85,6 +91,7 @@ export function containerInput(
     ...(workdir === undefined ? {} : { workdir }),
     ...(hostname === undefined ? {} : { hostname }),
     ...(restart === undefined ? {} : { restart }),
+    ...(stopTimeout === undefined ? {} : { stopSeconds: stopTimeout }),
     ...(network === undefined ? {} : { network }),
   };
 }
@@ -97,6 +104,7 @@ export const CONTAINER_FLAGS: FlagNames = [
   [/^env(\..*)?$/s, 'env'],
   [/^memoryBytes$/, 'memory'],
   [/^userNamespace$/, 'user-namespace'],
+  [/^stopSeconds$/, 'stop-timeout'],
   [/^image/, 'image'],
   [/^network\.address$/, 'ip'],
   [/^network\.ipv6Address$/, 'ip6'],

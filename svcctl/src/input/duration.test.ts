@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatDuration, parseDuration } from './duration.ts';
+import { formatDuration, parseDuration, parseWholeSeconds } from './duration.ts';
 
 it.each([
   ['30s', 30_000],
@@ -13,6 +13,16 @@ it.each([
 
 it.each(['', '0', '-1s', 's', '30 s', '1d', 'forever', '9999h'])('%j is no length of time', (text) => {
   expect(() => parseDuration('timeout', text)).toThrow(`timeout "${text}" is not a length of time`);
+});
+
+it.each([
+  ['0', 0],
+  ['0s', 0],
+  ['10', 10],
+  ['2m', 120],
+  ['3000ms', 3],
+])('%s is %i s', (text, seconds) => {
+  expect(parseWholeSeconds('stop-timeout', text)).toBe(seconds);
 });
 
 it('is told in the unit that fits', () => {

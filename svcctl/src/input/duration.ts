@@ -13,6 +13,13 @@ export function parseDuration(field: string, text: string): number {
   return milliseconds;
 }
 
+/** @returns seconds of `10s`, `2m`, or of a plain number of them; 0 is one of them */
+export function parseWholeSeconds(field: string, text: string): number {
+  const seconds = /^0+(s|m|h)?$/.test(text) ? 0 : parseDuration(field, text) / 1_000;
+  if (!Number.isInteger(seconds)) throw invalid(field, text, 'is not a number of whole seconds such as 10s');
+  return seconds;
+}
+
 /** The shortest way to say it: `30 s`, `250 ms`. */
 export function formatDuration(milliseconds: number): string {
   return milliseconds < 1_000

@@ -11,6 +11,7 @@ import type {
   WorkloadView,
 } from '../api.ts';
 import type { Kind } from '../input/kinds.ts';
+import { containerState } from './container.ts';
 import { labelsText } from './labels.ts';
 import { placeText } from './place.ts';
 import { sideText, subjectsText } from './policy.ts';
@@ -82,7 +83,7 @@ export const COLUMNS: { readonly [K in Kind]: readonly Column<ObjectsByKind[K]>[
   containers: [
     { header: 'NAME', cell: (container) => container.name },
     { header: 'NODE', cell: (container) => container.host },
-    { header: 'STATE', cell: (container) => container.status?.state ?? 'waiting' },
+    { header: 'STATE', cell: containerState },
     { header: 'ADDRESS', cell: ({ status }) => status?.address ?? status?.ipv6Address },
     { header: 'ADDRESS-IPV6', cell: (container) => container.status?.ipv6Address, wide: true },
     { header: 'PID', cell: (container) => container.status?.pid, wide: true },

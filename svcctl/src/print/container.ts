@@ -13,7 +13,7 @@ export function psColumns(now: number): readonly Column<ContainerView>[] {
     { header: 'NAME', cell: ({ name }) => name },
     { header: 'HOST', cell: ({ host }) => host },
     { header: 'IMAGE', cell: imageText },
-    { header: 'STATE', cell: stateText },
+    { header: 'STATE', cell: containerState },
     { header: 'ADDRESS', cell: ({ status }) => status?.address ?? status?.ipv6Address },
     { header: 'PORTS', cell: ({ publish = [] }) => publish.map(publishText).join(',') },
     { header: 'AGE', cell: (container) => ageOf(container, now) },
@@ -35,7 +35,7 @@ export function containerFields(
   return [
     ['Name', name],
     ['Host', host],
-    ['State', [stateText(container), ...(status?.reason === undefined ? [] : [status.reason])]],
+    ['State', [containerState(container), ...(status?.reason === undefined ? [] : [status.reason])]],
     ...optional('Process', status?.pid),
     ...optional('Started', status?.startedAt),
     ...optional('Restarts', status?.restarts),
@@ -50,7 +50,7 @@ export function containerFields(
 }
 
 /** `running`, `exited (3)`; `waiting` until its host has said something. */
-function stateText({ status, want }: ContainerView): string {
+export function containerState({ status, want }: ContainerView): string {
   if (status === undefined) return 'waiting';
   if (want === 'stopped' && status.state !== 'stopped') return `${status.state}, to be stopped`;
   return status.state === 'exited' && status.exitCode !== undefined
