@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Engines } from '../../node-agent/src/containers/attach/seek.ts';
 import { layoutOf } from '../../node-agent/src/containers/places.ts';
 import { type ContainerNetwork, createRuntime } from '../../node-agent/src/containers/runtime.ts';
@@ -30,6 +30,13 @@ export type Call =
   | { readonly killAndWait: number }
   | { readonly waitForNeed: true }
   | { readonly exec: readonly string[]; readonly in: string; readonly timeoutMs: number }
+  /** A command of somebody who talks to it; once a file is there, something else happens, or he goes away. Answers its fate. */
+  | {
+      readonly begin: readonly string[];
+      readonly in: string;
+      readonly sign: string;
+      readonly meanwhile?: Call;
+    }
   | { readonly removeAll: true }
   /** What an agent does when it is told to end. */
   | { readonly noteShutdown: true };
@@ -48,6 +55,18 @@ async function main(): Promise<void> {
       return runtime
         .exec(call.in, { command: call.exec, timeoutMs: call.timeoutMs })
         .catch((error) => ({ error: error.code, tookMs: tookMs() }));
+    }
+    if ('begin' in call) {
+      const unwanted = new AbortController();
+      const request = { command: call.begin, stdin: false };
+      const fate = runtime.execSession(call.in, request, unwanted.signal).then(
+        () => 'begun',
+        (error: Error) => error.message,
+      );
+      while (!existsSync(call.sign)) await new Promise((resolve) => setTimeout(resolve, 10));
+      if (call.meanwhile === undefined) unwanted.abort('whoever ran the command has gone');
+      else await answer(call.meanwhile);
+      return fate;
     }
     if ('removeAll' in call) return runtime.removeAll();
     if ('noteShutdown' in call) return noteShutdown(layoutOf({ stateDir, runDir }));

@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
-import type { Call } from './containers-driver.ts';
+import type { Answers, Call } from './containers-driver.ts';
 import {
   buildDriver,
   type ContainerWorld,
@@ -86,4 +87,50 @@ it.each([
   expect(late).toMatchObject({ error: 'timeout' });
   const left = (await processes('web-1')).filter((line) => /sleep 471[12]/.test(line));
   expect(left).toEqual([expect.stringMatching(/4712/)]);
+});
+
+describe('a command that runc does not come to begin', () => {
+  const GONE = 'running a command in container web-1: whoever ran the command has gone';
+  /** A runc that hangs before it has begun a command, and does all else. */
+  async function hangingRunc(): Promise<{
+    readonly sign: string;
+    life(...calls: Call[]): Promise<unknown[]>;
+  }> {
+    const { net, dir } = world;
+    const [bin, sign] = [`${dir}/bin`, `${dir}/hangs`];
+    const real = (await net.sh('command -v runc')).stdout.trim();
+    const script = `#!/bin/sh\ncase "$*" in *" exec "*) echo >${sign}; sleep 4713; esac\nexec ${real} "$@"\n`;
+    await mkdir(bin);
+    await writeFile(`${bin}/runc`, script, { mode: 0o755 });
+    const env = { PATH: `${bin}:${process.env.PATH}` };
+    return {
+      sign,
+      life: async (...calls) => {
+        const input = JSON.stringify(world.scriptOf(network, calls));
+        const { stdout } = await net.exec('node', [driver.path], { input, env, timeoutMs: 120_000 });
+        return (JSON.parse(stdout) as Answers).answers;
+      },
+    };
+  }
+  const hanging = async () =>
+    (await world.net.sh("ps -eo stat,args | grep '^[^Z].*[s]leep 4713' || :")).stdout;
+
+  it('is given up when whoever wanted it has gone', async () => {
+    const { life, sign } = await hangingRunc();
+    const [fate] = await life({ begin: ['true'], in: 'web-1', sign });
+    expect(fate).toBe(GONE);
+    await expect.poll(hanging).toBe('');
+  });
+
+  it('is given up when its container is removed', async () => {
+    const { life, sign } = await hangingRunc();
+    const [fate] = await life({
+      begin: ['true'],
+      in: 'web-1',
+      sign,
+      meanwhile: { reconcile: [web('web-2')] },
+    });
+    expect(fate).toBe('running a command in container web-1: container web-1 was removed');
+    await expect.poll(hanging).toBe('');
+  });
 });

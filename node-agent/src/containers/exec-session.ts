@@ -1,14 +1,13 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CausewayError, show } from '@causeway/shared/errors';
+import { CausewayError } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/programs/run';
-import { type Piped, startPiped } from '@causeway/shared/programs/start';
-import { execArguments, inTerminal, type SessionRequest, type TerminalSize } from './exec-command.ts';
+import { type Begun, beginCommand, SESSION_FILE } from './exec-begin.ts';
+import type { SessionRequest, TerminalSize } from './exec-command.ts';
 import { killTree } from './kill-tree.ts';
 import { isContainerName, type Layout, type Place, placeOf } from './places.ts';
 import { identify, isAlive, type ProcessId } from './processes.ts';
-import { lastError } from './runc.ts';
 import { resolveUser } from './users.ts';
 
 /** A command that runs in a container for somebody who talks to it. */
@@ -38,16 +37,15 @@ export interface SessionEnd {
 
 /** Of whatever was killed from outside: 128 + SIGKILL. */
 const KILLED = 137;
-/** Files of a session. */
-const LEFT = /^exec-\d+-s\d+\.(?:pid|log|tty)$/;
 /** Ctrl-D */
 const END_OF_INPUT = '\u0004';
-/** Between looks whether the command runs, milliseconds. */
+/** Between looks whether a container lives, milliseconds. */
 const LOOK_MS = 5;
 
-let sessions = 0;
-/** Those that are open, by the container's bundle. */
-const open = new Map<string, Set<Session>>();
+type Ending = Pick<Session, 'end'>;
+
+/** Those that are open or about to be, by the container's bundle. */
+const open = new Map<string, Set<Ending>>();
 
 /** Ends all open sessions of a container that is about to be killed. @param reason one sentence */
 export function endSessions(place: Place, reason: string): void {
@@ -57,47 +55,50 @@ export function endSessions(place: Place, reason: string): void {
 /**
  * Starts a command in a container that runs.
  *
- * @throws CausewayError `conflict`: the container does not run; `invalid` with the field `command`, `user` or `workdir`:
- *   the container has no such thing; `command-failed`
+ * @param signal nobody wants it any more, before it runs; its reason is a sentence
+ * @throws CausewayError `conflict`: the container does not run, or goes away meanwhile; `invalid` with the field `command`,
+ *   `user` or `workdir`: the container has no such thing; `command-failed`; `timeout`
  */
-export async function openSession(runcRoot: string, place: Place, request: SessionRequest): Promise<Session> {
+export async function openSession(
+  runcRoot: string,
+  place: Place,
+  request: SessionRequest,
+  signal?: AbortSignal,
+): Promise<Session> {
   const init = await firstProcess(runcRoot, place);
   const user = request.user === undefined ? undefined : await resolveUser(init.pid, request.user);
-  sessions += 1;
-  const files = `${place.bundle}/exec-${process.pid}-s${sessions}`;
-  const [pidFile, logFile, ttyFile] = [`${files}.pid`, `${files}.log`, `${files}.tty`];
-  await mkdir(place.bundle, { recursive: true });
-  const args = execArguments(request, { runcRoot, name: place.name, pidFile, logFile, user });
-  const [command, commandArgs] =
-    request.tty === undefined ? ['runc', args] : inTerminal(['runc', ...args], ttyFile, request.tty);
-  const program = startPiped(command, commandArgs, { SHELL: '/bin/sh' });
-  // A terminal stays open for what is typed; what has nothing to read without one sees the end at once.
-  if (!request.stdin && request.tty === undefined) program.stdin.end();
-  const forget = () => Promise.all([pidFile, logFile, ttyFile].map((file) => rm(file, { force: true })));
-  const first = await begun(pidFile, program);
-  if (first === undefined) {
-    const said = lastError(await readFile(logFile, 'utf8').catch(() => ''));
-    for (const stream of [program.stdout, program.stderr]) stream.destroy();
-    await forget();
-    throw refusal(place.name, request, said ?? 'runc said nothing about it');
+  const ended = new AbortController();
+  const beginning = { end: (reason: string) => ended.abort(reason) };
+  const close = keepOpen(place, beginning);
+  try {
+    const signals = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
+    const begun = await beginCommand(request, { runcRoot, place, user, signal: signals });
+    const session = sessionOf({ ...begun, place, init, isTerminal: request.tty !== undefined });
+    const closeSession = keepOpen(place, session);
+    if (signals.aborted) session.end(signals.reason);
+    void session.exited.finally(() => {
+      closeSession();
+      return begun.forget();
+    });
+    return session;
+  } finally {
+    close();
   }
-  const session = sessionOf({ place, init, first, ttyFile, program, isTerminal: request.tty !== undefined });
-  const ofContainer = open.get(place.bundle) ?? new Set();
-  open.set(place.bundle, ofContainer.add(session));
-  void session.exited.finally(async () => {
-    ofContainer.delete(session);
-    if (ofContainer.size === 0) open.delete(place.bundle);
-    await forget();
-  });
-  return session;
 }
 
-interface Running {
+/** @returns takes it from those that are open */
+function keepOpen({ bundle }: Place, one: Ending): () => void {
+  const ofContainer = open.get(bundle) ?? new Set();
+  open.set(bundle, ofContainer.add(one));
+  return () => {
+    ofContainer.delete(one);
+    if (ofContainer.size === 0 && open.get(bundle) === ofContainer) open.delete(bundle);
+  };
+}
+
+interface Running extends Omit<Begun, 'forget'> {
   readonly place: Place;
   readonly init: ProcessId;
-  readonly first: number;
-  readonly ttyFile: string;
-  readonly program: Piped;
   readonly isTerminal: boolean;
 }
 
@@ -150,7 +151,7 @@ export async function sweepSessions(layout: Layout): Promise<void> {
   for (const name of (await readdir(layout.bundles).catch(() => [])).filter(isContainerName)) {
     const place = placeOf(layout, name);
     const files = (await readdir(place.bundle).catch(() => [])).filter(
-      (file) => LEFT.test(file) && !file.startsWith(`exec-${process.pid}-`),
+      (file) => SESSION_FILE.test(file) && !file.startsWith(`exec-${process.pid}-`),
     );
     const pids = files.filter((file) => file.endsWith('.pid'));
     const init =
@@ -175,48 +176,4 @@ async function firstProcess(runcRoot: string, { name }: Place): Promise<ProcessI
   if (init !== undefined) return init;
   const how = status === 'paused' ? 'is paused' : 'does not run';
   throw new CausewayError('conflict', `running a command in container ${name}: it ${how}`);
-}
-
-/** @returns the command's process id once it runs; undefined when it could not be run */
-async function begun(pidFile: string, { pid: runc }: Piped): Promise<number | undefined> {
-  for (;;) {
-    // `exited` waits for readers, who come later.
-    const wasOver = identify(runc) === undefined;
-    const pid = Number(await readFile(pidFile, 'utf8').catch(() => '')) || 0;
-    if (pid > 0) return pid;
-    if (wasOver) return undefined;
-    await delay(LOOK_MS);
-  }
-}
-
-/** PURE. runc's words in ours. */
-export function refusal(
-  name: string,
-  { command, workdir, user }: SessionRequest,
-  said: string,
-): CausewayError {
-  const [program = ''] = command;
-  const doing = `running a command in container ${name}`;
-  const invalid = (field: string, value: unknown, reason: string) =>
-    new CausewayError('invalid', `${doing}: ${reason}`, { field, value });
-  if (/chdir|cwd/.test(said))
-    return invalid('workdir', workdir, `it has no directory ${show(workdir ?? 'that its image names')}`);
-  if (/setup user/.test(said))
-    return invalid(
-      'user',
-      user,
-      `user ${show(user ?? 'of its image')} is none that this host's user namespace has`,
-    );
-  if (/executable file not found|no such file or directory/.test(said))
-    return invalid('command', program, `it has no program ${show(program)}`);
-  if (/permission denied|is a directory|exec format error/.test(said))
-    return new CausewayError(
-      'command-failed',
-      `${doing}: ${show(program)} cannot be run: ${said.split(': ').at(-1)}`,
-      {
-        field: 'command',
-        value: program,
-      },
-    );
-  return new CausewayError('command-failed', `${doing}: ${said}`);
 }

@@ -66,7 +66,7 @@ export interface ContainerRuntime {
    */
   exec(name: string, request: ExecRequest): Promise<ExecResult>;
   /** As `openSession`: a command that somebody talks to. */
-  execSession(name: string, request: SessionRequest): Promise<Session>;
+  execSession(name: string, request: SessionRequest, signal?: AbortSignal): Promise<Session>;
   /**
    * Calls `listener` when a container's process has ended or a delayed restart is due: time for `reconcile`.
    *
@@ -122,7 +122,8 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
       oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
     exec: (name, request) => runcExec(layout.runcRoot, placeOf(layout, name), request),
-    execSession: (name, request) => openSession(layout.runcRoot, placeOf(layout, name), request),
+    execSession: (name, request, signal) =>
+      openSession(layout.runcRoot, placeOf(layout, name), request, signal),
     onNeed: (listener) => {
       needs.add(listener);
       const stops = [lookForNeed(pass, listener), attacher.onNeed(listener)];

@@ -25,22 +25,25 @@ const FAILED = 1;
  * Runs one command for whoever is at the other end, until it has ended, or the other end has gone: then it is killed with
  * all that came of it. Never rejects.
  *
+ * @param begin starts the command, unless nobody wants it any more before it runs
  * @param signal the agent stops
  */
 export async function converse(
   socket: WebSocket,
-  begin: (start: ExecStart) => Promise<Session>,
+  begin: (start: ExecStart, unwanted: AbortSignal) => Promise<Session>,
   signal: AbortSignal,
 ): Promise<void> {
   const window = new SendWindow();
   const tell = (message: FromCommand) => socket.send(JSON.stringify(message), () => undefined);
   const gone = lossOf(socket, signal);
+  const unwanted = new AbortController();
+  void gone.then((reason) => unwanted.abort(reason));
   let session: Session | undefined;
   try {
     const { start, hear } = listenTo(socket, window, tell);
     const request = await Promise.race([start, gone.then(() => undefined)]);
     if (request === undefined) return;
-    session = await begin(request);
+    session = await begin(request, unwanted.signal);
     hear(session);
     tell({ type: 'started' });
     const { end } = session;

@@ -23,7 +23,11 @@ export function execRoutes(runtime: Pick<ContainerRuntime, 'execSession'>): read
           handleProtocols: (asked) => (asked.has(EXEC_PROTOCOL) ? EXEC_PROTOCOL : false),
         });
         server.handleUpgrade(request, socket, head, (socketOfBoth) => {
-          void converse(socketOfBoth, (start) => runtime.execSession(name, start), signal);
+          void converse(
+            socketOfBoth,
+            (start, unwanted) => runtime.execSession(name, start, unwanted),
+            signal,
+          );
         });
       },
     },
