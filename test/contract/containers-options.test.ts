@@ -160,6 +160,12 @@ describe('limits', () => {
       if (existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'))
         expect(await read(`${group}/memory.memsw.limit_in_bytes`)).toBe(String(64 * 2 ** 20));
       expect(await read(`${group}/cgroup.procs`)).not.toBe('');
+      const greedy = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=256M', 'count=1'];
+      const end = { state: 'exited', exitCode: 137, reason: expect.stringContaining('for want of memory') };
+      const killed = () => only({ ...limited, command: greedy, restart: 'no' });
+      await expect.poll(killed, { timeout: 60_000 }).toMatchObject(end);
+      // What is left of it is gone, and what became of it is remembered.
+      expect(await killed()).toMatchObject(end);
       await reconcile();
       expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-*/c || :')).stdout).toBe('');
       await world.agent(IPV4, { removeAll: true });

@@ -5,6 +5,7 @@ import type { World } from './connection.ts';
 import type { Attach, Decision, Keep, Repair, Rest, Start, Stop } from './decide.ts';
 import { endSessions } from './exec-session.ts';
 import { hostAbilities } from './host.ts';
+import { OUT_OF_MEMORY } from './lifecycle.ts';
 import { connectionOf } from './modes/index.ts';
 import { arrive, leave, tellStarted } from './move.ts';
 import { renameNetns } from './network.ts';
@@ -160,13 +161,15 @@ async function rest(pass: Pass, { name, addresses, state }: Rest, world: World):
   const record: ContainerRecord = {
     ...withAddresses(old ?? { name, specHash: '' }, addresses),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...(observed.outOfMemory.has(name) ? { outOfMemory: true } : {}),
     rests: state,
   };
   if (!isDeepStrictEqual(record, old)) await writeRecord(place.record, record);
   const left = observed.runc.has(name) || observed.netns.has(name) || observed.links.has(place.hostLink);
   if (left) await erase(layout, name, observed);
   pass.restarts.forget(name);
-  return { state, ...addressFields(addresses), ...lastOf(record, exitCode) };
+  const killed = state === 'exited' && record.outOfMemory === true ? { reason: OUT_OF_MEMORY } : {};
+  return { state, ...addressFields(addresses), ...lastOf(record, exitCode), ...killed };
 }
 
 async function repair(pass: Pass, decision: Repair, world: World): Promise<void> {

@@ -3,7 +3,8 @@ import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from 'n
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 
-const CGROUPS = '/sys/fs/cgroup';
+/** Where a host's control groups are. */
+export const CGROUPS = '/sys/fs/cgroup';
 /** What limits are made of; with cgroup v2 they are all in one tree. */
 const LIMITING = ['cpu', 'memory'];
 

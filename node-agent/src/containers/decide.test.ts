@@ -44,6 +44,7 @@ function host(names: string[], changes: Partial<Observed> = {}): Observed {
     links: new Map([['eth0', link], ...names.map((name) => [hostLinkOf(name), link] as const)]),
     files: new Set(names),
     exits: new Map(),
+    outOfMemory: new Set(),
     mounted: new Set(names),
     bootId: 'b',
     ...changes,

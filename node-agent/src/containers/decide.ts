@@ -170,7 +170,8 @@ function decideOne(spec: ContainerSpec, addresses: ByFamily<string>, world: Worl
     return decideRunning(spec, addresses, record, world);
   }
   const rebooted = record?.process !== undefined && record.process.bootId !== observed.bootId;
-  const then = verdict(spec, { record, exitCode: observed.exits.get(name), rebooted, hash: specHash(spec) });
+  const end = { exitCode: observed.exits.get(name), outOfMemory: observed.outOfMemory.has(name), rebooted };
+  const then = verdict(spec, { record, ...end, hash: specHash(spec) });
   if (then.kind === 'rest') return { kind: 'rest', name, addresses, spec, state: then.state };
   return startOf(spec, addresses, record, then.why, then.fresh);
 }

@@ -19,7 +19,7 @@ describe('one that does not run', () => {
   const after = (more: Partial<ContainerSpec>, ending: Partial<Ending>) => {
     const found = verdict(
       { ...spec, ...more },
-      { record, exitCode: undefined, rebooted: false, hash: 'x', ...ending },
+      { record, exitCode: undefined, outOfMemory: false, rebooted: false, hash: 'x', ...ending },
     );
     return found.kind === 'start' ? 'start' : found.state;
   };
@@ -45,6 +45,15 @@ describe('one that does not run', () => {
     expect(after(policy, { exitCode: 0, hash: 'y' })).toBe('start');
     expect(after({ ...policy, generation: 1 }, { exitCode: 0 })).toBe('start');
     expect(after(policy, {})).toBe('exited');
+  });
+
+  it('says why it was killed, where the kernel tells', () => {
+    const ending = { record, exitCode: 137, outOfMemory: true, rebooted: false, hash: 'x' };
+    const why = 'it has ended with exit code 137: the kernel killed a program of it for want of memory';
+    expect(verdict(spec, ending)).toMatchObject({ kind: 'start', why });
+    expect(verdict(spec, { ...ending, outOfMemory: false })).toMatchObject({
+      why: 'it has ended with exit code 137',
+    });
   });
 
   it('rests as its user wants, and as it was left', () => {

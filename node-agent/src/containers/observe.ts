@@ -1,5 +1,6 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { type HostLink, listLinks } from './network.ts';
+import { outOfMemory } from './out-of-memory.ts';
 import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, placeOf } from './places.ts';
 import { bootId, isAlive, netnsOfProcess } from './processes.ts';
 import { type ContainerRecord, readRecord } from './records.ts';
@@ -32,6 +33,8 @@ export interface Observed {
    * not of those that went down with their host.
    */
   readonly exits: ReadonlyMap<string, number>;
+  /** Those of them that the kernel has killed a program of for want of memory. */
+  readonly outOfMemory: ReadonlySet<string>;
   /** Names whose root file system is mounted. */
   readonly mounted: ReadonlySet<string>;
   /** Which start of the host this is. */
@@ -61,7 +64,8 @@ export async function observe(layout: Layout): Promise<Observed> {
   );
   const exits = new Map(own.map(([name, { code }]) => [name, code]));
   const seen = { runc, files, netns, attached, links, exits, mounted, records, bootId: boot };
-  return { ...seen, ...(await observeRunning(layout, seen)) };
+  const [running, killed] = await Promise.all([observeRunning(layout, seen), outOfMemory(layout, exits)]);
+  return { ...seen, ...running, outOfMemory: killed };
 }
 
 /** What this host remembers of its containers, by name. */

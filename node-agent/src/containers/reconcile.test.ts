@@ -21,7 +21,14 @@ vi.mock('./observe.ts', async (original) => ({
 
 const nothing: Observed = {
   ...{ running: new Map(), runc: new Set(), records: new Map(), netns: new Map(), attached: new Map() },
-  ...{ links: new Map(), files: new Set(), exits: new Map(), mounted: new Set(), bootId: bootId() },
+  ...{
+    links: new Map(),
+    files: new Set(),
+    exits: new Map(),
+    outOfMemory: new Set(),
+    mounted: new Set(),
+    bootId: bootId(),
+  },
 };
 const network = { subnets: {}, gateways: {}, bridge: 'cwy0', mtu: 1500 };
 /** One that needs neither a subnet nor a link. */

@@ -28,6 +28,8 @@ export interface ContainerRecord {
   readonly restarts?: number;
   /** How its last process ended, once one has. */
   readonly exitCode?: number;
+  /** It has ended, and the kernel had killed a program of it for want of memory. */
+  readonly outOfMemory?: true;
   /** Whoever asks it to end sends this signal; absent: SIGTERM. */
   readonly stopSignal?: string;
   /** It rests: `exited` by itself and not started again by its policy, or `stopped` by its user. */
@@ -94,6 +96,7 @@ function isRecord(value: unknown): value is ContainerRecord {
     TEXTS.every(isMaybe('string')) &&
     NUMBERS.every(isMaybe('number')) &&
     (['movedFrom', 'image'] as const).every(isMaybe('object')) &&
+    [undefined, true].includes(record.outOfMemory as never) &&
     typeof record.specHash === 'string' &&
     ['undefined', 'object'].includes(typeof record.attached) &&
     (process === undefined || (typeof process?.pid === 'number' && typeof process.startTime === 'string'))

@@ -8,7 +8,14 @@ import { erase } from './remove.ts';
 
 const nothing: Observed = {
   ...{ running: new Map(), runc: new Set(), records: new Map(), netns: new Map(), attached: new Map() },
-  ...{ links: new Map(), files: new Set(), exits: new Map(), mounted: new Set(), bootId: 'b' },
+  ...{
+    links: new Map(),
+    files: new Set(),
+    exits: new Map(),
+    outOfMemory: new Set(),
+    mounted: new Set(),
+    bootId: 'b',
+  },
 };
 
 it('takes the root away that an earlier agent made, and leaves what the container has written', async () => {
