@@ -19,6 +19,7 @@ import {
   PLACES,
   SERVER_PORT,
 } from '../support/packet-world.ts';
+import { SERVER } from '../support/talk.ts';
 import type { Call } from './flows-driver.ts';
 
 /** From policies as somebody writes them to what becomes of connections that stand, through real rules. */
@@ -140,6 +141,23 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
       await goOn([one], false);
       expect(await world.answers('client', `tcp ${c3} ${SERVER_PORT}`, 1)).toEqual([`c3 sees ${client}`]);
     });
+
+    if (family === 'ipv6')
+      it('by link-local addresses end with the first policy, whomever it means', async () => {
+        await begin();
+        const at = async (where: string, link: string) => {
+          const { stdout } = await world.sh(`ip ${where} -6 address show dev ${link} scope link`);
+          return `${/inet6 (fe80[^/]+)/.exec(stdout)?.[1] ?? ''}%eth0`;
+        };
+        const [neighbour, host] = [await at('-n c3', 'eth0'), await at('', 'cwy0')];
+        expect(await world.listen('host', SERVER, ['host', SERVER_PORT])).toBe('ready');
+        const all = [await open('c2', neighbour, SERVER_PORT), await open('c2', host, SERVER_PORT)];
+        expect(await rule(policy({ subjects: { containers: ['c3'] }, egress: { rules: [] } }))).toBe(0);
+        await goOn(all, true, true);
+        const speaking = policy({ egress: { rules: [deny('198.18.0.0/15', 'fd00:99::/32')] } });
+        expect(await rule(speaking)).toBe(2);
+        await goOn(all, false, false);
+      });
 
     it('that are echo requests end, too', async () => {
       await begin();
