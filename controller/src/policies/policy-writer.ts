@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CausewayError, show } from '@causeway/shared/errors';
+import { CausewayError, invalid, show } from '@causeway/shared/errors';
 import type { NetworkPolicy } from '@causeway/shared/model/network-policy';
 import type { ParsedNetworkPolicyInput } from '@causeway/shared/model/network-policy-input';
 import { decodePolicy, encode } from '@causeway/shared/store/codec';
@@ -12,6 +12,10 @@ import { checkPolicy } from './check.ts';
 import { resolvePeers } from './resolve.ts';
 import { peerPlaces } from './update.ts';
 
+/** Most policies that one transaction changes: each is two writes, and etcd takes 128. */
+const MOST_AT_ONCE = 64;
+/** Most bytes of all that a transaction writes: etcd takes 1.5 MiB, with keys and guards. */
+const MOST_BYTES = 1_450_000;
 /** How long a write's answer waits for the view to hold it, milliseconds. */
 const VIEW_MS = 3_000;
 
@@ -49,6 +53,30 @@ export class PolicyWriter {
     return this.#put(input, options, () => {});
   }
 
+  /**
+   * Makes or replaces several, all or none of them: in one transaction. Those that are as they should be are left alone.
+   *
+   * @returns in the order of the inputs
+   * @throws CausewayError `invalid`, whose field begins with `items[0]`
+   */
+  async replaceAll(
+    inputs: readonly ParsedNetworkPolicyInput[],
+    dryRun: boolean,
+  ): Promise<readonly WrittenPolicy[]> {
+    refuseTwice(inputs);
+    const policies = inputs.map((input, index) => atItem(index, () => checkPolicy(input)));
+    const plans = await Promise.all(policies.map((policy) => this.#plan(policy)));
+    const changes = plans.filter(({ isSame }) => !isSame);
+    const writes = changes.flatMap(({ policy }) => this.#writes(policy));
+    checkSize(changes.length, writes);
+    if (dryRun || changes.length === 0) return plans.map((plan) => resultOf(plan));
+    const guards = changes.map(({ policy, found }) => guardOf(keys.policySpec(policy.name), found));
+    const result = await this.#store.transaction(guards, writes);
+    if (!result.ok) return this.replaceAll(inputs, dryRun);
+    await this.#view.reached('causeway', result.revision, VIEW_MS);
+    return plans.map((plan) => resultOf(plan, result.revision));
+  }
+
   /** @throws CausewayError `not-found` */
   async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
     const key = keys.policySpec(name);
@@ -73,25 +101,88 @@ export class PolicyWriter {
     check: (policy: NetworkPolicy, old: NetworkPolicy | CausewayError | undefined) => void,
   ): Promise<WrittenPolicy> {
     const policy = checkPolicy(input);
-    const key = keys.policySpec(policy.name);
-    const found = await this.#store.get(key);
+    const plan = await this.#plan(policy);
+    const { found, old, isSame } = plan;
     checkIfMatch(options.ifMatch, `policy "${policy.name}"`, found?.modRevision);
-    const old = found && decodePolicy(found);
     check(policy, old);
-    const revision = found?.modRevision ?? 0;
-    if (isDeepStrictEqual(old, policy) || options.dryRun) return { policy, revision, created: false };
-    const peers = resolvePeers(policy, peerPlaces(this.#view));
-    const result = await this.#store.transaction(
-      [guardOf(key, found)],
-      [
-        { put: key, value: encode(policy) },
-        { put: keys.policyPeers(policy.name), value: encode(peers) },
-      ],
-    );
+    if (isSame || options.dryRun) return resultOf(plan);
+    const guard = guardOf(keys.policySpec(policy.name), found);
+    const result = await this.#store.transaction([guard], this.#writes(policy));
     if (!result.ok) return this.#put(input, options, check);
     await this.#view.reached('causeway', result.revision, VIEW_MS);
-    return { policy, revision: result.revision, created: found === undefined };
+    return resultOf(plan, result.revision);
   }
+
+  async #plan(policy: NetworkPolicy): Promise<Plan> {
+    const found = await this.#store.get(keys.policySpec(policy.name));
+    const old = found && decodePolicy(found);
+    return { policy, found, old, isSame: isDeepStrictEqual(old, policy) };
+  }
+
+  /** A policy, and whom it means. */
+  #writes(policy: NetworkPolicy) {
+    const peers = resolvePeers(policy, peerPlaces(this.#view));
+    return [
+      { put: keys.policySpec(policy.name), value: encode(policy) },
+      { put: keys.policyPeers(policy.name), value: encode(peers) },
+    ];
+  }
+}
+
+interface Plan {
+  readonly policy: NetworkPolicy;
+  /** In etcd, and what that says. */
+  readonly found: KeyValue | undefined;
+  readonly old: NetworkPolicy | CausewayError | undefined;
+  readonly isSame: boolean;
+}
+
+/** @param revision of the write; absent: there was none */
+function resultOf({ policy, found, isSame }: Plan, revision?: number): WrittenPolicy {
+  const isWritten = revision !== undefined && !isSame;
+  return {
+    policy,
+    revision: isWritten ? revision : (found?.modRevision ?? 0),
+    created: isWritten && found === undefined,
+  };
+}
+
+function refuseTwice(inputs: readonly ParsedNetworkPolicyInput[]): void {
+  const names = new Set<string>();
+  for (const [index, { name }] of inputs.entries()) {
+    if (names.has(name))
+      throw invalid(`items[${index}].name`, name, 'is that of another one of these policies');
+    names.add(name);
+  }
+}
+
+/** Says of a fault which of several policies it is in. */
+function atItem<T>(index: number, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof CausewayError)) throw error;
+    const { code, field, value } = error;
+    throw new CausewayError(code, `items[${index}]: ${error.message}`, {
+      ...(field === undefined ? {} : { field: `items[${index}].${field}` }),
+      ...(value === undefined ? {} : { value }),
+      cause: error,
+    });
+  }
+}
+
+function checkSize(count: number, writes: readonly { readonly value: string }[]): void {
+  const bytes = writes.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+  const [what, limit] =
+    count > MOST_AT_ONCE
+      ? [`${count} policies are new or different`, `${MOST_AT_ONCE}`]
+      : [`policies and whom they mean have ${bytes} bytes`, `${MOST_BYTES}`];
+  if (count <= MOST_AT_ONCE && bytes <= MOST_BYTES) return;
+  throw new CausewayError(
+    'invalid',
+    `items: ${what}, and at most ${limit} are written at once: part them into several requests`,
+    { field: 'items' },
+  );
 }
 
 /** @returns the error for a policy that nobody knows. */

@@ -36,8 +36,9 @@ export function resolvePeers(policy: NetworkPolicy, places: PeerPlaces, kept?: P
       if (!namesPeers(rule)) return [];
       const stays = rule.action === 'deny' ? addressesIn(kept, side, index) : [];
       const addresses = [...new Set([...addressesOf(rule, places), ...stays])].sort();
-      bytes += JSON.stringify(addresses).length;
-      return bytes > MAX_BYTES ? [] : [{ side, rule: index, addresses }];
+      const resolved: ResolvedPeers = { side, rule: index, addresses };
+      bytes += JSON.stringify(resolved).length;
+      return bytes > MAX_BYTES ? [] : [resolved];
     }),
   );
   return { name: policy.name, rules };

@@ -22,6 +22,7 @@ export function policyRoutes(app: App, deps: Deps): void {
   concernedRoutes(app, deps);
   createRoute(app, deps);
   replaceRoute(app, deps);
+  replaceAllRoute(app, deps);
   deleteRoute(app, deps);
 }
 
@@ -124,6 +125,31 @@ function replaceRoute(app: App, { policies: writer, view }: Deps): void {
   );
 }
 
+function replaceAllRoute(app: App, { policies: writer, view }: Deps): void {
+  app.patch(
+    PATH,
+    {
+      schema: {
+        tags,
+        summary: 'Make or replace several policies, all or none of them',
+        description: 'One transaction; policies that are not named stay as they are.',
+        querystring: writeQuery,
+        body: z.strictObject({
+          items: z
+            .array(networkPolicyInputSchema, { error: 'is not a list of policies' })
+            .min(1, { error: 'is empty' }),
+        }),
+        response: { 200: z.object({ items: z.array(policySchema).readonly() }), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const written = await writer.replaceAll(request.body.items, request.query.dryRun);
+      reply.header(REVISION_HEADER, Math.max(...written.map(({ revision }) => revision)));
+      return { items: written.map((one) => objectOf(one, view)) };
+    },
+  );
+}
+
 function deleteRoute(app: App, { policies: writer }: Deps): void {
   app.delete(
     `${PATH}/:name`,
@@ -141,9 +167,14 @@ function deleteRoute(app: App, { policies: writer }: Deps): void {
   );
 }
 
-function answer(reply: Headers, { policy, revision, created }: WrittenPolicy, view: View) {
+function answer(reply: Headers, written: WrittenPolicy, view: View) {
+  const { policy, revision, created } = written;
   reply.header('etag', etag(revision));
   reply.header(REVISION_HEADER, revision);
   if (created) reply.header('location', `${PATH}/${policy.name}`);
+  return objectOf(written, view);
+}
+
+function objectOf({ policy, revision }: WrittenPolicy, view: View) {
   return policyObject(policy, revision, resolvePeers(policy, peerPlaces(view)), view.tables);
 }

@@ -14,7 +14,7 @@ import { singular } from '../input/kinds.ts';
 import { readManifests } from '../input/manifest.ts';
 import { at, COLLECTIONS, type Manifest, type ManifestKind } from '../input/manifest-object.ts';
 import { safe } from '../print/safe.ts';
-import { type Target, waitForContainers, waitForTargets } from '../wait-objects.ts';
+import { STEADY_MS, type Target, waitForContainers, waitForTargets } from '../wait-objects.ts';
 
 export interface ApplyOptions extends WriteOptions {
   readonly filename: string;
@@ -50,7 +50,7 @@ export async function applyFile(context: Context, options: ApplyOptions, only?: 
       context.io.out(`${safe(subjectOf(manifest))} ${verbs[index] ?? ''} (dry run)\n`);
     return;
   }
-  const newest = await writeAll(context, client, manifests, options);
+  const newest = await writeAll(context, client, manifests, { ...options, verbs });
   if (newest > 0) await context.settle(client, newest, options);
 }
 
@@ -73,7 +73,30 @@ async function rehearse(context: Context, client: Client, manifests: readonly Ma
   const last = faults.pop();
   for (const fault of faults) context.note(fault.message);
   if (last !== undefined) throw last;
+  // Each may be right, and all of them too much.
+  await writePolicies(client, policiesIn(manifests), { dryRun: 'true' });
   return verbs;
+}
+
+function policiesIn(manifests: readonly Manifest[]): readonly Manifest[] {
+  return manifests.filter(({ kind }) => kind === 'NetworkPolicy');
+}
+
+/** In one request, which the controller carries out as a whole or not at all. @returns etcd's revision, 0 for none */
+async function writePolicies(
+  client: Client,
+  policies: readonly Manifest[],
+  query: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  if (policies.length === 0) return 0;
+  const body = { items: policies.map((policy) => policy.body) };
+  try {
+    return (await client.ask('PATCH', `/v1/${COLLECTIONS.NetworkPolicy}`, { query, body })).revision;
+  } catch (error) {
+    const field = error instanceof CausewayError ? error.field : undefined;
+    const culprit = policies[Number(/^items\[(\d+)\]/.exec(field ?? '')?.[1] ?? Number.NaN)];
+    throw culprit === undefined ? error : faultOf(culprit, error);
+  }
 }
 
 /**
@@ -85,12 +108,18 @@ async function writeAll(
   context: Context,
   client: Client,
   manifests: readonly Manifest[],
-  options: ApplyOptions,
+  options: WriteOptions & { readonly verbs: readonly Verb[] },
 ): Promise<number> {
-  const policies = manifests.filter(({ kind }) => kind === 'NetworkPolicy');
+  const policies = policiesIn(manifests);
   const first = manifests.filter(isNamed);
   const services = manifests.filter(({ kind }) => kind === 'Service');
-  const ruled = await writeEach(context, client, policies, [...first, ...services]);
+  const ruled = await writePolicies(client, policies).catch((error: unknown) => {
+    for (const later of [...first, ...services]) context.note(`${subjectOf(later)} was not applied`);
+    throw error;
+  });
+  // They stand in front of all others, and so do their verbs.
+  for (const [i, policy] of policies.entries())
+    context.io.out(`${safe(subjectOf(policy))} ${options.verbs[i] ?? ''}\n`);
   if (ruled > 0) await context.settle(client, ruled, options, 'policies');
   await writeEach(context, client, first, services);
   if (!options.wait) {
@@ -102,7 +131,7 @@ async function writeAll(
     onNote: (sentence: string) => context.note(sentence),
   };
   const containers = new Set(first.flatMap(({ kind, name }) => (kind === 'Container' ? [name] : [])));
-  if (containers.size > 0) await waitForContainers(client, containers, patience);
+  if (containers.size > 0) await waitForContainers(client, containers, { ...patience, steadyMs: STEADY_MS });
   const names = new Set(first.map(({ name }) => name));
   const newest = await writeEach(context, client, services, []);
   return Math.max(newest, await waitForTargets(client, targetsIn(services, names), patience));

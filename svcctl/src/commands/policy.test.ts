@@ -26,6 +26,12 @@ beforeEach(async () => {
     const sent = body as { name?: string; ingress?: { rules: { peers: { cidrs: string[] } }[] } } | undefined;
     const name = path.startsWith(PATH) ? path.slice(PATH.length) : (sent?.name ?? '');
     const found = policies.get(name);
+    if (method === 'PATCH') {
+      const { items } = body as { items: readonly { name: string }[] };
+      revision += query.dryRun ? 0 : 1;
+      if (!query.dryRun) for (const item of items) policies.set(item.name, { ...item, revision });
+      return { body: { items }, headers: { 'x-causeway-revision': String(revision) } };
+    }
     if (method === 'GET') return found === undefined ? problem('not-found', 404, 'none') : { body: found };
     if (query.dryRun) {
       const cidrs = sent?.ingress?.rules[0]?.peers.cidrs.map((one) =>
@@ -269,6 +275,28 @@ describe('svcctl policy', () => {
       2,
       'svcctl: stdin, document 1 (line 1) is a Service, not a NetworkPolicy: use svcctl apply\n',
     ]);
+  });
+
+  it('applies several at once, and nothing where they are refused together', async () => {
+    const both =
+      'kind: NetworkPolicy\nname: a\nsubjects: {}\n---\nkind: NetworkPolicy\nname: b\nsubjects: {}\n';
+    const apply = (text: string) => svcctl(['policy', 'apply', '-f', '-'], { stdin: async () => text });
+    const written = () => controller.writes().filter((write) => !write.endsWith('?dryRun'));
+    policies.set('b', { name: 'b', subjects: {}, revision: 5 });
+    expect((await apply(both)).stdout).toMatch(/^policy\/a created\npolicy\/b /);
+    expect(written()).toEqual(['PATCH /v1/policies']);
+    expect(policies.get('a')?.revision).toBe(policies.get('b')?.revision);
+    controller.on(({ method }) =>
+      method === 'PATCH'
+        ? problem('invalid', 422, 'items[1]: ingress is missing', 'items[1].ingress')
+        : undefined,
+    );
+    const { code, stdout, stderr } = await apply(both);
+    expect([code, stdout, stderr]).toEqual([
+      ...[2, ''],
+      'svcctl: stdin, document 2 (line 5): items[1]: ingress is missing\n',
+    ]);
+    expect(written()).toHaveLength(1);
   });
 
   it('deletes one, by either command', async () => {
