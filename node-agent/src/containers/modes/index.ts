@@ -56,7 +56,7 @@ function withPairs(spec: ContainerSpec, own: Own): Connection {
     fault: (world) => worse(own.fault(world), pairFault(spec, world)),
     make: async (request) => {
       await own.make(request);
-      await makePairs(spec.name, request.world);
+      await makePairs(spec.name, request.world, request.fresh);
     },
   };
 }

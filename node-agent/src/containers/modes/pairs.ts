@@ -90,16 +90,39 @@ function host(address: string): string {
   return `${address}/${bitsOf(address.includes(':') ? 'ipv6' : 'ipv4')}`;
 }
 
-/** Makes under way, by pair: both ends may be about to make the same one. */
-const underWay = new Map<string, Promise<void>>();
+/** What became of point-to-point links in one world, by `keyOf`. */
+interface Made {
+  /** Makes under way: both ends may be about to make the same one. */
+  readonly underWay: Map<string, Promise<void>>;
+  /** How often a container got a new namespace, with which its ends of links went. */
+  readonly namespaces: Map<string, number>;
+  /** The namespaces that a pair was made between, as told above. */
+  readonly between: Map<string, string>;
+}
+
+const madeIn = new WeakMap<World, Made>();
+
+function keyOf(pair: Pair): string {
+  return pair.map((end) => end.name).join(' ');
+}
+
+function madeOf(world: World): Made {
+  const made = madeIn.get(world) ?? { underWay: new Map(), namespaces: new Map(), between: new Map() };
+  madeIn.set(world, made);
+  return made;
+}
 
 /**
  * Makes the links of a container whose other ends have their namespaces already; those that come later make theirs
  * themselves. What is whole stays untouched.
+ *
+ * @param fresh its namespace was made just now
  */
-export async function makePairs(name: string, world: World): Promise<void> {
+export async function makePairs(name: string, world: World, fresh: boolean): Promise<void> {
+  const { underWay, namespaces } = madeOf(world);
+  if (fresh) namespaces.set(name, (namespaces.get(name) ?? 0) + 1);
   for (const pair of pairsOf(name, world)) {
-    const key = pair.map((end) => end.name).join(' ');
+    const key = keyOf(pair);
     const before = underWay.get(key) ?? Promise.resolve();
     const made = before.catch(() => undefined).then(() => makePair(name, pair, world));
     underWay.set(key, made);
@@ -114,6 +137,11 @@ export async function makePairs(name: string, world: World): Promise<void> {
 async function makePair(name: string, pair: Pair, world: World): Promise<void> {
   const [near, far] = pair.map((end) => lookInside(world.observed.running.get(end.name)?.pid ?? 0));
   if (near !== undefined && far !== undefined && isWhole(pair, [near, far])) return;
+  const { namespaces, between } = madeOf(world);
+  const key = keyOf(pair);
+  const these = pair.map((end) => namespaces.get(end.name) ?? 0).join(' ');
+  // Of two that are started together the other one has made it, and may be using it.
+  if (between.get(key) === these) return;
   const present = await netnsNames();
   const netns = pair.map((end) => placeOf(world.layout, end.name).netns);
   const [nearNetns = '', farNetns = ''] = netns;
@@ -129,6 +157,7 @@ async function makePair(name: string, pair: Pair, world: World): Promise<void> {
   ]);
   await ipBatchIn(nearNetns, name, endLines(one, other));
   await ipBatchIn(farNetns, name, endLines(other, one));
+  between.set(key, these);
 }
 
 function endLines(near: End, far: End): readonly string[] {
