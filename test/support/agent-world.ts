@@ -57,7 +57,8 @@ export class AgentWorld {
   readonly runtime: ContainerRuntime = {
     reconcile: async (specs) => {
       this.wanted.push(specs.map((spec) => spec.name));
-      return specs.map(({ name, host }) => ({ name, host, state: 'running', address: '10.10.1.2', pid: 1 }));
+      const running = { state: 'running', address: '10.10.1.2', pid: 1 } as const;
+      return { states: specs.map(({ name, host }) => ({ name, host, ...running })), left: [], more: false };
     },
     plan: async () => [],
     onNeed: () => () => undefined,

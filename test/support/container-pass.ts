@@ -10,7 +10,14 @@ import { createStops } from '../../node-agent/src/containers/stop.ts';
 export function emptyHost(): Observed {
   return {
     ...{ running: new Map(), runc: new Set(), records: new Map(), netns: new Map(), attached: new Map() },
-    ...{ links: new Map(), files: new Set(), exits: new Map(), mounted: new Set(), bootId: bootId() },
+    ...{
+      links: new Map(),
+      files: new Set(),
+      exits: new Map(),
+      outOfMemory: new Set(),
+      mounted: new Set(),
+      bootId: bootId(),
+    },
   };
 }
 

@@ -1,34 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import type { ContainerStatus } from '@causeway/shared/model/container';
+import { begin } from './begin.ts';
 import type { World } from './connection.ts';
 import type { Attach, Decision, Keep, Repair, Rest, Start, Stop } from './decide.ts';
 import { endSessions } from './exec-session.ts';
-import { hostAbilities } from './host.ts';
+import { type Circumstances, type Fate, lastOf, readable, runningFate, watch } from './fate.ts';
 import { OUT_OF_MEMORY } from './lifecycle.ts';
 import { connectionOf } from './modes/index.ts';
-import { arrive, leave, tellStarted } from './move.ts';
+import { arrive, leave } from './move.ts';
 import { renameNetns } from './network.ts';
 import { placeOf } from './places.ts';
-import { identify } from './processes.ts';
 import type { Pass } from './reconcile.ts';
 import { addressesOf, addressFields, type ContainerRecord, withAddresses, writeRecord } from './records.ts';
 import { erase } from './remove.ts';
-import { startContainer } from './start.ts';
 
-/** What became of a container in one pass. */
-export type Fate = Omit<ContainerStatus, 'name' | 'host'>;
-
-export interface Circumstances {
-  readonly world: World;
-  /** Why it must not get its link or its process. */
-  readonly refusal: string | undefined;
-  /** The container whose namespace it shares, which does not run. */
-  readonly lack: string | undefined;
-}
-
-/** Carries out one decision; whatever goes wrong is this one's fate alone. */
-export async function act(pass: Pass, decision: Decision, given: Circumstances): Promise<Fate> {
+/**
+ * Carries out one decision; whatever goes wrong is this one's fate alone.
+ *
+ * @returns undefined when nothing became of it yet, and what is known of it still holds
+ */
+export async function act(pass: Pass, decision: Decision, given: Circumstances): Promise<Fate | undefined> {
   try {
     return await carryOut(pass, decision, given);
   } catch (cause) {
@@ -39,21 +30,7 @@ export async function act(pass: Pass, decision: Decision, given: Circumstances):
   }
 }
 
-/** Of a file of ours, or as a program says it; a cgroup without processors says the same of itself. */
-function isDiskFull(error: unknown): boolean {
-  const said = messageOf(error);
-  if (/no space left on device/i.test(said)) return !said.includes('cgroup');
-  return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
-}
-
-function readable(name: string, cause: unknown): unknown {
-  if (!isDiskFull(cause)) return cause;
-  return new CausewayError('exhausted', `starting container ${name}: no space is left on the disk`, {
-    cause,
-  });
-}
-
-async function carryOut(pass: Pass, decision: Decision, given: Circumstances): Promise<Fate> {
+async function carryOut(pass: Pass, decision: Decision, given: Circumstances): Promise<Fate | undefined> {
   const { world } = given;
   switch (decision.kind) {
     case 'keep': {
@@ -66,7 +43,7 @@ async function carryOut(pass: Pass, decision: Decision, given: Circumstances): P
       pass.logger.info({ container: decision.name, why: decision.why }, 'container repaired');
       return alive(pass, decision, world);
     case 'start':
-      return start(pass, decision, given);
+      return begin(pass, decision, given);
     case 'stop':
       return stop(pass, decision, world);
     case 'rest':
@@ -83,63 +60,13 @@ async function attach(pass: Pass, { name, spec, addresses }: Attach, given: Circ
   const { world, refusal } = given;
   // Its engine starts it, not we.
   pass.restarts.forget(name);
-  if (refusal !== undefined) throw new CausewayError('degraded', refusal);
+  if (refusal !== undefined) {
+    pass.restarts.refused(name, pass.now(), refusal);
+    throw new CausewayError('degraded', refusal);
+  }
   // What ran here by this name before is one of our own.
   if (world.observed.runc.has(name)) await erase(pass.layout, name, world.observed);
   return pass.attacher.keep({ spec, place: placeOf(pass.layout, name), addresses, world });
-}
-
-async function start(pass: Pass, decision: Start, { world, refusal, lack }: Circumstances): Promise<Fate> {
-  const { name, addresses, why, spec } = decision;
-  const { restarts, layout, logger, now } = pass;
-  const { observed } = world;
-  const known = {
-    ...addressFields(addresses),
-    ...lastOf(observed.records.get(name), observed.exits.get(name)),
-  };
-  if (decision.fresh) restarts.tries(name, `${decision.specHash} ${spec.generation ?? 0}`);
-  if (lack !== undefined) {
-    restarts.holds(name);
-    const reason = `its namespace is that of container ${lack}, which does not run`;
-    return { ...known, state: 'failed', reason };
-  }
-  const wait = observed.running.has(name) ? 0 : restarts.ended(name, now());
-  if (wait > 0) return { ...known, state: 'failed', reason: delayText(pass, decision, wait) };
-  if (refusal !== undefined) {
-    restarts.refused(name, now(), refusal);
-    throw new CausewayError('degraded', refusal);
-  }
-  try {
-    const image = await pass.images.take(spec.image);
-    if (image === undefined) {
-      restarts.holds(name);
-      return { ...known, state: 'starting', reason: `image ${spec.image?.name} is on its way to this host` };
-    }
-    endSessions(placeOf(layout, name), `container ${name} was started anew`);
-    await erase(layout, name, observed);
-    const record = await startContainer({ decision, world, image, abilities: await hostAbilities() });
-    restarts.started(name, now());
-    if (record.process !== undefined) pass.running.set(name, record.process);
-    const pid = record.process?.pid;
-    logger.info({ container: name, ...addressFields(addresses), pid, why }, 'container started');
-    tellStarted(pass, decision);
-    return { ...runningFate(record), ...(pid === undefined ? {} : { pid }) };
-  } catch (cause) {
-    const error = readable(name, cause);
-    restarts.failed(name, now(), messageOf(error));
-    throw error;
-  }
-}
-
-function delayText({ restarts, layout }: Pass, { name, why }: Start, wait: number): string {
-  const failures = restarts.failures(name);
-  const reason = restarts.reason(name);
-  if (failures === 0 && reason !== undefined) return reason;
-  const often = failures === 1 ? 'once' : `${failures} times in a row`;
-  const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
-  return reason === undefined
-    ? `${why}; ${after}; its output is in ${placeOf(layout, name).log}`
-    : `${reason}; ${after}`;
 }
 
 /** Asks it to end; the pass after its end finds it at rest. */
@@ -189,7 +116,7 @@ async function repair(pass: Pass, decision: Repair, world: World): Promise<void>
 /** It runs: its end will be noticed, and what is remembered of it is put right. */
 async function alive(pass: Pass, decision: Keep | Repair | Stop, { observed }: World): Promise<Fate> {
   const { name, addresses, pid, spec } = decision;
-  const process = watch(pass, decision);
+  const process = watch(pass, name, pid);
   const record = observed.records.get(name);
   if (record === undefined) return { state: 'running', ...addressFields(addresses), pid };
   const known = { ...withAddresses(record, addresses), ...generationOf(spec) };
@@ -206,31 +133,6 @@ function generationOf({ generation }: Start['spec']): { readonly generation?: nu
   return generation === undefined ? {} : { generation };
 }
 
-function runningFate(record: ContainerRecord): Fate {
-  return { state: 'running', ...addressFields(addressesOf(record)), ...lastOf(record, record.exitCode) };
-}
-
-/** What its starts were, and how the last one ended that has. */
-function lastOf(record: ContainerRecord | undefined, exitCode: number | undefined): Partial<Fate> {
-  const { startedAt, restarts } = record ?? {};
-  const code = exitCode ?? record?.exitCode;
-  return {
-    ...(code === undefined ? {} : { exitCode: code }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(restarts === undefined ? {} : { restarts }),
-  };
-}
-
-/** Its end will be noticed. */
-function watch({ running, restarts, now }: Pass, { name, pid }: Keep | Repair | Stop) {
-  const process = identify(pid);
-  if (process !== undefined) {
-    running.set(name, process);
-    restarts.runs(name, now());
-  }
-  return process;
-}
-
 /** What is true of a container although something went wrong with it. */
 function knownOf(pass: Pass, decision: Decision, { world }: Circumstances): Omit<Fate, 'state'> {
   if (decision.kind === 'refuse') return {};
@@ -241,6 +143,6 @@ function knownOf(pass: Pass, decision: Decision, { world }: Circumstances): Omit
     ...lastOf(record, observed.exits.get(decision.name)),
   };
   if (decision.kind !== 'keep' && decision.kind !== 'repair' && decision.kind !== 'stop') return known;
-  watch(pass, decision);
+  watch(pass, decision.name, decision.pid);
   return { ...known, pid: decision.pid };
 }

@@ -1,12 +1,10 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { beforeEach, expect, it, vi } from 'vitest';
+import { emptyHost, idlePass } from '../../../test/support/container-pass.ts';
 import type { Observed } from './observe.ts';
-import { layoutOf } from './places.ts';
-import { bootId, identify } from './processes.ts';
+import { identify } from './processes.ts';
 import { type Pass, reconcilePass } from './reconcile.ts';
-import { createRestarts } from './restarts.ts';
 import { specHash } from './spec.ts';
-import { createStops } from './stop.ts';
 
 /** What the host shows, or the error that it shows nothing for. */
 let host: Observed | Error;
@@ -19,17 +17,6 @@ vi.mock('./observe.ts', async (original) => ({
   },
 }));
 
-const nothing: Observed = {
-  ...{ running: new Map(), runc: new Set(), records: new Map(), netns: new Map(), attached: new Map() },
-  ...{
-    links: new Map(),
-    files: new Set(),
-    exits: new Map(),
-    outOfMemory: new Set(),
-    mounted: new Set(),
-    bootId: bootId(),
-  },
-};
 const network = { subnets: {}, gateways: {}, bridge: 'cwy0', mtu: 1500 };
 /** One that needs neither a subnet nor a link. */
 const web: ContainerSpec = {
@@ -47,9 +34,7 @@ const lookedOutFor: string[][] = [];
 beforeEach(() => {
   [comes, now] = [false, 0];
   pass = {
-    layout: layoutOf({ stateDir: '/nowhere/lib', runDir: '/nowhere/run' }),
-    logger: { info: () => undefined, warn: () => undefined },
-    ...{ restarts: createRestarts(), stops: createStops(), running: new Map(), gate: undefined },
+    ...idlePass(),
     images: {
       take: async () => {
         if (comes) return undefined;
@@ -61,11 +46,11 @@ beforeEach(() => {
       onNeed: () => () => undefined,
       keepOnly: (names) => lookedOutFor.push([...names]),
     },
-    ...{ tell: () => undefined, wake: () => undefined, now: () => now },
+    now: () => now,
   };
 });
 
-const reconcile = (...specs: ContainerSpec[]) => reconcilePass(pass, specs, network, new Set());
+const reconcile = async (...specs: ContainerSpec[]) => (await reconcilePass(pass, specs, network)).states;
 
 /** The container runs: this process stands for its first one. */
 function runs(): Observed {
@@ -73,7 +58,7 @@ function runs(): Observed {
   if (me === undefined) throw new Error('this process is not alive');
   const record = { name: 'web', specHash: specHash(web), process: me };
   return {
-    ...nothing,
+    ...emptyHost(),
     running: new Map([['web', { pid: me.pid, netns: 1 }]]),
     runc: new Set(['web']),
     records: new Map([['web', record]]),
@@ -81,7 +66,7 @@ function runs(): Observed {
 }
 
 it('looks for no next start of a container that is removed before anything was made of it', async () => {
-  host = nothing;
+  host = emptyHost();
   expect(await reconcile(web)).toMatchObject([{ state: 'failed', reason: 'nobody has it' }]);
   expect(pass.restarts.due(LATER)).toBe(true);
   await reconcile();
@@ -98,13 +83,13 @@ it('looks for no next start of what runs all the same after a look that has fail
 });
 
 it('looks for no next start of what waits for its image, or for the container whose network it shares', async () => {
-  host = nothing;
+  host = emptyHost();
   const sharing: ContainerSpec = { ...web, name: 'side', network: { kind: 'container', container: 'base' } };
   const base: ContainerSpec = { ...web, name: 'base', want: 'stopped', network: { kind: 'none' } };
   const rests = { name: 'base', specHash: specHash(base), rests: 'stopped' as const };
   const ended = { name: 'side', specHash: specHash(sharing) };
   const records = new Map([rests, ended].map((record) => [record.name, record]));
-  host = { ...nothing, records };
+  host = { ...emptyHost(), records };
   await reconcile(web);
   pass.restarts.failed('side', 0);
   [comes, now] = [true, 1_000];
@@ -118,7 +103,7 @@ it('looks for no next start of what waits for its image, or for the container wh
 });
 
 it('tries again ever later what fails before anything is made of it, and another definition at once', async () => {
-  host = nothing;
+  host = emptyHost();
   const tries = async (spec: ContainerSpec) => {
     const [state] = await reconcile(spec);
     return state?.reason;
@@ -134,7 +119,7 @@ it('tries again ever later what fails before anything is made of it, and another
 });
 
 it('tries again soon, each time, what was refused for its policies’ sake', async () => {
-  host = nothing;
+  host = emptyHost();
   const reason = 'its rules are not in the kernel';
   pass = { ...pass, gate: { announce: async () => new Map([['web', reason]]) } };
   for (now = 0; now < 10_000; now += 1_000) {
@@ -145,7 +130,7 @@ it('tries again soon, each time, what was refused for its policies’ sake', asy
 });
 
 it('looks out for no container of others that is not wanted any more, attached or not', async () => {
-  host = nothing;
+  host = emptyHost();
   await reconcile(other);
   await reconcile();
   expect(lookedOutFor.slice(-2)).toEqual([['other'], []]);

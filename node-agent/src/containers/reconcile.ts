@@ -1,15 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/container';
-import { act, type Fate } from './act.ts';
+import { act } from './act.ts';
+import { createAllowance, type Limits } from './allowance.ts';
 import { announced } from './announced.ts';
 import type { Attacher } from './attach/index.ts';
 import type { World } from './connection.ts';
 import { type Decision, decide, leftovers } from './decide.ts';
 import { refreshHosts } from './etc.ts';
+import type { Lack } from './fate.ts';
 import type { AddressGate } from './gate.ts';
 import type { ImageSupply } from './image-supply.ts';
 import { AT_ONCE, mapLimited } from './limited.ts';
+import type { Line } from './line.ts';
 import { connectionOf } from './modes/index.ts';
 import type { RuntimeEvent } from './move.ts';
 import { type ContainerNetwork, removeLink } from './network.ts';
@@ -32,6 +35,7 @@ export interface Pass {
   readonly logger: RuntimeLogger;
   readonly restarts: Restarts;
   readonly stops: Stops;
+  readonly line: Line;
   readonly images: ImageSupply;
   readonly attacher: Attacher;
   readonly gate: AddressGate | undefined;
@@ -46,92 +50,132 @@ export interface Pass {
 }
 
 /**
- * One pass: look, remove, decide, act. Says what became of each spec, in their order.
- *
- * @param spared names that nothing is done to
+ * How far one pass goes, and who hears of it meanwhile. The limits hold for what is removed, for what is started with a
+ * namespace of its own, and for what is started in another's; the rest is the next pass's.
  */
+export interface PassOptions extends Limits {
+  /** Names that nothing is done to. */
+  readonly spared?: readonly string[];
+  /** Hears of each state as it comes about. */
+  readonly onState?: (state: ContainerStatus) => void;
+}
+
+/** How things are after a pass. */
+export interface Reconciled {
+  /** In the order of the specs. Missing: of those there is nothing new to say, they run as before and wait for their turn. */
+  readonly states: readonly ContainerStatus[];
+  /** Names of what is not wanted and still here; undefined: nobody knows, the host could not be looked at. */
+  readonly left: readonly string[] | undefined;
+  /** Somebody waits for his turn: another pass is due at once. */
+  readonly more: boolean;
+}
+
+/** One pass: look, remove, decide, act. */
 export async function reconcilePass(
   pass: Pass,
   specs: readonly ContainerSpec[],
   network: ContainerNetwork,
-  spared: ReadonlySet<string>,
-): Promise<readonly ContainerStatus[]> {
+  options: PassOptions = {},
+): Promise<Reconciled> {
   try {
     const { layout } = pass;
+    const spared = new Set(options.spared);
     const observed = await observe(layout);
     // Without runc's word nobody knows what runs: to start or to remove anything would be a guess.
     if (observed.runcFault !== undefined) throw observed.runcFault;
-    const stuck = await removeLeftovers(pass, specs, observed, spared);
-    const { all, world } = decide(specs, { observed, network, layout }, new Set([...stuck, ...spared]));
-    const fates = await carryOut(pass, all, world);
+    const { left, more } = await removeLeftovers(pass, specs, observed, options);
+    const { all, world } = decide(specs, { observed, network, layout }, new Set([...left, ...spared]));
+    const done = await carryOut(pass, all, world, options);
     await refreshAll(pass, all, world);
-    return specs.map((spec, index) => statusOf(spec, fates[index] ?? { state: 'failed' }));
+    return { states: done.states, left: [...left], more: more || done.more };
   } catch (error) {
     pass.logger.warn({ err: error }, `containers: ${messageOf(error)}`);
     pass.running.clear();
     for (const { name } of specs) pass.restarts.failed(name, pass.now());
-    return specs.map((spec) => statusOf(spec, { state: 'failed', reason: messageOf(error) }));
+    const failed = { state: 'failed', reason: messageOf(error) } as const;
+    const states = specs.map(({ name, host }) => ({ name, host, ...failed }));
+    return { states, left: undefined, more: false };
   }
 }
 
-function statusOf({ name, host }: ContainerSpec, fate: Fate): ContainerStatus {
-  return { name, host, ...fate };
-}
-
-/** @returns the names that could not be removed */
+/** @returns the names that are still here */
 async function removeLeftovers(
   { layout, logger, restarts }: Pass,
   specs: readonly ContainerSpec[],
   observed: Observed,
-  spared: ReadonlySet<string>,
-): Promise<ReadonlySet<string>> {
-  const { names, links } = leftovers(specs, observed, spared);
-  const stuck = new Set<string>();
-  await mapLimited(names, AT_ONCE, async (name) => {
+  { spared = [], most = Number.POSITIVE_INFINITY }: PassOptions,
+): Promise<{ readonly left: ReadonlySet<string>; readonly more: boolean }> {
+  const { names, links } = leftovers(specs, observed, new Set(spared));
+  const left = new Set(names);
+  await mapLimited(names.slice(0, most), AT_ONCE, async (name) => {
     try {
       await removeContainer(layout, name, observed);
+      left.delete(name);
       restarts.forget(name);
       logger.info({ container: name }, 'container removed');
     } catch (error) {
-      stuck.add(name);
       logger.warn({ container: name, err: error }, `container not removed: ${messageOf(error)}`);
     }
   });
   for (const link of links) await removeLink(link);
   const unmapped =
-    spared.size === 0 && stuck.size === 0 && specs.every((spec) => spec.userNamespace !== true);
+    spared.length === 0 && left.size === 0 && specs.every((spec) => spec.userNamespace !== true);
   if (names.length > 0 && unmapped) await rm(layout.mapped, { recursive: true, force: true });
-  return stuck;
+  return { left, more: names.length > most };
 }
 
 /** Those that share another's namespace come after all that might make one. */
-async function carryOut(pass: Pass, all: readonly Decision[], world: World): Promise<readonly Fate[]> {
+async function carryOut(
+  pass: Pass,
+  all: readonly Decision[],
+  world: World,
+  options: PassOptions,
+): Promise<Pick<Reconciled, 'states' | 'more'>> {
   const refusals = (await pass.gate?.announce(announced(all, world.observed))) ?? new Map<string, string>();
-  pass.running.clear();
-  const names = new Set(all.map(({ name }) => name));
-  for (const memory of [pass.restarts, pass.attacher]) memory.keepOnly(names);
-  pass.stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
-  const fates: Fate[] = [];
-  const stateOf = (name: string) => fates[all.findIndex((one) => one.name === name)]?.state;
-  const turns = [
-    all.filter((one) => needsOf(one) === undefined),
-    all.filter((one) => needsOf(one) !== undefined),
-  ];
-  for (const turn of turns)
-    await mapLimited(turn, AT_ONCE, async (decision) => {
-      const needs = needsOf(decision);
-      const lack = needs !== undefined && stateOf(needs) !== 'running' ? needs : undefined;
+  prepare(pass, all);
+  const states = new Map<Decision, ContainerStatus>();
+  const allowances = [false, true].map(() => createAllowance(options));
+  const byName = new Map(all.map((one) => [one.name, one]));
+  const host = world.specs[0]?.host ?? '';
+  for (const [turn, allowance] of allowances.entries()) {
+    const theirs = all.filter((one) => (needsOf(one) === undefined) === (turn === 0));
+    await mapLimited(pass.line.order(theirs, world.observed.records), AT_ONCE, async (decision) => {
+      const needed = byName.get(needsOf(decision) ?? '');
+      const lack = needed && lackOf(needed, states.get(needed));
       const refusal = refusals.get(decision.name);
-      fates[all.indexOf(decision)] = await act(pass, decision, { world, refusal, lack });
+      const fate = await act(pass, decision, { world, refusal, lack, allowance });
+      if (fate === undefined) return;
+      const state = { name: decision.name, host, ...fate };
+      states.set(decision, state);
+      options.onState?.(state);
     });
+  }
   // What one lacked may have come with another.
-  const started = all.some((one, index) => one.kind === 'start' && fates[index]?.state === 'running');
+  const started = all.some((one) => one.kind === 'start' && states.get(one)?.state === 'running');
   if (started && all.some((one) => one.kind === 'keep' && one.lack !== undefined)) pass.wake();
-  return fates;
+  return {
+    states: all.flatMap((one) => states.get(one) ?? []),
+    more: allowances.some(({ isShort }) => isShort),
+  };
+}
+
+/** What is remembered of those that nothing is decided about any more goes. */
+function prepare({ running, restarts, attacher, line, stops }: Pass, all: readonly Decision[]): void {
+  running.clear();
+  const names = new Set(all.map(({ name }) => name));
+  for (const memory of [restarts, attacher, line]) memory.keepOnly(names);
+  stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
 }
 
 function needsOf(decision: Decision): string | undefined {
   return decision.kind === 'refuse' ? undefined : connectionOf(decision.spec).needs;
+}
+
+/** @param state what has become of the one that is needed; undefined: its turn has not come */
+function lackOf(needed: Decision, state: ContainerStatus | undefined): Lack | undefined {
+  if (state?.state === 'running') return undefined;
+  // A start that fails is tried again.
+  return { name: needed.name, comes: needed.kind === 'start' };
 }
 
 /** What containers of one host call each other changes with each that comes or goes. */

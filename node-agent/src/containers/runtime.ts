@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { ContainerSpec, ContainerStatus, ImageRef } from '@causeway/shared/model/container';
+import type { ContainerSpec, ImageRef } from '@causeway/shared/model/container';
 import type { ImageStore } from '../images/image.ts';
 import { createImageStore } from '../images/store.ts';
 import { createAttacher, DEFAULT_ENGINES, type Engines } from './attach/index.ts';
@@ -9,12 +9,19 @@ import type { SessionRequest } from './exec-command.ts';
 import { openSession, type Session } from './exec-session.ts';
 import type { AddressGate, ContainerAddresses } from './gate.ts';
 import { createImageSupply } from './image-supply.ts';
+import { createLine } from './line.ts';
 import type { RuntimeEvent } from './move.ts';
 import type { ContainerNetwork } from './network.ts';
 import { observe, readRecords } from './observe.ts';
 import { layoutOf, placeOf } from './places.ts';
 import { isAlive } from './processes.ts';
-import { type Pass, type RuntimeLogger, reconcilePass } from './reconcile.ts';
+import {
+  type Pass,
+  type PassOptions,
+  type Reconciled,
+  type RuntimeLogger,
+  reconcilePass,
+} from './reconcile.ts';
 import { addressesOf } from './records.ts';
 import { removeEverything } from './remove-all.ts';
 import { createRestarts } from './restarts.ts';
@@ -23,7 +30,7 @@ import { watchFolder } from './watch-folder.ts';
 
 export type { RuntimeEvent } from './move.ts';
 export type { ContainerNetwork } from './network.ts';
-export type { RuntimeLogger } from './reconcile.ts';
+export type { PassOptions, Reconciled, RuntimeLogger } from './reconcile.ts';
 
 export interface RuntimeOptions {
   /** Survives reboots: addresses, images, root file systems, logs. `/var/lib/causeway` */
@@ -44,16 +51,18 @@ export interface ContainerRuntime {
    * Brings this host's containers to exactly `specs`: makes missing ones, removes others, restarts dead ones
    * (with a growing delay), repairs their links, leaves running ones untouched. Safe to repeat; calls queue up. What takes
    * its time (an image that comes from another host, one that was asked to stop) holds up nothing: `onNeed` tells of its end.
-   *
-   * @param spared names that are left alone, running or not: nobody can say what they should be
-   * @returns one status per spec, in the order of the specs. Never rejects for a single container's fault.
+   * Never rejects for a single container's fault.
    */
   reconcile(
     specs: readonly ContainerSpec[],
     network: ContainerNetwork,
-    spared?: readonly string[],
-  ): Promise<readonly ContainerStatus[]>;
-  /** What `reconcile` would do, a sentence each, changing nothing; empty: nothing to do. */
+    options?: PassOptions,
+  ): Promise<Reconciled>;
+  /**
+   * What `reconcile` would do, a sentence each, changing nothing; empty: nothing to do.
+   *
+   * @param spared names that are left alone, running or not: nobody can say what they should be
+   */
   plan(
     specs: readonly ContainerSpec[],
     network: ContainerNetwork,
@@ -112,14 +121,21 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
   const attacher = createAttacher({ engines, tell });
   const pass: Pass = {
     ...{ tell, wake, attacher },
-    ...{ layout, logger, gate, restarts: createRestarts(), stops: createStops(), running: new Map() },
+    ...{
+      layout,
+      logger,
+      gate,
+      restarts: createRestarts(),
+      stops: createStops(),
+      line: createLine(),
+      running: new Map(),
+    },
     now: () => performance.now(),
     images: createImageSupply(images, wake),
   };
   const oneAtATime = createQueue();
   return {
-    reconcile: (specs, network, spared = []) =>
-      oneAtATime(() => reconcilePass(pass, specs, network, new Set(spared))),
+    reconcile: (specs, network, options) => oneAtATime(() => reconcilePass(pass, specs, network, options)),
     plan: (specs, network, spared = []) => oneAtATime(() => plan(pass, specs, network, new Set(spared))),
     exec: (name, request) => runcExec(layout.runcRoot, placeOf(layout, name), request),
     execSession: (name, request, signal) =>

@@ -2,7 +2,7 @@ import type { ContainerStatus } from '@causeway/shared/model/container';
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type FakeStore, fakeStore } from '../../../test/support/fake-store.ts';
-import type { ContainerRuntime } from '../containers/runtime.ts';
+import type { ContainerRuntime, PassOptions, Reconciled } from '../containers/runtime.ts';
 import { createLogger } from '../logger.ts';
 import { createContainerKeeper } from './container-keeper.ts';
 
@@ -15,12 +15,17 @@ let status: Omit<ContainerStatus, 'name' | 'host'>;
 let looks: number;
 let store: FakeStore;
 let spared: readonly string[] | undefined;
+/** What the runtime answers for once. */
+let next: ((options: PassOptions) => Promise<Reconciled>) | undefined;
 
 const runtime: ContainerRuntime = {
-  reconcile: async (specs, _network, left) => {
+  reconcile: async (specs, _network, options = {}) => {
     looks += 1;
-    spared = left;
-    return specs.map(({ name, host }) => ({ name, host, ...status }));
+    spared = options.spared;
+    const answer = next;
+    next = undefined;
+    if (answer !== undefined) return answer(options);
+    return { states: specs.map(({ name, host }) => ({ name, host, ...status })), left: [], more: false };
   },
   plan: async () => [],
   onNeed: () => () => undefined,
@@ -34,7 +39,7 @@ const runtime: ContainerRuntime = {
 
 beforeEach(() => {
   vi.useFakeTimers();
-  looks = 0;
+  [looks, next] = [0, undefined];
   store = fakeStore();
   store.put(keys.container('web-1'), SPEC);
 });
@@ -104,5 +109,64 @@ it('leaves what another host says of a container that became its own, also where
   keeper.want([SPEC], NETWORK, []);
   await vi.advanceTimersByTimeAsync(5_000);
   expect(said()).toMatchObject({ host: 'host-1', pid: 7 });
+  await keeper.stop();
+});
+
+const said = () => JSON.parse(store.dump()[keys.containerStatus('web-1')] ?? 'null');
+
+it('tells of a container as soon as it runs, while others are still being started', async () => {
+  status = { state: 'running', pid: 7 };
+  let end: (done: Reconciled) => void = () => undefined;
+  next = ({ onState }) => {
+    onState?.({ name: 'web-1', host: 'host-1', state: 'running', pid: 6 });
+    return new Promise((resolve) => {
+      end = resolve;
+    });
+  };
+  const keeper = keep();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(said()).toMatchObject({ state: 'running', pid: 6 });
+  end({ states: [{ name: 'web-1', host: 'host-1', state: 'failed' }], left: [], more: true });
+  await vi.advanceTimersByTimeAsync(100);
+  // More were to come: the next look is not waited for.
+  expect(looks).toBe(2);
+  expect(said()).toMatchObject({ state: 'running', pid: 7 });
+  await keeper.stop();
+});
+
+it('lets a pass know that something else is wanted, or that the agent ends', async () => {
+  status = { state: 'running', pid: 7 };
+  const seen: (boolean | undefined)[] = [];
+  const answer = (act: () => void) => async (options: PassOptions) => {
+    seen.push(options.isStale?.());
+    act();
+    seen.push(options.isStale?.());
+    return { states: [], left: [], more: false };
+  };
+  next = answer(() => keeper.want([], NETWORK, []));
+  const keeper = keep();
+  await vi.advanceTimersByTimeAsync(100);
+  next = answer(() => void keeper.stop());
+  keeper.look();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(seen).toEqual([false, true, false, true]);
+});
+
+it('keeps what etcd has of a container until it is gone, and tries again to remove it', async () => {
+  status = { state: 'running', pid: 7 };
+  const keeper = keep();
+  await vi.advanceTimersByTimeAsync(100);
+  next = async () => ({ states: [], left: ['web-1'], more: false });
+  store.remove(keys.container('web-1'));
+  keeper.want([], NETWORK, []);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(said()).toMatchObject({ state: 'running' });
+  // Nobody could look.
+  next = async () => ({ states: [], left: undefined, more: false });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(said()).toMatchObject({ state: 'running' });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(said()).toBeNull();
+  expect(looks).toBe(4);
   await keeper.stop();
 });

@@ -106,9 +106,9 @@ export interface BindMount {
 export const CONTAINER_STATES = ['running', 'starting', 'failed', 'exited', 'stopped', 'detached'] as const;
 
 /**
- * `starting`: its image is on its way. `failed`: it could not be started, or waits for its next start. `exited`: it has
- * ended and its policy does not start it again. `stopped`: the user wanted it. `detached`: a container of others that does
- * not run.
+ * `starting`: its image is on its way, or others come first (`reason` says which of both). `failed`: it could not be started,
+ * or waits for its next start. `exited`: it has ended and its policy does not start it again. `stopped`: the user wanted it.
+ * `detached`: a container of others that does not run.
  */
 export type ContainerState = (typeof CONTAINER_STATES)[number];
 
