@@ -1,9 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Engines } from '../../node-agent/src/containers/attach/seek.ts';
 import { layoutOf } from '../../node-agent/src/containers/places.ts';
-import { type ContainerNetwork, createRuntime } from '../../node-agent/src/containers/runtime.ts';
+import {
+  type ContainerNetwork,
+  type ContainerRuntime,
+  createRuntime,
+} from '../../node-agent/src/containers/runtime.ts';
 import { noteShutdown } from '../../node-agent/src/containers/shutdown.ts';
-import type { ContainerSpec } from '../../shared/src/model/container.ts';
+import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 
 /**
  * An agent's use of its containers, as a program: the tests bundle it and run it inside throw-away namespaces.
@@ -25,6 +29,8 @@ export interface Answers {
 
 export type Call =
   | { readonly reconcile: readonly ContainerSpec[] }
+  /** Passes that do no more than `most` each, until none is due at once. */
+  | { readonly inPasses: readonly ContainerSpec[]; readonly most: number }
   | { readonly plan: readonly ContainerSpec[] }
   /** Kills a process, and answers when the runtime says that it is needed. */
   | { readonly killAndWait: number }
@@ -41,13 +47,40 @@ export type Call =
   /** What an agent does when it is told to end. */
   | { readonly noteShutdown: true };
 
+/** What became of passes, and what was said of containers while they went on. */
+export interface InPasses {
+  readonly states: readonly ContainerStatus[];
+  /** Of each pass, how many containers ran after it. */
+  readonly running: readonly number[];
+  /** Names, in the order in which they were first said to run. */
+  readonly said: readonly string[];
+}
+
+async function inPasses(
+  runtime: ContainerRuntime,
+  network: ContainerNetwork,
+  specs: readonly ContainerSpec[],
+  most: number,
+): Promise<InPasses> {
+  const said = new Set<string>();
+  const onState = ({ name, state }: ContainerStatus) => {
+    if (state === 'running') said.add(name);
+  };
+  for (const running: number[] = []; ; ) {
+    const { states, more } = await runtime.reconcile(specs, network, { most, onState });
+    running.push(states.filter(({ state }) => state === 'running').length);
+    if (!more) return { states, running, said: [...said] };
+  }
+}
+
 async function main(): Promise<void> {
   const { stateDir, runDir, network, engines, calls }: Script = JSON.parse(readFileSync(0, 'utf8'));
   const runtime = createRuntime({ stateDir, runDir, ...(engines === undefined ? {} : { engines }) });
   const events: [string, string][] = [];
   runtime.onEvent((kind, message) => events.push([kind, message]));
   const answer = async (call: Call): Promise<unknown> => {
-    if ('reconcile' in call) return runtime.reconcile(call.reconcile, network);
+    if ('reconcile' in call) return (await runtime.reconcile(call.reconcile, network)).states;
+    if ('inPasses' in call) return inPasses(runtime, network, call.inPasses, call.most);
     if ('plan' in call) return runtime.plan(call.plan, network);
     if ('exec' in call) {
       const startedAt = performance.now();

@@ -9,6 +9,8 @@ import type { NetworkMode } from '../../shared/src/model/container-network.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import type { Answers, Call, Script } from './containers-driver.ts';
 
+/** For one agent's life, which may make many containers on a busy machine. */
+const LIFE_MS = 600_000;
 const LINK = { bridge: 'cwy0', mtu: 1450 };
 export const IPV4: ContainerNetwork = {
   ...{ ...LINK, subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' } },
@@ -145,7 +147,7 @@ export async function openContainerWorld(driver: Driver, bridge: string): Promis
   });
   const agent: ContainerWorld['agent'] = async (network, ...calls) => {
     const input = JSON.stringify(scriptOf(network, calls));
-    return JSON.parse((await net.exec('node', [driver.path], { input })).stdout);
+    return JSON.parse((await net.exec('node', [driver.path], { input, timeoutMs: LIFE_MS })).stdout);
   };
   const killedAfter: ContainerWorld['killedAfter'] = async (ms, network, ...calls) => {
     const input = JSON.stringify(scriptOf(network, calls));
