@@ -10,6 +10,7 @@ import { readBody } from './body.ts';
 import { ContainerWriter } from './container-writer.ts';
 import type { App, Deps } from './deps.ts';
 import { ImageWriter } from './images/image-writer.ts';
+import { refuseOtherHosts } from './known-host.ts';
 import { metricRoutes } from './metrics.ts';
 import { NetworkWriter } from './network/network-writer.ts';
 import { NodeWriter } from './nodes/node-writer.ts';
@@ -54,6 +55,8 @@ export interface AppOptions {
   readonly patienceMs?: number;
   /** Where others reach the controller and etcd: no network of containers may hold these. */
   readonly own?: readonly OwnAddress[];
+  /** Names with dots at which users reach it, beside its addresses. */
+  readonly names?: readonly string[];
   /** Also the process' own metrics (memory, event loop). */
   readonly processMetrics?: boolean;
 }
@@ -101,6 +104,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     streams: new Streams(),
     chance,
   };
+  refuseOtherHosts(app, options.names ?? []);
   readBody(app);
   compileZod(app);
   app.setErrorHandler(answerProblem);

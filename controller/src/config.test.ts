@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from './config.ts';
 
@@ -14,6 +15,7 @@ describe('readConfig', () => {
       etcdListen: '127.0.0.1',
       wanted: {},
       listen: { host: '127.0.0.1', port: 7480, socket: '/run/causeway/controller.sock' },
+      names: [hostname(), '127.0.0.1'],
       logLevel: 'info',
     });
   });
@@ -46,6 +48,8 @@ describe('readConfig', () => {
     [['--subnet-len', 'wide'], 'subnet-len "wide" is not a prefix length such as 24'],
     [['--node-port-range', '9-1'], 'node-port-range "9-1" is not a range of ports such as 30000-32767'],
     [['--node-port-range', '0-70000'], 'node-port-range "0-70000" is not a range of ports'],
+    [['--server-names', 'a.example,b c'], 'server-names "b c" is not a DNS name such as causeway.example'],
+    [['--server-names', 'http://a.example'], 'server-names "http://a.example" is not a DNS name'],
     [['--log-level', 'loud'], "argument 'loud' is invalid"],
     [['--colour'], "unknown option '--colour'"],
     [['now'], 'too many arguments'],
@@ -63,6 +67,11 @@ describe('readConfig', () => {
     [['--masquerade', 'maybe'], 'masquerade "maybe" is neither "true" nor "false"'],
   ])('%j is refused in one sentence', (args, sentence) => {
     expect(() => readConfig(args, silent)).toThrow(sentence);
+  });
+
+  it('knows the names at which users reach it', () => {
+    const args = ['--listen', 'api.example:80', '--server-names', 'a.example, b.example'];
+    expect(readConfig(args, silent)?.names).toEqual([hostname(), 'api.example', 'a.example', 'b.example']);
   });
 
   it('knows the addresses at which others reach the controller and etcd', () => {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import { CONTROLLER_PORT, CONTROLLER_SOCKET, STATE_DIR } from '@causeway/shared/names';
 import { parseIp } from '@causeway/shared/net/block';
@@ -25,6 +26,8 @@ export interface ControllerConfig {
   readonly etcdListen: string;
   readonly wanted: Wanted;
   readonly listen: ListenOptions;
+  /** Names with dots at which users reach the API. */
+  readonly names: readonly string[];
   readonly logLevel: string;
 }
 
@@ -44,6 +47,7 @@ interface Flags extends NetworkFlags, Omit<EtcdFlags, 'etcd'> {
   readonly nodePortRange?: string;
   readonly nodePortCidrs?: string;
   readonly listen: string;
+  readonly serverNames?: string;
   readonly socket: string;
   readonly logLevel: string;
 }
@@ -80,6 +84,7 @@ export function readConfig(
     etcdListen: flags.etcdListen,
     wanted: { ...wantedOf(flags), ...(own.length === 0 ? {} : { own }) },
     listen: { ...tcp, ...(flags.socket === 'none' ? {} : { socket: socketPath(flags.socket) }) },
+    names: [hostname(), tcp.host, ...serverNames(flags.serverNames)],
     logLevel: flags.logLevel,
   };
 }
@@ -117,6 +122,9 @@ function program(): Command {
     )
     .addOption(
       option('--listen <host:port>', 'TCP address of the REST API').default(`127.0.0.1:${CONTROLLER_PORT}`),
+    )
+    .addOption(
+      option('--server-names <names>', 'DNS names at which users reach the REST API, separated by commas'),
     )
     .addOption(
       option('--socket <path>', 'unix socket of the REST API; "none": none').default(CONTROLLER_SOCKET),
@@ -163,6 +171,15 @@ function address(text: string): { host: string; port: number } {
     throw invalid('listen', text, 'is not an address and port such as 127.0.0.1:7480');
   }
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+const DNS_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
+function serverNames(text = ''): readonly string[] {
+  const names = listOf(text);
+  const bad = names.find((name) => !DNS_NAME.test(name));
+  if (bad !== undefined) throw invalid('server-names', bad, 'is not a DNS name such as causeway.example');
+  return names;
 }
 
 /** The etcd that we start has neither certificates nor users. */

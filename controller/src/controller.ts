@@ -11,6 +11,8 @@ export interface ControllerOptions {
   readonly store: Store;
   readonly wanted: Wanted;
   readonly listen: ListenOptions;
+  /** Names with dots at which users reach the API. */
+  readonly names?: readonly string[];
   readonly logger: FastifyBaseLogger;
 }
 
@@ -24,10 +26,10 @@ export interface Controller extends Listening {
  * etcd does.
  */
 export async function startController(options: ControllerOptions): Promise<Controller> {
-  const { store, logger, wanted } = options;
+  const { store, logger, wanted, names = [] } = options;
   const own = wanted.own === undefined ? {} : { own: wanted.own };
   const view = new View(store);
-  const app = await buildApp({ store, view, logger, processMetrics: true, ...own });
+  const app = await buildApp({ store, view, logger, names, processMetrics: true, ...own });
   const listening = await listen(app, options.listen);
   logger.info({ url: listening.url, socket: options.listen.socket }, 'the API is served');
   const loop = startEndpointLoop(store, view, logger);

@@ -34,9 +34,9 @@ async function main(): Promise<void> {
 async function run(config: ControllerConfig, logger: Logger): Promise<void> {
   logger.info({ version: VERSION, pid: process.pid }, 'starting');
   const store = openEtcdStore({ ...readEtcdFiles(config.etcd), retryMaxMs: RETRY_MAX_MS });
-  const { wanted } = config;
+  const { wanted, names, listen } = config;
   // The addresses first: a second controller must find them taken before it touches the first one's etcd.
-  const controller = await startController({ store, wanted, listen: config.listen, logger });
+  const controller = await startController({ store, wanted, names, listen, logger });
   let etcd: EmbeddedEtcd | undefined;
   const stop = async (why: string) => {
     logger.info({ why }, 'stopping');

@@ -65,6 +65,8 @@ export interface RigOptions {
   readonly now?: () => number;
   /** What the first configuration is asked to be. */
   readonly wanted?: Wanted;
+  /** Of the controller, with dots. */
+  readonly names?: readonly string[];
 }
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
@@ -80,6 +82,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     store,
     view,
     patienceMs: 50,
+    names: options.names ?? [],
     chance: { random: options.random ?? Math.random, now: () => new Date(now()).toISOString() },
   });
   const log = { debug: () => {}, warn: () => {} };
