@@ -4,7 +4,7 @@ import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { decodeServiceSpec } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
+import type { Guard, Store } from '@causeway/shared/store/store';
 import { resolved } from '../endpoints/update.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import { Turns } from '../turns.ts';
@@ -13,6 +13,7 @@ import { factsOf } from '../view/facts.ts';
 import { placesOf } from '../view/places.ts';
 import type { Stored } from '../view/tables.ts';
 import type { View } from '../view/view.ts';
+import { heldByName, heldBySpec } from './held.ts';
 import { withOwners } from './owners.ts';
 import { allocations, type Change, deleteService, putService, unchanged } from './transaction.ts';
 
@@ -99,7 +100,7 @@ export class ServiceWriter {
       if (planned === undefined) continue;
       const { spec, endpoints, from } = planned;
       if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
-      const held = before === undefined ? [] : await this.#held(before.value, attempt > 0);
+      const held = before === undefined ? [] : await heldBySpec(this.#store, before.value, attempt > 0);
       const change = putService(before, held, spec, endpoints, from);
       const result = await this.#store.transaction(change.guards, change.writes);
       if (result.ok) {
@@ -141,7 +142,7 @@ export class ServiceWriter {
     checkIfMatch(options.ifMatch, `service "${name}"`, found?.modRevision);
     if (found === undefined) throw noService(name);
     if (options.dryRun) return { revision: found.modRevision };
-    return deleteService(name, found.modRevision, await this.#heldBy(name, found, ask));
+    return deleteService(name, found.modRevision, await heldByName(this.#store, name, found, ask));
   }
 
   /**
@@ -227,22 +228,6 @@ export class ServiceWriter {
     if (unnamed === undefined || vip === undefined) return;
     if ((await this.#store.get(keys.serviceSpec(unnamed.name))) !== undefined)
       owners.set(keys.vip(vip), unnamed.name);
-  }
-
-  /** @param ask whether to ask etcd which allocations are there, after a transaction that relied on them failed */
-  async #held(spec: ServiceSpec, ask: boolean): Promise<readonly string[]> {
-    const supposed = allocations(spec);
-    if (!ask) return supposed;
-    const found = await Promise.all(supposed.map((key) => this.#store.get(key)));
-    return found.flatMap((item) => (item?.value === spec.name ? [item.key] : []));
-  }
-
-  /** What a service holds, also when its spec does not parse. */
-  async #heldBy(name: string, found: KeyValue, ask: boolean): Promise<readonly string[]> {
-    const spec = decodeServiceSpec(found);
-    if (!(spec instanceof CausewayError)) return this.#held(spec, ask);
-    const all = await this.#store.list(keys.allocationPrefix);
-    return all.items.filter((item) => item.value === name).map((item) => item.key);
   }
 }
 
