@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
+import { lendCgroups, mayLendCgroups } from './containers-cgroups.ts';
 import { IPV4, IPV4_BRIDGE, useContainerWorld } from './containers-world.ts';
 
 /** What a definition may say of its container beside its command, with real conmon and runc. */
@@ -124,31 +125,10 @@ describe('limits', () => {
   });
 
   it('hold where it may', async () => {
-    const subtree = `causeway-test-${process.pid}`;
-    const trees = [
-      'cpu',
-      'memory',
-      'cpuset',
-      'cpuacct',
-      'devices',
-      'freezer',
-      'blkio',
-      'pids',
-      'systemd',
-      'unified',
-    ];
-    const owned = trees.map((tree) => `/sys/fs/cgroup/${tree}`).filter((tree) => existsSync(tree));
-    const mayWrite = process.getuid?.() === 0 && owned.length > 0;
-    // An ordinary user's host refuses, as above.
-    if (!mayWrite) return;
-    for (const tree of owned) mkdirSync(`${tree}/${subtree}`);
+    // An ordinary user's host refuses, as above; and so does one without the trees of cgroup v1.
+    if (!mayLendCgroups() || !existsSync('/sys/fs/cgroup/memory')) return;
+    const takeBack = await lendCgroups(world);
     try {
-      for (const file of ['cpuset.cpus', 'cpuset.mems'])
-        await world.net.sh(
-          `cd /sys/fs/cgroup/cpuset && mount -o remount,bind,rw . && cat ${file} > ${subtree}/${file}`,
-        );
-      for (const tree of owned)
-        await world.net.sh(`mount --bind ${tree}/${subtree} ${tree}; mount -o remount,bind,rw ${tree}`);
       expect(await only(limited)).toMatchObject({ state: 'running', address: '10.10.1.2' });
       const group = (await world.net.sh('ls -d /sys/fs/cgroup/memory/causeway-*/c')).stdout.trim();
       const cpu = group.replace('/memory/', '/cpu/');
@@ -172,7 +152,7 @@ describe('limits', () => {
       expect((await world.net.sh('ls -d /sys/fs/cgroup/*/causeway-* || :')).stdout).toBe('');
     } finally {
       await world.agent(IPV4, { removeAll: true });
-      for (const tree of owned) rmdirSync(`${tree}/${subtree}`);
+      takeBack();
     }
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import type { NetworkMode } from '../../shared/src/model/container-network.ts';
-import { type Netns, openNetns } from '../support/netns.ts';
+import { type Netns, type NetnsOptions, openNetns } from '../support/netns.ts';
 import type { Answers, Call, Script } from './containers-driver.ts';
 
 /** For one agent's life, which may make many containers on a busy machine. */
@@ -104,7 +104,7 @@ export async function buildDriver(): Promise<Driver> {
  * @param host lines of shell that make what containers hang on
  * @returns the world of the test that runs
  */
-export function useContainerWorld(host: string): ContainerWorld {
+export function useContainerWorld(host: string, options: NetnsOptions = {}): ContainerWorld {
   let driver: Driver;
   let world: ContainerWorld;
   beforeAll(async () => {
@@ -112,7 +112,7 @@ export function useContainerWorld(host: string): ContainerWorld {
   });
   afterAll(() => driver.remove());
   beforeEach(async () => {
-    world = await openContainerWorld(driver, host);
+    world = await openContainerWorld(driver, host, options);
   });
   afterEach(() => world.close());
   return {
@@ -137,8 +137,12 @@ export function useContainerWorld(host: string): ContainerWorld {
 }
 
 /** @param bridge lines of shell that make what containers hang on */
-export async function openContainerWorld(driver: Driver, bridge: string): Promise<ContainerWorld> {
-  const net = await openNetns();
+export async function openContainerWorld(
+  driver: Driver,
+  bridge: string,
+  options: NetnsOptions = {},
+): Promise<ContainerWorld> {
+  const net = await openNetns(options);
   const dir = mkdtempSync(join(tmpdir(), 'causeway-containers-'));
   await net.sh(`${bridge}; ip netns add warm; ip netns delete warm`);
   const scriptOf = (network: ContainerNetwork, calls: readonly Call[]): Script => ({

@@ -17,6 +17,8 @@ export interface Netns {
   close(): Promise<void>;
 }
 
+const OWN_USER = ['--user', '--map-root-user'];
+
 /** Signs of life of the first process: it answers when the namespaces stand. */
 const FIRST_PROCESS = `
 set -e
@@ -33,18 +35,24 @@ echo ready
 exec sleep infinity
 `;
 
-export async function openNetns(): Promise<Netns> {
+export interface NetnsOptions {
+  /** Whose users it has: its own single one, root, or all of the machine's, which only the machine's root can give it. */
+  readonly users?: 'one' | 'all';
+}
+
+export async function openNetns({ users = 'one' }: NetnsOptions = {}): Promise<Netns> {
+  const [own, join] = users === 'all' ? [[], []] : [OWN_USER, ['--user', '--preserve-credentials']];
   const unshare = spawn(
     'unshare',
     [
-      ...['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+      ...[...own, '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
       ...['sh', '-c', FIRST_PROCESS],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   await firstLine(unshare, 'unshare');
   const first = await firstProcess(unshare);
-  const enter = ['--target', first, '--user', '--preserve-credentials', '--net', '--mount', '--pid'];
+  const enter = ['--target', first, ...join, '--net', '--mount', '--pid'];
   const exec: Netns['exec'] = (command, args = [], options = {}) =>
     run('nsenter', [...enter, '--', command, ...args], options);
   return {
