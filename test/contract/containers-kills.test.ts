@@ -1,37 +1,21 @@
 import { readdir } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import { expect, it } from 'vitest';
 import type { ContainerSpec } from '../../shared/src/model/container.ts';
-import {
-  buildDriver,
-  type ContainerWorld,
-  type Driver,
-  openContainerWorld,
-  web,
-} from './containers-world.ts';
+import type { Call } from './containers-driver.ts';
+import { attach, useOthersWorld } from './containers-others.ts';
+import { DUAL, web } from './containers-world.ts';
 
-/** Agents that are killed at random points of making and removing containers leave nothing that the next one does not clear. */
-const network: ContainerNetwork = {
-  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
-};
-const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
+/**
+ * Agents that are killed at random points of making, stopping and removing containers, of attaching and detaching one, leave
+ * nothing that the next one does not clear.
+ */
+const { world, somebodys, stateOf } = useOthersWorld();
 const KILLS = 100;
 /** So many agents are killed one after the other before one is left in peace. */
-const IN_A_ROW = 5;
+const IN_A_ROW = 10;
 const SEED = 20_261_121;
 /** Every program that starting a container runs; none of them may stay. */
 const PROGRAMS = /(conmon|runc|httpd|mount|ip) /;
-
-let driver: Driver;
-let world: ContainerWorld;
-beforeAll(async () => {
-  driver = await buildDriver();
-  world = await openContainerWorld(driver, BRIDGE);
-});
-afterAll(async () => {
-  await world.close();
-  driver.remove();
-});
 
 /** mulberry32 */
 function randomFrom(seed: number): () => number {
@@ -46,12 +30,19 @@ function randomFrom(seed: number): () => number {
 
 const specs = ['a', 'b', 'c'].map((name) => web(name));
 
-async function killedAfter(ms: number, wanted: readonly ContainerSpec[]): Promise<void> {
-  const input = JSON.stringify(world.scriptOf(network, [{ reconcile: wanted }]));
-  await world.net.exec('timeout', ['-s', 'KILL', `${ms / 1000}`, 'node', driver.path], {
-    ...{ input, okCodes: [124, 137, -1] },
+/** Some run, some are stopped, some are gone, and that of somebody else is attached or is not. */
+function anyOf(random: () => number, theirs: ContainerSpec): readonly ContainerSpec[] {
+  const own = specs.flatMap((spec): ContainerSpec[] => {
+    const what = random();
+    if (what < 0.3) return [];
+    return [what < 0.5 ? { ...spec, want: 'stopped', stopSeconds: 0 } : spec];
   });
+  return random() < 0.5 ? own : [...own, theirs];
 }
+
+/** What an agent was asked for in its life, for whoever reads why a test has failed. */
+const textOf = (wanted: readonly ContainerSpec[]) =>
+  wanted.map(({ name, want }) => (want === 'stopped' ? `(${name})` : name)).join(' ') || 'none';
 
 async function processes(): Promise<readonly string[]> {
   const { stdout } = await world.net.sh(
@@ -68,36 +59,36 @@ async function files(): Promise<readonly string[]> {
 
 it(`leave no namespace, link, mount, process, file or address behind: ${KILLS} of them`, async () => {
   const random = randomFrom(SEED);
+  const pid = await somebodys();
+  const theirs = attach('theirs', 'pid', pid);
+  const all = [...specs, theirs];
   const startedAt = performance.now();
-  await world.reconcile(network, ...specs);
+  await world.agent(DUAL, { reconcile: all }, { reconcile: [] });
   const wholeMs = performance.now() - startedAt;
-  await world.reconcile(network);
-  const untouched = await world.traces();
+  const untouched = [await world.traces(), await stateOf(pid)];
   for (let kills = 0; kills < KILLS; kills += IN_A_ROW) {
     const lives: string[] = [];
     for (let row = 0; row < IN_A_ROW; row++) {
-      const wanted = specs.filter(() => random() < 0.7);
+      const wanted = [anyOf(random, theirs), anyOf(random, theirs)];
       const ms = Math.round(wholeMs * (0.05 + 0.95 * random()));
-      lives.push(`${wanted.map(({ name }) => name).join('')} for ${ms} ms`);
-      await killedAfter(ms, wanted);
+      lives.push(`${wanted.map(textOf).join(', then ')} for ${ms} ms`);
+      await world.killedAfter(ms, DUAL, ...wanted.map((specs): Call => ({ reconcile: specs })));
     }
-    const lived = `after ${kills} kills, then ${lives.join(', ')}`;
+    const lived = `after ${kills} kills, then ${lives.join('; ')}`;
     // What a killed agent's last command still does may get in the way of the next agent's first pass, not of its second.
-    const states = async () => (await world.reconcile(network, ...specs)).map(({ state }) => state);
-    await expect.poll(states, { timeout: 60_000, message: lived }).toEqual(['running', 'running', 'running']);
-    const addresses = (await world.reconcile(network, ...specs)).map(({ address }) => address);
-    expect(addresses.toSorted(), lived).toEqual(['10.10.1.2', '10.10.1.3', '10.10.1.4']);
-    expect(
-      (await processes()).filter((line) => line.startsWith('httpd')),
-      lived,
-    ).toHaveLength(3);
-    expect(
-      (await processes()).filter((line) => line.includes('conmon')),
-      lived,
-    ).toHaveLength(3);
-    await world.reconcile(network);
-    expect(await world.traces(), lived).toBe(untouched);
+    const states = async () => (await world.reconcile(DUAL, ...all)).map(({ state }) => state);
+    await expect
+      .poll(states, { timeout: 60_000, message: lived })
+      .toEqual(['running', 'running', 'running', 'running']);
+    const addresses = (await world.reconcile(DUAL, ...all)).map(({ address }) => address);
+    expect(addresses.toSorted(), lived).toEqual(['10.10.1.2', '10.10.1.3', '10.10.1.4', '10.10.1.5']);
+    for (const program of ['httpd', 'conmon']) {
+      const running = (await processes()).filter((line) => line.includes(program));
+      expect(running, lived).toHaveLength(specs.length);
+    }
+    await world.reconcile(DUAL);
+    expect([await world.traces(), await stateOf(pid)], lived).toEqual(untouched);
     expect(await files(), lived).toEqual([]);
     expect(await processes(), lived).toEqual([]);
   }
-}, 540_000);
+}, 1_200_000);

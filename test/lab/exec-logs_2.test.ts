@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { useLab } from '../support/lab.ts';
 import { runContainer } from '../support/seeds.ts';
-import { talk } from '../support/talking.ts';
+import { startSvcctl, talk, talkInTerminal } from '../support/talking.ts';
 
 /** Commands in containers, what they print, and their networks, from anywhere: svcctl, controller and agents as they run. */
 const up = useLab({ name: 'exec-logs', hosts: 2 });
@@ -63,13 +66,16 @@ describe('svcctl exec', () => {
     expect(stderr).toContain(sentence);
   });
 
-  it('passes any bytes on, in both directions, to their end', async () => {
-    const bytes = Buffer.from(Array.from({ length: 4 * 1024 * 1024 }, (_, i) => (i * 7 + (i >> 9)) & 0xff));
-    const cat = talk(up.lab, 'exec', '-i', 'far', '--', 'cat');
-    cat.child.stdin.end(bytes);
-    expect(await cat.exitCode).toBe(0);
-    const sum = (data: Buffer) => createHash('sha256').update(data).digest('hex');
-    expect(sum(Buffer.from(cat.stdout(), 'latin1'))).toBe(sum(bytes));
+  it('passes 100 MB of any bytes on, in both directions, to their end', async () => {
+    const block = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 7 + (i >> 9)) & 0xff));
+    const blocks = Array.from({ length: 100 }, () => block);
+    const [sent, come] = [createHash('sha256'), createHash('sha256')];
+    for (const one of blocks) sent.update(one);
+    const cat = startSvcctl(up.lab, 'exec', '-i', 'far', '--', 'cat');
+    const exitCode = once(cat, 'close');
+    await Promise.all([pipeline(Readable.from(blocks), cat.stdin), pipeline(cat.stdout, come)]);
+    expect(come.digest('hex')).toBe(sent.digest('hex'));
+    expect(await exitCode).toEqual([0, null]);
   });
 
   it('waits for a slow reader without losing anything, and the command with it', async () => {
@@ -88,6 +94,23 @@ describe('svcctl exec', () => {
     await shell.says(/24 80\r\na terminal\r\n/);
     shell.child.stdin.end();
     expect(await shell.exitCode).toBe(4);
+  });
+
+  it('follows the size of its user’s terminal while it runs', async () => {
+    const shell = talkInTerminal(up.lab, 'exec', '-it', 'far', '--', 'sh');
+    const size = async (rows: number, columns: number) => {
+      const asked = async () => {
+        shell.child.stdin.write('stty size\n');
+        await sleep(100);
+        return shell.stdout();
+      };
+      await expect.poll(asked, PATIENT).toMatch(new RegExp(`^${rows} ${columns}\\r+$`, 'm'));
+    };
+    await size(24, 80);
+    await shell.resize(31, 97);
+    await size(31, 97);
+    shell.child.stdin.write('exit 6\n');
+    expect(await shell.exitCode).toBe(6);
   });
 
   it('hands Ctrl-C to the command', async () => {
