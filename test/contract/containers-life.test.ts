@@ -149,13 +149,17 @@ describe('a host that lacks something', () => {
     expect(await look(shell('sleep 1000'))).toMatchObject({ state: 'running' });
   });
 
-  it('says that its disk is full, and starts when there is space', async () => {
+  it('says that its disk is full, stops what it is asked to, and starts when there is space', async () => {
     const { net, dir } = world;
     await mkdir(`${dir}/lib`, { recursive: true });
     await net.sh(`mount -t tmpfs -o size=4m tmpfs ${dir}/lib`);
     const spec = shell('sleep 1000', { files: { '/data': 'x'.repeat(100_000) } });
-    expect(await look(shell('sleep 1000', { name: 'warm' }))).toMatchObject({ state: 'running' });
+    const warm = shell('sleep 1000', { name: 'warm', stopSeconds: 0 });
+    expect(await look(warm)).toMatchObject({ state: 'running' });
     await net.sh(`cat /dev/zero > ${dir}/lib/full 2>/dev/null || :`);
+    const stopped: ContainerSpec = { ...warm, want: 'stopped' };
+    const ends = [{ reconcile: [stopped] }, { waitForNeed: true } as const, { reconcile: [stopped] }];
+    expect((await agent(...ends)).at(-1)).toMatchObject([{ state: 'stopped' }]);
     expect(await look(spec)).toMatchObject({
       state: 'failed',
       reason: 'starting container c: no space is left on the disk',

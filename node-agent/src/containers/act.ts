@@ -91,7 +91,11 @@ async function rest(pass: Pass, { name, addresses, state }: Rest, world: World):
     ...(observed.outOfMemory.has(name) ? { outOfMemory: true } : {}),
     rests: state,
   };
-  if (!isDeepStrictEqual(record, old)) await writeRecord(place.record, record);
+  // A disk that is full keeps nobody from stopping: the next look comes to the same, and writes it down when it can.
+  if (!isDeepStrictEqual(record, old))
+    await writeRecord(place.record, record).catch((error: unknown) =>
+      pass.logger.warn({ container: name, err: error }, `its end was not noted: ${messageOf(error)}`),
+    );
   const left = observed.runc.has(name) || observed.netns.has(name) || observed.links.has(place.hostLink);
   if (left) await erase(layout, name, observed);
   pass.restarts.forget(name);
