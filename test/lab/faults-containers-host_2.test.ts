@@ -58,7 +58,7 @@ describe('a host whose disk is full', () => {
     await lab.stopAgent(HOST);
     await sh(SMALL_DISK);
     await lab.startAgent(HOST);
-    await runContainer(lab, 'kept', { host: HOST });
+    await runContainer(lab, 'kept', { host: HOST, flags: ['--stop-timeout', '1s'] });
     const { status } = await viewOf(lab, 'kept');
     await sh(`cat /dev/zero >${STATE}/full 2>/run/said || grep -i 'no space' /run/said`);
     expect(await refused('late')).toEqual({
