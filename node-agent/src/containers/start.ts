@@ -110,7 +110,7 @@ async function checkStart(spec: ContainerSpec, image: ReadyImage): Promise<void>
   for (const { source } of spec.mounts ?? []) {
     const fault = await stat(source).then(
       () => undefined,
-      (error) => messageOf(error),
+      (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 'it is not there' : messageOf(error)),
     );
     if (fault !== undefined) throw invalid('mounts', source, `is nothing that can be mounted: ${fault}`);
   }
