@@ -60,9 +60,11 @@ it('says what the registry says, and leaves nothing', async () => {
     { pull: 'docker://' },
     { pull: '--help' },
   );
+  // Its reason alone, and not how it is run or logs.
+  for (const { error } of answers) expect(error).not.toMatch(/skopeo|level=|\\"/);
   const reference = 'is neither docker://NAME[:TAG] nor oci:FOLDER[:TAG]';
   expect(answers.map(({ error }) => error)).toEqual([
-    expect.stringMatching(/^pulling docker:\/\/127\.0\.0\.1:5000\/team\/web:2: .*HTTPS/s),
+    expect.stringMatching(/^pulling docker:\/\/127\.0\.0\.1:5000\/team\/web:2: [^\n]*HTTPS/),
     expect.stringMatching(/^pulling .*none:1.*manifest unknown/s),
     expect.stringMatching(/^pulling .*connection refused/s),
     `reference "dir:/etc" ${reference}`,

@@ -235,7 +235,11 @@ describe('an archive that is broken', () => {
   it.each<[string, () => Promise<Buffer>, string]>([
     ['that is empty', async () => Buffer.alloc(0), 'the archive is empty'],
     ['of zeros', async () => Buffer.alloc(4_096), 'the archive has nothing in it, or is no tar'],
-    ['of something else', async () => Buffer.from('hello\n'.repeat(1_000)), 'the archive is no whole tar'],
+    [
+      'of something else',
+      async () => Buffer.from('hello\n'.repeat(1_000)),
+      'no whole tar: it has a header that is none',
+    ],
     [
       'that was cut off in a file',
       async () => (await layer()).subarray(0, 1_500),
@@ -273,6 +277,7 @@ describe('an archive that is broken', () => {
     );
     await expect(with_({ [name]: undefined })).rejects.toThrow(`the archive lacks blob ${sha256(tar)}`);
     await expect(with_({ 'index.json': '{"manifests":[]}' })).rejects.toThrow('index.json: manifests:');
+    await expect(with_({ 'index.json': '{}' })).rejects.toThrow('index.json: manifests is missing');
     await expect(with_({ 'index.json': 'nonsense' })).rejects.toThrow('index.json is not JSON');
     const docker = new Map(dockerFiles([tar]));
     const told = { rootfs: { type: 'layers', diff_ids: [sha256(changed)] } };

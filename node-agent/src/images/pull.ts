@@ -11,6 +11,8 @@ export interface PullRequest {
 
 /** skopeo speaks to whom it likes for so long, milliseconds. */
 const PULL_MS = 60 * 60 * 1_000;
+/** skopeo's, of every failure. */
+const FAILED = 1;
 const TRANSPORTS = ['docker://', 'oci:'];
 
 /**
@@ -29,9 +31,23 @@ export async function pullInto(layout: string, { reference, verifyTls }: PullReq
   const tls = verifyTls ? [] : ['--src-tls-verify=false'];
   // A layout holds no signatures; they are judged by the host's policy all the same.
   const flags = ['--quiet', '--remove-signatures', ...tls];
-  await run('skopeo', ['copy', ...flags, '--', reference, `oci:${layout}:image`], {
-    ...{ doing: `pulling ${reference}`, timeoutMs: PULL_MS },
-  });
+  const doing = `pulling ${reference}`;
+  const { exitCode, stderr } = await run(
+    'skopeo',
+    ['copy', ...flags, '--', reference, `oci:${layout}:image`],
+    { doing, timeoutMs: PULL_MS, okCodes: [FAILED] },
+  );
+  if (exitCode !== 0) throw new CausewayError('command-failed', `${doing}: ${reasonIn(stderr)}`);
+}
+
+/** skopeo logs why it ends: `time="…" level=fatal msg="…"`. */
+function reasonIn(stderr: string): string {
+  const [, quoted] = /level=fatal msg=("(?:[^"\\]|\\.)*")/.exec(stderr) ?? [];
+  try {
+    return String(JSON.parse(quoted ?? '')).trim();
+  } catch {
+    return stderr.trim() || 'skopeo failed, and does not say why';
+  }
 }
 
 function checkReference(reference: string): void {

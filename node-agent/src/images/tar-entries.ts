@@ -45,12 +45,18 @@ export async function* tarEntries(source: Chunks, wantsEnd: boolean): AsyncGener
     await fed;
     const cause = broken ?? error;
     if (cause instanceof CausewayError) throw cause;
-    throw new CausewayError('invalid', `the archive is no whole tar: ${messageOf(cause)}`, { cause });
+    throw new CausewayError('invalid', `the archive is no whole tar: ${reasonOf(cause)}`, { cause });
   } finally {
     parser.destroy();
   }
   if (wantsEnd && tail.zeros < BLOCK)
     throw new CausewayError('invalid', 'the archive is no whole tar: its end is missing');
+}
+
+/** tar-stream's advice is for who packs, and gzip is unpacked long before. */
+function reasonOf(cause: unknown): string {
+  const message = messageOf(cause);
+  return message.startsWith('Invalid tar header') ? 'it has a header that is none' : message;
 }
 
 /** Names as bytes, and also what was written before there was a standard; tar-stream's own types leave these out. */

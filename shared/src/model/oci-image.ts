@@ -83,7 +83,9 @@ function parse<T>(schema: z.ZodType<T>, json: string, what: string): T {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue?.path.join('.') || 'the document';
-  throw new CausewayError('invalid', `${what}: ${where}: ${issue?.message ?? 'is not as specified'}`);
+  const isMissing = issue?.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  const told = isMissing ? `${where} is missing` : `${where}: ${issue?.message ?? 'is not as specified'}`;
+  throw new CausewayError('invalid', `${what}: ${told}`);
 }
 
 /** @throws CausewayError `invalid` when it is none of SHA-256 */

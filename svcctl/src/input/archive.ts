@@ -9,7 +9,14 @@ import { invalid } from '@causeway/shared/errors';
  * @throws CausewayError `invalid` naming the path
  */
 export async function archiveOf(path: string): Promise<Readable> {
-  if (path === '-') return process.stdin;
+  if (path === '-') {
+    if (!process.stdin.isTTY) return process.stdin;
+    throw invalid(
+      'file',
+      path,
+      'is the terminal: lead an archive to it, as in "docker save web:2 | svcctl …"',
+    );
+  }
   const found = await stat(path).catch(() => {
     throw invalid('file', path, 'is not there, or cannot be read');
   });
