@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -106,14 +106,16 @@ async function many(count: unknown): Promise<Many> {
   const names = Array.from({ length: Number(count) }, (_, i) => `many-${i}`);
   const before = await used();
   const ours = await timed(async () => {
-    await Promise.all(names.map((name) => ask('POST', '', { name, host: 'host-1', command: COMMAND })));
+    await Promise.all(
+      names.map((name) => ask('POST', '/v1/containers', { name, host: 'host-1', command: COMMAND })),
+    );
     await until(MANY_PATIENCE_MS, LOOK_AT_MANY_MS, async () => {
-      const { items } = (await ask('GET', '?limit=1000')) as { items: readonly View[] };
+      const { items } = (await ask('GET', '/v1/containers?limit=1000')) as { items: readonly View[] };
       return names.every((name) => items.find((each) => each.name === name)?.status?.state === 'running');
     });
   });
   const bytesEach = ((await used()) - before) / names.length;
-  await Promise.all(names.map((name) => remove(name)));
+  await remove(...names);
   const serial = await timed(async () => {
     for (const name of names) await runcRun(name);
   });
@@ -135,7 +137,7 @@ async function untilPing(name: string, spec: (address: string) => object): Promi
   // It asks already when the request is sent.
   await sleep(50);
   const began = performance.now();
-  await ask('POST', '', { name, host: 'host-1', ...spec(address) });
+  await ask('POST', '/v1/containers', { name, host: 'host-1', ...spec(address) });
   try {
     return (await answered) - began;
   } finally {
@@ -145,17 +147,27 @@ async function untilPing(name: string, spec: (address: string) => object): Promi
 
 /** High up in the host's subnet, where nobody is given one by chance. */
 async function freeAddress(): Promise<string> {
-  const { status } = (await ask('GET', `/${MODEL}`)) as View;
+  const { status } = (await ask('GET', `/v1/containers/${MODEL}`)) as View;
   return `${(status?.address ?? '').replace(/\.\d+$/, '')}.${200 + (last % 50)}`;
 }
 
-async function remove(name: string): Promise<void> {
-  await ask('DELETE', `/${name}?force=true`);
-  await until(
-    MANY_PATIENCE_MS,
-    LOOK_MS,
-    async () => !existsSync(`/run/netns/cwy-${name}`) && !existsSync(`/run/netns/cwya-${name}`),
-  );
+/**
+ * Returns when the host has nothing of them any more: what is left would be measured with the next figure. Of what is removed
+ * before its host has said a word of it nobody could tell when it is gone.
+ */
+async function remove(...names: readonly string[]): Promise<void> {
+  const everyMs = names.length > 1 ? LOOK_AT_MANY_MS : LOOK_MS;
+  const untilSaid = (holds: (said: ReadonlySet<string>) => boolean) =>
+    until(MANY_PATIENCE_MS, everyMs, async () => {
+      const { items } = (await ask('GET', '/v1/container-status?limit=1000')) as { items: readonly View[] };
+      return holds(new Set(items.map(({ name }) => name)));
+    });
+  await untilSaid((said) => names.every((name) => said.has(name)));
+  await Promise.all(names.map((name) => ask('DELETE', `/v1/containers/${name}?force=true`)));
+  await untilSaid((said) => !names.some((name) => said.has(name)));
+  const gone = new Set(names);
+  const left = readdirSync('/run/netns').filter((file) => gone.has(file.replace(/^cwya?-/, '')));
+  if (left.length > 0) throw new Error(`told to be gone, and left something behind: ${left.join(', ')}`);
 }
 
 async function used(): Promise<number> {
@@ -171,9 +183,8 @@ async function until(patienceMs: number, everyMs: number, holds: () => Promise<b
   }
 }
 
-/** @param path below `/v1/containers` */
 async function ask(method: string, path: string, body?: object): Promise<unknown> {
-  const url = `${process.env.SVCCTL_SERVER}/v1/containers${path}`;
+  const url = `${process.env.SVCCTL_SERVER}${path}`;
   const headers = body === undefined ? {} : { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
     const asked = request(url, { method, agent, headers }, (answer) => {
