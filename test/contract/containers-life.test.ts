@@ -104,6 +104,19 @@ describe('a container that ends by itself', () => {
   });
 });
 
+describe('a container whose monitor is slow', () => {
+  it('has ended as that says, not unseen', async () => {
+    const spec = shell('sleep 1000', { restart: 'no' });
+    await look(spec);
+    const { pid } = (await look(spec)) ?? {};
+    await world.net.sh(`
+      kill -STOP $(cat ${world.dir}/run/bundles/c/conmon.pid)
+      kill -KILL ${pid}
+      (sleep 1.5; kill -CONT $(cat ${world.dir}/run/bundles/c/conmon.pid)) >/dev/null 2>&1 &`);
+    expect(await look(spec)).toMatchObject({ state: 'exited', exitCode: 137 });
+  });
+});
+
 describe('a container that is stopped', () => {
   it('is asked to end, keeps its address and what it wrote, and starts again with both', async () => {
     const spec = shell(`echo mine > /data; ${SLEEPER}`);

@@ -1,4 +1,5 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { awaitEnds, type End, observeEnds } from './ends.ts';
 import { type HostLink, listLinks } from './network.ts';
 import { outOfMemory } from './out-of-memory.ts';
 import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, placeOf } from './places.ts';
@@ -59,13 +60,15 @@ export async function observe(layout: Layout): Promise<Observed> {
     mountedRoots(layout),
   ]);
   const boot = bootId();
-  const own = [...ends].filter(
+  const found = await observeRunning(layout, { runc, records, ends });
+  const gone = [...runc].filter((name) => !found.running.has(name) && !ends.has(name));
+  const unseen = gone.filter((name) => records.get(name)?.process?.bootId === boot);
+  const own = [...ends, ...(await awaitEnds(layout, unseen))].filter(
     ([name, { at }]) => !wentDownWith(shutdown, records.get(name)?.process?.bootId, at, boot),
   );
   const exits = new Map(own.map(([name, { code }]) => [name, code]));
   const seen = { runc, files, netns, attached, links, exits, mounted, records, bootId: boot };
-  const [running, killed] = await Promise.all([observeRunning(layout, seen), outOfMemory(layout, exits)]);
-  return { ...seen, ...running, outOfMemory: killed };
+  return { ...seen, ...found, outOfMemory: await outOfMemory(layout, exits) };
 }
 
 /** What this host remembers of its containers, by name. */
@@ -86,12 +89,14 @@ export function namesIn(observed: Observed): ReadonlySet<string> {
   return new Set([...runc, ...netns.keys(), ...attached.keys(), ...files, ...mounted]);
 }
 
-type Known = Pick<Observed, 'runc' | 'records' | 'exits'>;
+interface Known extends Pick<Observed, 'runc' | 'records'> {
+  readonly ends: ReadonlyMap<string, End>;
+}
 
 /** What is remembered of a start says which process it was; runc is asked only of those that nothing is remembered of. */
 async function observeRunning(
   layout: Layout,
-  { runc, records, exits }: Known,
+  { runc, records, ends }: Known,
 ): Promise<Pick<Observed, 'running' | 'runcFault'>> {
   const processOf = (name: string) => records.get(name)?.process;
   const alive = [...runc].flatMap((name) => {
@@ -99,7 +104,7 @@ async function observeRunning(
     return process !== undefined && isAlive(process) ? [[name, process] as const] : [];
   });
   const running = new Map(alive.map(([name, { pid }]) => [name, { pid, netns: netnsOfProcess(pid) }]));
-  const unsure = [...runc].filter((name) => processOf(name) === undefined && !exits.has(name));
+  const unsure = [...runc].filter((name) => processOf(name) === undefined && !ends.has(name));
   if (unsure.length === 0) return { running };
   try {
     const listed = await runcList(layout.runcRoot);
@@ -136,27 +141,6 @@ async function netnsOfFile(path: string): Promise<number | undefined> {
   } catch {
     return undefined;
   }
-}
-
-interface End {
-  readonly code: number;
-  readonly at: number;
-}
-
-async function observeEnds(layout: Layout): Promise<ReadonlyMap<string, End>> {
-  const ends = new Map<string, End>();
-  for (const name of (await readdir(layout.exits).catch(() => [])).filter(isContainerName)) {
-    const file = `${layout.exits}/${name}`;
-    const text = await readFile(file, 'utf8').catch(() => '');
-    // One that is being written is seen whole by the next look.
-    if (!/^\d+$/.test(text.trim())) continue;
-    const at = await stat(file).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => 0,
-    );
-    ends.set(name, { code: Number(text), at });
-  }
-  return ends;
 }
 
 async function mountedRoots(layout: Layout): Promise<ReadonlySet<string>> {

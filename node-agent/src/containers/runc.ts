@@ -50,9 +50,11 @@ export async function runcStart(runcRoot: string, name: string, init: ProcessId)
     return;
   }
   try {
-    while ((await bytesFrom(pipe)) === 0) {
-      if (!isAlive(init))
-        throw new CausewayError('command-failed', `${doing}: it ended before its program ran`);
+    for (;;) {
+      // A program may have ended by the time that this looks; that it began is in the pipe.
+      const wasAlive = isAlive(init);
+      if ((await bytesFrom(pipe)) > 0) break;
+      if (!wasAlive) throw new CausewayError('command-failed', `${doing}: it ended before its program ran`);
       await delay(STEP_MS);
     }
     await rm(path, { force: true });
