@@ -162,7 +162,7 @@ describe('a host that lacks something', () => {
     expect(await look(shell('sleep 1000'))).toMatchObject({ state: 'running' });
   });
 
-  it('says that its disk is full, stops what it is asked to, and starts when there is space', async () => {
+  it('says that its disk is full, stops and removes what it is asked to, and starts when there is space', async () => {
     const { net, dir } = world;
     await mkdir(`${dir}/lib`, { recursive: true });
     await net.sh(`mount -t tmpfs -o size=4m tmpfs ${dir}/lib`);
@@ -177,6 +177,7 @@ describe('a host that lacks something', () => {
       state: 'failed',
       reason: 'starting container c: no space is left on the disk',
     });
+    expect((await net.sh(`ls ${dir}/lib/roots ${dir}/lib/containers`)).stdout).not.toContain('warm');
     await net.sh(`rm ${dir}/lib/full`);
     expect(await look(spec)).toMatchObject({ state: 'running' });
     expect((await world.inside('c', 'cat', '/data')).length).toBe(100_000);
