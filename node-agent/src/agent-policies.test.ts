@@ -1,6 +1,7 @@
 import { keys } from '@causeway/shared/store/keys';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AgentWorld, until } from '../../test/support/agent-world.ts';
+import type { Flow } from './plan/flows.ts';
 
 let world: AgentWorld;
 
@@ -31,6 +32,35 @@ it('holds a policy from the first rules of its life on, and says which revision 
   expect(world.rules()).toEqual(RULED);
   world.store.remove(keys.policySpec('shut'));
   await until(() => expect(world.rules()).not.toEqual(RULED));
+});
+
+it('says that it holds a policy when what it refuses has ended, not before', async () => {
+  const flow = (protocol: 'tcp' | 'udp'): Flow => ({
+    ...{ protocol, replied: true },
+    original: { source: '198.51.100.1', sourcePort: 4000, destination: '10.10.1.2', destinationPort: 80 },
+    reply: { source: '10.10.1.2', sourcePort: 80, destination: '198.51.100.1', destinationPort: 4000 },
+  });
+  world.kernel.flows = { ipv4: [flow('tcp'), flow('udp')], ipv6: [] };
+  const forget = world.kernel.forgetFlows.bind(world.kernel);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let rounds = 0;
+  world.kernel.forgetFlows = async (request) => {
+    rounds += 1;
+    // The first round gets no further than half of it.
+    if (rounds === 1) return forget({ ...request, deletions: request.deletions.slice(0, 1) });
+    await released;
+    return forget(request);
+  };
+  const revision = guarded();
+  await world.settled();
+  await until(() => expect(rounds).toBe(2));
+  expect(world.report().policiesRevision).toBeLessThan(revision);
+  release();
+  await until(() => expect(world.report().policiesRevision).toBeGreaterThanOrEqual(revision));
+  expect(world.kernel.flows?.ipv4).toEqual([]);
 });
 
 it('holds what a policy last said while its key cannot be read, also over a restart', async () => {

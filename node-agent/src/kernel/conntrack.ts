@@ -21,15 +21,16 @@ const MOST_AT_ONCE = 200;
  */
 export async function listFlows({ family, protocols }: FlowRequest): Promise<FlowListing | undefined> {
   if (!isInstalled('conntrack')) return undefined;
-  const list = async (protocol: FlowProtocol) => {
-    const doing = `listing the ${FAMILY_NAMES[family]} flows of ${protocol.toUpperCase()}`;
-    const options = { doing, timeoutMs: LIST_TIMEOUT_MS };
-    return parseFlows(
-      (await run('conntrack', ['-L', '-f', family, '-p', nameOf(protocol, family)], options)).stdout,
-    );
-  };
-  const [flows, own] = await Promise.all([Promise.all(protocols.map(list)), listLocal(family)]);
-  return { flows: flows.flat(), ...own };
+  // The kernel tells all of them in any case, and the program leaves out those that nobody asked for.
+  const [only, ...others] = protocols;
+  const which = only === undefined || others.length > 0 ? [] : ['-p', nameOf(only, family)];
+  const options = { doing: `listing the ${FAMILY_NAMES[family]} flows`, timeoutMs: LIST_TIMEOUT_MS };
+  const [{ stdout }, own] = await Promise.all([
+    run('conntrack', ['-L', '-f', family, ...which], options),
+    listLocal(family),
+  ]);
+  const flows = parseFlows(stdout).filter(({ protocol }) => protocols.includes(protocol));
+  return { flows, ...own };
 }
 
 /**
@@ -157,5 +158,8 @@ function tupleArguments(direction: 'orig' | 'reply', tuple: Partial<Tuple>): rea
     [`--${direction}-dst`]: destination,
     [`--${direction}-port-src`]: sourcePort,
     [`--${direction}-port-dst`]: destinationPort,
-  }).flatMap(([option, value]) => (value === undefined ? [] : [option, `${value}`]));
+    // The program knows no block of all addresses; who says nothing means them.
+  }).flatMap(([option, value]) =>
+    value === undefined || /\/0$/.test(`${value}`) ? [] : [option, `${value}`],
+  );
 }

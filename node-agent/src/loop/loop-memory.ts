@@ -106,10 +106,13 @@ export function createMemory(deps: MemoryDeps) {
       const { snapshot, subnets, desired, facts, spared } = basis;
       const { networkHeld, firewallHeld, peersWanted, peersInstalled, peers } = round;
       failure = undefined;
+      // While connections that are refused now are being forgotten, the policies do not hold; what hinders it is a problem.
+      const isForgetting = !round.flowsClean && round.forgotten > 0;
       held = { networkHeld, firewallHeld };
       reached = {
         servicesRevision: firewallHeld ? snapshot.servicesRevision : reached.servicesRevision,
-        policiesRevision: firewallHeld ? snapshot.policiesRevision : reached.policiesRevision,
+        policiesRevision:
+          firewallHeld && !isForgetting ? snapshot.policiesRevision : reached.policiesRevision,
         networkRevision: networkHeld ? snapshot.networkRevision : reached.networkRevision,
         repairs: reached.repairs + round.repairs,
       };

@@ -1,6 +1,7 @@
+import { blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
 import type { Flow, FlowProtocol, Tuple } from './flows.ts';
 
-/** Names flows by what is said of them; what is not said may be anything. */
+/** Names flows by what is said of them; what is not said may be anything. Original addresses may be CIDRs. */
 export interface Deletion {
   readonly protocol: FlowProtocol;
   readonly original: Partial<Tuple>;
@@ -43,13 +44,19 @@ export function isNamed({ protocol, original, reply }: Deletion, flow: Flow): bo
   return protocol === flow.protocol && agrees(original, flow.original) && agrees(reply, flow.reply);
 }
 
-function agrees(said: Partial<Tuple>, tuple: Tuple): boolean {
+function agrees({ source, destination, sourcePort, destinationPort }: Partial<Tuple>, tuple: Tuple): boolean {
   return (
-    (said.source ?? tuple.source) === tuple.source &&
-    (said.sourcePort ?? tuple.sourcePort) === tuple.sourcePort &&
-    (said.destination ?? tuple.destination) === tuple.destination &&
-    (said.destinationPort ?? tuple.destinationPort) === tuple.destinationPort
+    (sourcePort ?? tuple.sourcePort) === tuple.sourcePort &&
+    (destinationPort ?? tuple.destinationPort) === tuple.destinationPort &&
+    covers(source, tuple.source) &&
+    covers(destination, tuple.destination)
   );
+}
+
+function covers(said: string | undefined, address: string): boolean {
+  if (said === undefined || said === address) return true;
+  const [block, ip] = [parseBlock(said), parseIp(address)];
+  return block !== undefined && ip !== undefined && blockHasIp(block, ip);
 }
 
 function wayOf({ protocol, original, reply }: Flow): string {

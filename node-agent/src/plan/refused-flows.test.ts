@@ -79,15 +79,15 @@ it('ends whatever goes by link-local addresses on the bridge once there is a pol
   expect(refusedFlows(listing, intent)).toEqual([]);
 });
 
-it('names the many of one client by one deletion', () => {
+it('names the many of all clients whom one rule refuses by one deletion', () => {
   const ingress: PolicySideIntent = { ...NOTHING, default: 'deny' };
-  const many = Array.from({ length: 500 }, (_, i) => flow(CLIENT, WEB, 80, WEB, 1000 + i));
+  const many = Array.from({ length: 500 }, (_, i) => flow(`203.0.113.${i % 256}`, WEB, 80 + (i % 3)));
   const deletions = refusedFlows({ flows: many, local: [], linkLocal: [] }, ruled(of({ ingress })));
   expect(deletions).toEqual([
     {
       ...{ protocol: 'tcp', count: 500 },
-      original: { source: CLIENT, destination: WEB, destinationPort: 80 },
-      reply: { source: WEB, sourcePort: 80 },
+      original: { source: '0.0.0.0/0' },
+      reply: { source: WEB },
     },
   ]);
 });

@@ -1,11 +1,19 @@
 import type { FirewallIntent } from '@causeway/shared/desired/intent';
 import { PROTOCOLS } from '@causeway/shared/model/service';
-import { type Block, blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
+import {
+  type Block,
+  blockAt,
+  blockHasIp,
+  formatBlock,
+  parseBlock,
+  parseIp,
+} from '@causeway/shared/net/block';
 import type { Family } from '@causeway/shared/net/family';
 import { judgeOf } from '@causeway/shared/rules/judge';
 import { RANGES } from '@causeway/shared/rules/ranges';
 import type { Flow, FlowListing, FlowProtocol } from './flows.ts';
 import type { Deletion } from './flows-deletions.ts';
+import { createNames, exactly, type Name } from './refused-names.ts';
 
 /** What policies have a say in. */
 export const RULED: readonly FlowProtocol[] = [...PROTOCOLS, 'icmp'];
@@ -17,35 +25,98 @@ export function leavingRefused(from: FirewallIntent | undefined, to: FirewallInt
 
 /**
  * The flows that stand and that policies refuse as they are: the rules see the first packet of each only. What the host
- * itself has begun passes them unasked, and limits are about new ones. A flow's fate follows from who began it, what he
- * asked for and where it leads, so that all which have these in common are named at once. Pure.
+ * itself has begun passes them unasked, and limits are about new ones. Many are named at once, see `refused-names.ts`. Pure.
  */
 export function refusedFlows(
   { flows, local, linkLocal }: FlowListing,
-  { policies, family, bridge }: Pick<FirewallIntent, 'policies' | 'family' | 'bridge'>,
+  intent: RuledIntent,
 ): readonly Deletion[] {
+  const { policies, family, bridge } = intent;
   if (policies.length === 0 || flows.length === 0) return [];
   const isNameless = namelessOn(bridge, family, linkLocal);
   const judge = judgeOf(policies);
   const subjects = new Set(policies.flatMap((policy) => policy.subjects));
   const own = local.flatMap((text) => parseBlock(text) ?? []);
-  const isOwn = (address: string) => isIn(own, address);
-  const ways = new Map<string, Flow[]>();
-  for (const flow of flows) {
+  const nameOf = createNames(intent, own);
+  const found = collector();
+  for (const same of byWay(flows)) {
+    const [first] = same;
     // Nearly all flows of a host with few policies are of others.
-    if (!subjects.has(flow.original.source) && !subjects.has(flow.reply.source) && !isNameless(flow))
-      continue;
+    const isOurs = subjects.has(first.original.source) || subjects.has(first.reply.source);
+    if ((!isOurs && !isNameless(first)) || isIn(own, first.original.source)) continue;
+    if (judge(asked(first)) === 'refuse') found.add(same, nameOf);
+    else if (isNameless(first)) found.add(same, exactly);
+  }
+  return found.all();
+}
+
+type RuledIntent = Pick<FirewallIntent, 'policies' | 'family' | 'bridge' | 'services' | 'serviceRange'>;
+type Alike = readonly [Flow, ...Flow[]];
+
+/** A flow's fate follows from who began it, what he asked for and where it leads. */
+function byWay(flows: readonly Flow[]): readonly Alike[] {
+  const ways = new Map<string, [Flow, ...Flow[]]>();
+  for (const flow of flows) {
     const way = wayOf(flow);
     const same = ways.get(way);
     if (same === undefined) ways.set(way, [flow]);
     else same.push(flow);
   }
-  return [...ways.values()].flatMap((same) => {
-    const [first] = same;
-    if (first === undefined || isOwn(first.original.source)) return [];
-    if (judge(asked(first)) === 'accept' && !isNameless(first)) return [];
-    return [namedAs(first, same.length)];
-  });
+  return [...ways.values()];
+}
+
+/** Names what has no name yet, and counts what has. */
+function collector() {
+  interface Named {
+    readonly name: Name;
+    count: number;
+  }
+  /** By an end of theirs that is no block, and the lengths of the blocks that the others have there. */
+  const ends = new Map<string, Set<number>>();
+  const names = new Map<string, Named>();
+
+  function namedBefore(flow: Flow): Named | undefined {
+    return endsOf(flow).flatMap(({ end, other, port }) => {
+      const ip = parseIp(other);
+      const lengths = ip === undefined ? [] : (ends.get(end) ?? []);
+      return [...lengths].flatMap((length) => {
+        const block = ip === undefined ? '' : formatBlock(blockAt(ip, length));
+        return names.get(`${end} ${block} `) ?? names.get(`${end} ${block} ${port}`) ?? [];
+      });
+    })[0];
+  }
+  function note(flow: Flow, name: Name): Named {
+    const named = { name, count: 0 };
+    const [to, from] = endsOf(flow);
+    const isClients = name.reply.source !== undefined;
+    const block = parseBlock((isClients ? name.original.source : name.original.destination) ?? '');
+    const { end } = isClients ? to : from;
+    const port = isClients ? name.reply.sourcePort : name.original.destinationPort;
+    if (block === undefined) names.set(`${wayOf(flow)} exactly`, named);
+    else {
+      ends.set(end, (ends.get(end) ?? new Set()).add(block.length));
+      names.set(`${end} ${formatBlock(block)} ${port ?? ''}`, named);
+    }
+    return named;
+  }
+  return {
+    add: ([first, ...others]: Alike, nameOf: (flow: Flow) => Name) => {
+      const named = namedBefore(first) ?? note(first, nameOf(first));
+      named.count += 1 + others.length;
+    },
+    all: (): readonly Deletion[] => [...names.values()].map(({ name, count }) => ({ ...name, count })),
+  };
+}
+
+/** As clients of a container are named, and as servers that a container asked for are. */
+function endsOf({ protocol, original, reply }: Flow) {
+  return [
+    { end: `to ${protocol} ${reply.source}`, other: original.source, port: reply.sourcePort },
+    {
+      ...{ end: `from ${protocol} ${original.source}`, other: original.destination },
+      port: original.destinationPort,
+    },
+  ] as const;
 }
 
 /**
@@ -92,17 +163,6 @@ function wayOf({ protocol, original, reply }: Flow): string {
     ...[protocol, original.source, original.destination, original.destinationPort],
     ...[reply.source, reply.sourcePort],
   ].join(' ');
-}
-
-function namedAs({ protocol, original, reply }: Flow, count: number): Deletion {
-  const { source, destination, destinationPort } = original;
-  if (protocol === 'icmp')
-    return { protocol, original: { source, destination }, reply: { source: reply.source }, count };
-  return {
-    ...{ protocol, count },
-    original: { source, destination, destinationPort },
-    reply: { source: reply.source, sourcePort: reply.sourcePort },
-  };
 }
 
 function isIn(blocks: readonly Block[], address: string): boolean {
