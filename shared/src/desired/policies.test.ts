@@ -159,14 +159,29 @@ describe('what policies say together', () => {
       deny: [],
       allow: [{ cidr: '10.0.0.0/8' }],
       limited: [
+        { matches: [{ cidr: '0.0.0.0/0' }], ...limit },
         {
           matches: [{ cidr: '0.0.0.0/0', protocol: 'tcp', firstPort: 80, lastPort: 80 }],
           ...limit,
           burst: 5,
         },
-        { matches: [{ cidr: '0.0.0.0/0' }], ...limit },
-      ].sort((a) => (a.burst === 100 ? -1 : 1)),
+      ],
     });
+  });
+
+  it('asks the limit of the highest rate first, and of equal ones that of the largest burst', () => {
+    const limits = [
+      { connections: 1_000, per: 'hour', burst: 1 },
+      { connections: 60, per: 'minute', burst: 5 },
+      { connections: 1, per: 'second', burst: 9 },
+      { connections: 2, per: 'second', burst: 1 },
+    ] as const;
+    const cidrs = ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', '10.4.0.0/16'];
+    const rules = limits.map(
+      (limit, i): PolicyRule => ({ action: 'allow', limit, peers: { cidrs: [cidrs[i] ?? ''] } }),
+    );
+    const { limited = [] } = ipv4([ruled(...rules)])[0]?.ingress ?? {};
+    expect(limited.map(({ matches }) => matches[0]?.cidr)).toEqual([...cidrs].reverse());
   });
 });
 

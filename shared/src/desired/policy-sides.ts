@@ -110,7 +110,10 @@ function union(rules: readonly Pick<NamedRule, 'matches'>[]): readonly PolicyMat
   return [...found].sort(byText).map(([, match]) => match);
 }
 
-/** Each with a bucket of its own; of those that say the same, one. */
+/**
+ * Each with a bucket of its own; of those that say the same, one. The first that names a connection judges it: that with the
+ * highest rate, for an `allow` takes nothing from another.
+ */
 function limitedOf(rules: readonly NamedRule[]): readonly LimitedMatch[] {
   const found = new Map<string, LimitedMatch>();
   for (const { rule, matches: all } of rules) {
@@ -120,7 +123,15 @@ function limitedOf(rules: readonly NamedRule[]): readonly LimitedMatch[] {
     const text = `${matches.map(textOf).join()} ${connections}/${per} ${burst}`;
     found.set(text, { matches, connections, per, burst });
   }
-  return [...found].sort(byText).map(([, limited]) => limited);
+  return [...found].sort((a, b) => byRate(a[1], b[1]) || byText(a, b)).map(([, limited]) => limited);
+}
+
+const SECONDS = { second: 1, minute: 60, hour: 3_600 } as const;
+
+/** The highest first, and of equal ones that with the largest burst. */
+function byRate(a: LimitedMatch, b: LimitedMatch): number {
+  const [rateOfA, rateOfB] = [a, b].map(({ connections, per }) => connections / SECONDS[per]);
+  return (rateOfB ?? 0) - (rateOfA ?? 0) || b.burst - a.burst;
 }
 
 function textOf({ cidr, protocol, firstPort, lastPort }: PolicyMatch): string {
