@@ -129,6 +129,18 @@ it('tries again soon, each time, what was refused for its policies’ sake', asy
   }
 });
 
+it('tries again soon to attach what was refused for its policies’ sake', async () => {
+  host = emptyHost();
+  const reason = 'its rules are not in the kernel';
+  let refusals = new Map([['other', reason]]);
+  pass = { ...pass, gate: { announce: async () => refusals } };
+  expect(await reconcile(other)).toMatchObject([{ state: 'failed', reason }]);
+  expect(pass.restarts.due(now + 1_000)).toBe(true);
+  refusals = new Map();
+  expect(await reconcile(other)).toMatchObject([{ state: 'running' }]);
+  expect(pass.restarts.due(LATER)).toBe(false);
+});
+
 it('looks out for no container of others that is not wanted any more, attached or not', async () => {
   host = emptyHost();
   await reconcile(other);
