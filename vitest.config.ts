@@ -14,7 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{shared,node-agent,controller,svcctl,deploy/lab}/src/**/*.test.ts',
-            'test/{,bench/}*.test.ts',
+            'test/{,bench/,vm/}*.test.ts',
           ],
           testTimeout: 30_000,
           expect: expectations,

@@ -22,6 +22,8 @@ const programs = {
   'bench-services-agent': 'test/bench/services-agent-inside.ts',
   'bench-services-beside': 'test/bench/services-cluster-beside.ts',
   'bench-services-hosts': 'test/bench/services-cluster-hosts-inside.ts',
+  vm: 'test/vm/main.ts',
+  'vm-inside': 'test/vm/inside.ts',
 };
 
 mkdirSync('dist/bin', { recursive: true });

@@ -18,7 +18,7 @@ function stale() {
   const built = time(join(root, 'dist/.built'));
   if (built === undefined) return true;
   const sources = ['shared', 'controller', 'node-agent', 'svcctl', 'deploy/lab'].map((each) => `${each}/src`);
-  return [...sources, 'test/bench', 'package-lock.json', 'deploy/build.mjs'].some((path) =>
+  return [...sources, 'test/bench', 'test/vm', 'package-lock.json', 'deploy/build.mjs'].some((path) =>
     newer(join(root, path), built),
   );
 }
