@@ -28,7 +28,7 @@ const limits: Partial<ContainerSpec> = { cpus: 0.5, memoryBytes: 64 * MEBIBYTE }
 
 async function only(more: Partial<ContainerSpec> = {}): Promise<ContainerStatus> {
   const spec = { name: 'c', host: 'host-1', command: ['sleep', '1000'], files: {}, ...more };
-  const [status] = await runtime.reconcile([spec], network);
+  const [status] = (await runtime.reconcile([spec], network)).states;
   assert.ok(status !== undefined);
   return status;
 }
