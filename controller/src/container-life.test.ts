@@ -1,44 +1,23 @@
 import type { ContainerStatus } from '@causeway/shared/model/container';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Rig, refused, running, startRig } from '../../test/support/controller.ts';
+import { describe, expect, it } from 'vitest';
+import { refused } from '../../test/support/controller.ts';
+import { boxesOf, useRig } from '../../test/support/controller-uses.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(() => rig.close());
-
-const box = (changes: object = {}) => ({ name: 'box', host: 'host-1', command: ['httpd'], ...changes });
-const create = (changes: object = {}) => rig.ask('POST', '/v1/containers', box(changes));
-
-async function tell(status: Partial<ContainerStatus> = {}): Promise<void> {
-  rig.store.put(keys.containerStatus('box'), encode({ ...running('box', 'host-1', '10.10.1.9'), ...status }));
-  await rig.settled();
-}
-
-/** Something happens between what the next write has read and the write itself. */
-function once(act: () => unknown): void {
-  let isDone = false;
-  rig.store.beforeTransaction(async () => {
-    if (isDone) return;
-    isDone = true;
-    await act();
-  });
-}
+const own = useRig();
+const { box, create, tell } = boxesOf(own);
 
 describe('a life', () => {
-  const life = async (verb: 'stop' | 'start') => (await rig.ask('POST', `/v1/containers/box/${verb}`)).body;
+  const life = async (verb: 'stop' | 'start') =>
+    (await own.rig.ask('POST', `/v1/containers/box/${verb}`)).body;
 
   it('is stopped and started, each once', async () => {
     await create();
     await tell();
     expect(await life('start')).not.toHaveProperty('generation');
     expect(await life('stop')).toMatchObject({ want: 'stopped' });
-    const { headers } = await rig.ask('POST', '/v1/containers/box/stop');
+    const { headers } = await own.rig.ask('POST', '/v1/containers/box/stop');
     expect(headers).toMatchObject({ 'x-causeway-changed': 'false' });
     const started = await life('start');
     expect([started.want, started.generation]).toEqual([undefined, 1]);
@@ -54,11 +33,11 @@ describe('a life', () => {
   it('is changed only as it was seen', async () => {
     const { body } = await create();
     const late = { 'if-match': String(body.revision - 1) };
-    expect((await rig.ask('POST', '/v1/containers/box/stop', undefined, late)).status).toBe(412);
-    expect((await rig.ask('POST', '/v1/containers/none/stop')).status).toBe(404);
-    once(() => rig.store.put(keys.container('box'), encode({ ...box(), files: {}, generation: 7 })));
+    expect((await own.rig.ask('POST', '/v1/containers/box/stop', undefined, late)).status).toBe(412);
+    expect((await own.rig.ask('POST', '/v1/containers/none/stop')).status).toBe(404);
+    own.once(() => own.rig.store.put(keys.container('box'), encode({ ...box(), files: {}, generation: 7 })));
     await life('stop');
-    expect(JSON.parse(rig.store.dump()[keys.container('box')] ?? '')).toMatchObject({
+    expect(JSON.parse(own.rig.store.dump()[keys.container('box')] ?? '')).toMatchObject({
       want: 'stopped',
       generation: 7,
     });
@@ -67,7 +46,7 @@ describe('a life', () => {
   it('ends by force, or when it runs no more and nobody is in its network', async () => {
     await create();
     await tell();
-    const gentle = () => refused(rig, 'DELETE', '/v1/containers/box?force=false', undefined);
+    const gentle = () => refused(own.rig, 'DELETE', '/v1/containers/box?force=false', undefined);
     expect((await gentle()).detail).toBe(
       'container "box" is running on host-1: stop it first, or remove it by force',
     );
@@ -76,19 +55,19 @@ describe('a life', () => {
     await tell({ state: 'stopped' });
     await create({ name: 'a', network: 'container:box' });
     expect((await gentle()).detail).toContain('has the network that container "a" is in');
-    await rig.ask('DELETE', '/v1/containers/a');
-    expect((await rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
+    await own.rig.ask('DELETE', '/v1/containers/a');
+    expect((await own.rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
     // Its host is still removing it.
     let isMade = false;
     const made = create().then(() => {
       isMade = true;
     });
-    await rig.settled();
+    await own.rig.settled();
     expect(isMade).toBe(false);
-    rig.store.remove(keys.containerStatus('box'));
+    own.rig.store.remove(keys.containerStatus('box'));
     await made;
     await tell();
-    expect((await rig.ask('DELETE', '/v1/containers/box')).status).toBe(200);
+    expect((await own.rig.ask('DELETE', '/v1/containers/box')).status).toBe(200);
   });
 });
 
@@ -104,32 +83,32 @@ describe('services', () => {
     [{ state: 'failed', reason: 'no such user' }, 'container "box" failed on host-1: no such user'],
   ])('lead to containers that run, not to one that is %j', async (status, sentence) => {
     await create();
-    await rig.ask('POST', '/v1/services', {
+    await own.rig.ask('POST', '/v1/services', {
       name: 's',
       vip: '2.2.2.3',
       ports: [{ port: 80 }],
       endpoints: ['box'],
     });
     await tell();
-    expect((await rig.ask('GET', '/v1/services/s/endpoints')).body.items).toHaveLength(1);
+    expect((await own.rig.ask('GET', '/v1/services/s/endpoints')).body.items).toHaveLength(1);
     await tell(status);
-    const { body } = await rig.ask('GET', '/v1/services/s');
+    const { body } = await own.rig.ask('GET', '/v1/services/s');
     expect(body.status).toMatchObject({ endpoints: 0, unresolved: [sentence] });
   });
 
   it('lose one that is to be stopped before its host has stopped it', async () => {
     await create({ labels: { app: 'web' } });
     await tell();
-    await rig.ask('POST', '/v1/services', {
+    await own.rig.ask('POST', '/v1/services', {
       name: 's',
       vip: '2.2.2.3',
       ports: [{ port: 80 }],
       selector: { app: 'web' },
     });
-    await rig.settled();
-    expect((await rig.ask('GET', '/v1/services/s')).body.status.endpoints).toBe(1);
-    await rig.ask('POST', '/v1/containers/box/stop');
-    await rig.settled();
-    expect((await rig.ask('GET', '/v1/services/s')).body.status.endpoints).toBe(0);
+    await own.rig.settled();
+    expect((await own.rig.ask('GET', '/v1/services/s')).body.status.endpoints).toBe(1);
+    await own.rig.ask('POST', '/v1/containers/box/stop');
+    await own.rig.settled();
+    expect((await own.rig.ask('GET', '/v1/services/s')).body.status.endpoints).toBe(0);
   });
 });

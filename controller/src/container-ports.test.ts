@@ -1,32 +1,14 @@
 import { keys } from '@causeway/shared/store/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Rig, refused, startRig } from '../../test/support/controller.ts';
+import { describe, expect, it } from 'vitest';
+import { refused } from '../../test/support/controller.ts';
+import { boxesOf, useRig } from '../../test/support/controller-uses.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(() => rig.close());
-
-const box = (changes: object = {}) => ({ name: 'box', host: 'host-1', command: ['httpd'], ...changes });
-const create = (changes: object = {}) => rig.ask('POST', '/v1/containers', box(changes));
-const refusal = (changes: object) => refused(rig, 'POST', '/v1/containers', box(changes));
-
-/** Something happens between what the next write has read and the write itself. */
-function once(act: () => unknown): void {
-  let isDone = false;
-  rig.store.beforeTransaction(async () => {
-    if (isDone) return;
-    isDone = true;
-    await act();
-  });
-}
+const own = useRig();
+const { create, refusal } = boxesOf(own);
 
 describe('published ports', () => {
   const holders = (id: string) =>
-    JSON.parse(rig.store.dump()[`${keys.publishedPrefix}${id}`] ?? '{}').holders;
+    JSON.parse(own.rig.store.dump()[`${keys.publishedPrefix}${id}`] ?? '{}').holders;
 
   it('are one container’s on a host, at an address or at all, and come back with it', async () => {
     await create({ publish: ['8080:80', '192.168.122.11:53:53/udp'] });
@@ -43,14 +25,16 @@ describe('published ports', () => {
       { container: 'box', host: 'host-1' },
       { container: 'third', host: 'host-2' },
     ]);
-    for (const name of ['box', 'other', 'third']) await rig.ask('DELETE', `/v1/containers/${name}`);
-    expect(Object.keys(rig.store.dump()).filter((key) => key.startsWith(keys.publishedPrefix))).toEqual([]);
+    for (const name of ['box', 'other', 'third']) await own.rig.ask('DELETE', `/v1/containers/${name}`);
+    expect(Object.keys(own.rig.store.dump()).filter((key) => key.startsWith(keys.publishedPrefix))).toEqual(
+      [],
+    );
   });
 
   it('come back also of a container that cannot be read', async () => {
     await create({ publish: ['8080:80'], network: { kind: 'bridge', address: '10.10.1.77' } });
-    rig.store.put(keys.container('box'), '}{');
-    await rig.ask('DELETE', '/v1/containers/box');
+    own.rig.store.put(keys.container('box'), '}{');
+    await own.rig.ask('DELETE', '/v1/containers/box');
     expect(holders('tcp/8080')).toBeUndefined();
     expect((await create({ name: 'b', network: { kind: 'bridge', address: '10.10.1.77' } })).status).toBe(
       201,
@@ -63,30 +47,30 @@ describe('published ports', () => {
       vip,
       ports: [{ port: 80, nodePort: port }],
     });
-    await rig.ask('POST', '/v1/services', expose(30001));
+    await own.rig.ask('POST', '/v1/services', expose(30001));
     expect((await refusal({ publish: ['30001:80'] })).detail).toBe(
       'publish[0] "30001:80" cannot be: 30001/tcp is the NodePort of service "s"',
     );
     expect((await create({ publish: ['30002:80', '30001:80/udp'] })).status).toBe(201);
     const other = { ...expose(30002), name: 't', vip: '2.2.2.4' };
-    expect((await refused(rig, 'POST', '/v1/services', other)).detail).toBe(
+    expect((await refused(own.rig, 'POST', '/v1/services', other)).detail).toBe(
       'ports[0].nodePort 30002 is taken: container "box" publishes port 30002/tcp of host-1',
     );
-    await rig.ask('PATCH', '/v1/settings', { nodePortMin: 30001, nodePortMax: 30003 });
+    await own.rig.ask('PATCH', '/v1/settings', { nodePortMin: 30001, nodePortMax: 30003 });
     const auto = { ...expose('auto'), name: 't', vip: '2.2.2.4' };
-    expect((await rig.ask('POST', '/v1/services', auto)).body.ports[0].nodePort).toBe(30003);
+    expect((await own.rig.ask('POST', '/v1/services', auto)).body.ports[0].nodePort).toBe(30003);
   });
 
   it('may be a NodePort’s number where NodePorts are not served, until they are', async () => {
-    await rig.ask('PATCH', '/v1/settings', { nodePortCidrs: ['192.168.122.0/24'] });
-    await rig.ask('POST', '/v1/services', {
+    await own.rig.ask('PATCH', '/v1/settings', { nodePortCidrs: ['192.168.122.0/24'] });
+    await own.rig.ask('POST', '/v1/services', {
       name: 's',
       vip: '2.2.2.3',
       ports: [{ port: 80, nodePort: 30001 }],
     });
     expect((await refusal({ publish: ['30001:80'] })).status).toBe(409);
     expect((await create({ publish: ['172.16.1.1:30001:80'] })).status).toBe(201);
-    const { status, detail } = await refused(rig, 'PATCH', '/v1/settings', { nodePortCidrs: [] });
+    const { status, detail } = await refused(own.rig, 'PATCH', '/v1/settings', { nodePortCidrs: [] });
     expect([status, detail]).toEqual([
       409,
       expect.stringContaining(
@@ -97,8 +81,8 @@ describe('published ports', () => {
 
   it('are decided by etcd when a service and a container want one at once', async () => {
     const service = { name: 's', vip: '2.2.2.3', ports: [{ port: 80, nodePort: 30001 }] };
-    once(() => create({ publish: ['30001:80'] }));
-    expect((await rig.ask('POST', '/v1/services', service)).body.detail).toContain(
+    own.once(() => create({ publish: ['30001:80'] }));
+    expect((await own.rig.ask('POST', '/v1/services', service)).body.detail).toContain(
       'container "box" publishes',
     );
   });

@@ -1,40 +1,19 @@
-import type { ContainerStatus } from '@causeway/shared/model/container';
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Rig, refused, running, startRig } from '../../test/support/controller.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { refused } from '../../test/support/controller.ts';
+import { boxesOf, useRig } from '../../test/support/controller-uses.ts';
 
-let rig: Rig;
+const own = useRig({ wanted: { networkIpv6: 'fd00:10::/48' } });
+const { box, create, refusal, tell } = boxesOf(own);
 
 beforeEach(async () => {
-  rig = await startRig({ wanted: { networkIpv6: 'fd00:10::/48' } });
-  rig.store.put(keys.image('web:2'), encode(image('web:2', 'a')));
-  await rig.settled();
+  own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'a')));
+  await own.rig.settled();
 });
-
-afterEach(() => rig.close());
 
 function image(name: string, digit: string) {
   return { name, digest: `sha256:${digit.repeat(64)}`, size: 5, createdAt: '2026-01-01T00:00:00Z' };
-}
-
-const box = (changes: object = {}) => ({ name: 'box', host: 'host-1', command: ['httpd'], ...changes });
-const create = (changes: object = {}) => rig.ask('POST', '/v1/containers', box(changes));
-const refusal = (changes: object) => refused(rig, 'POST', '/v1/containers', box(changes));
-
-async function tell(status: Partial<ContainerStatus> = {}): Promise<void> {
-  rig.store.put(keys.containerStatus('box'), encode({ ...running('box', 'host-1', '10.10.1.9'), ...status }));
-  await rig.settled();
-}
-
-/** Something happens between what the next write has read and the write itself. */
-function once(act: () => unknown): void {
-  let isDone = false;
-  rig.store.beforeTransaction(async () => {
-    if (isDone) return;
-    isDone = true;
-    await act();
-  });
 }
 
 describe('a container', () => {
@@ -75,7 +54,7 @@ describe('a container', () => {
       revision: expect.any(Number),
     });
     const { revision: _revision, ...definition } = body;
-    expect(await rig.ask('POST', '/v1/containers', definition)).toMatchObject({ status: 200, body });
+    expect(await own.rig.ask('POST', '/v1/containers', definition)).toMatchObject({ status: 200, body });
   });
 
   it('has nothing that it would have anyway, so that older agents know it as it was', async () => {
@@ -89,132 +68,17 @@ describe('a container', () => {
 
   it('keeps the image that its name meant when it was made', async () => {
     await create({ image: 'web:2' });
-    rig.store.put(keys.image('web:2'), encode(image('web:2', 'b')));
+    own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'b')));
     const again = await create({ image: 'web:2' });
     expect([again.status, again.body.image.digest]).toEqual([200, `sha256:${'a'.repeat(64)}`]);
     expect((await create({ image: 'busybox' })).status).toBe(409);
   });
 
   it('has the image that its name means when it is written', async () => {
-    once(() => rig.store.put(keys.image('web:2'), encode(image('web:2', 'b'))));
+    own.once(() => own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'b'))));
     const { body } = await create({ image: 'web:2' });
     expect(body.image.digest).toBe(`sha256:${'b'.repeat(64)}`);
   });
-});
-
-describe('is refused in one sentence:', () => {
-  it.each<[object, string, string]>([
-    [{ image: 'web' }, 'image', 'image "web" is not an image of this cluster: it has busybox, web:2'],
-    [{ image: '' }, 'image', 'image "" is not an image'],
-    [
-      { image: { name: 'web:2', digest: `sha256:${'c'.repeat(64)}` } },
-      'image.digest',
-      'is not what image "web:2" is',
-    ],
-    [{ cpus: 0 }, 'cpus', 'cpus 0 is not a number of processors'],
-    [
-      { memoryBytes: 4096 },
-      'memoryBytes',
-      'memoryBytes 4096 is not a limit: a whole number of bytes, 6291456',
-    ],
-    [{ user: 'a b' }, 'user', 'user "a b" is not a user'],
-    [{ user: '4294967295' }, 'user', 'has a number above 4294967294'],
-    [{ workdir: 'srv' }, 'workdir', 'workdir "srv" is not an absolute path'],
-    [{ workdir: '/srv/../x' }, 'workdir', 'workdir "/srv/../x" is not an absolute path without'],
-    [{ hostname: 'a_b' }, 'hostname', 'hostname "a_b" is not a host name'],
-    [{ env: { 'A=B': 'x' } }, 'env', 'has "A=B", which is not a variable\'s name'],
-    [{ env: { A: 'x\0' } }, 'env.A', 'holds a NUL character'],
-    [{ restart: 'sometimes' }, 'restart', 'restart "sometimes" is not a restart policy'],
-    [{ stopSeconds: 4000 }, 'stopSeconds', 'stopSeconds 4000 is not a time'],
-    [{ mounts: ['/srv/www'] }, 'mounts[0]', 'mounts[0] "/srv/www" is not a mount'],
-    [{ mounts: ['srv:/www'] }, 'mounts[0].source', 'is not an absolute path without'],
-    [{ mounts: ['/srv:/'] }, 'mounts[0].destination', 'is the root'],
-    [{ mounts: ['/srv:/proc/x'] }, 'mounts[0].destination', "lies where the kernel's own file systems are"],
-    [{ mounts: ['/a:/x', '/b:/x'] }, 'mounts[1].destination', 'is that of mounts[0] already'],
-    [{ mounts: ['/a:/x'], files: { '/x/y': '' } }, 'files', 'files "/x/y" lies in "/x", which is mounted'],
-    [{ publish: ['80'] }, 'publish[0]', 'publish[0] "80" is not a published port: text such as'],
-    [{ publish: ['0:80'] }, 'publish[0]', 'is not a published port'],
-    [{ publish: ['80:80/icmp'] }, 'publish[0]', 'is not a published port'],
-    [{ publish: [{ hostPort: 0, containerPort: 1 }] }, 'publish[0].hostPort', 'is not a port'],
-    [{ publish: ['127.0.0.1:80:80'] }, 'publish[0]', 'publish[0] "127.0.0.1:80:80" is a loopback address'],
-    [{ publish: ['x:80:80'] }, 'publish[0]', 'has an address that is none of a host'],
-    [
-      { publish: ['192.168.122.12:80:80'] },
-      'publish[0]',
-      'is no address of host host-1: it has 192.168.122.11',
-    ],
-    [
-      { publish: ['80:80', '192.168.122.11:80:81'] },
-      'publish[1]',
-      'publishes what publish[0] publishes already',
-    ],
-    [{ publish: ['80:80'], network: 'host' }, 'publish[0]', 'is not possible with the network mode host'],
-    [{ network: 'overlay' }, 'network', 'network "overlay" is not a network mode'],
-    [{ network: { kind: 'overlay' } }, 'network.kind', 'network.kind "overlay" is not a network mode'],
-    [{ network: { kind: 'host', mac: 'x' } }, 'network.mac', 'is not a known field of network'],
-    [{ network: 'container:box' }, 'network.container', 'network.container "box" is the container itself'],
-    [{ network: 'container:nobody' }, 'network.container', 'names no container'],
-    [
-      { network: 'container:web-1', host: 'host-2' },
-      'network.container',
-      'is on host-1, and only containers of one',
-    ],
-    [{ network: 'p2p:box' }, 'network.peer', 'is the container itself'],
-    [{ network: 'macvlan:cwy0' }, 'network.device', 'is a link of Causeway'],
-    [{ network: 'macvlan:a/b' }, 'network', 'is not a network mode'],
-    [
-      { network: { kind: 'bridge', address: '10.10.2.5' } },
-      'network.address',
-      'is not in 10.10.1.0/24, the subnet',
-    ],
-    [
-      { network: { kind: 'bridge', address: '10.10.1.1' } },
-      'network.address',
-      'is the gateway of 10.10.1.0/24',
-    ],
-    [
-      { network: { kind: 'bridge', address: '10.10.1.0' } },
-      'network.address',
-      'is the address of the network',
-    ],
-    [{ network: { kind: 'bridge', address: '10.10.1.255' } }, 'network.address', 'is the broadcast address'],
-    [{ network: { kind: 'bridge', address: 'fd00::5' } }, 'network.address', 'is not an IPv4 address'],
-    [
-      { network: { kind: 'bridge', ipv6Address: 'fd00:10::5' } },
-      'network.ipv6Address',
-      'has no IPv6 subnet yet',
-    ],
-    [{ network: { kind: 'bridge', mac: '01:00:00:00:00:01' } }, 'network.mac', 'is not a link-layer address'],
-    [macvlan(['192.168.122.50']), 'network.addresses[0]', 'is not an address with a prefix length'],
-    [macvlan(['192.168.122.0/24']), 'network.addresses[0]', 'is the address of the network'],
-    [macvlan(['192.168.122.12/24']), 'network.addresses[0]', 'is an address of host host-2'],
-    [macvlan(['10.10.1.50/24']), 'network.addresses[0]', 'is inside the container network'],
-    [macvlan(['192.168.122.50/24', '192.168.122.51/24']), 'network.addresses[1]', 'is a second IPv4 address'],
-    [macvlan(['192.168.122.50/24'], ['10.0.0.1']), 'network.gateways[0]', 'is not in 192.168.122.0/24'],
-    [macvlan([], ['10.0.0.1']), 'network.gateways[0]', 'needs an IPv4 address'],
-  ])('%j', async (changes, field, sentence) => {
-    const answer = await refusal(changes);
-    expect(answer).toMatchObject({ status: 422, field });
-    expect(answer.detail).toContain(sentence);
-  });
-
-  it.each<[object, string]>([
-    [
-      { network: { kind: 'bridge', address: '10.10.1.2' } },
-      'network.address "10.10.1.2" is the address of container "web-1"',
-    ],
-    [{ name: 'db' }, 'name "db" is taken by a workload'],
-    [{ name: 'web-1', command: ['nc'] }, 'name "web-1" is taken by another container, on host-1'],
-  ])('%j is another’s', async (changes, sentence) => {
-    await rig.ask('POST', '/v1/workloads', { name: 'db', addresses: ['203.0.113.9'] });
-    const answer = await refusal(changes);
-    expect(answer.status).toBe(409);
-    expect(answer.detail).toContain(sentence);
-  });
-
-  function macvlan(addresses: readonly string[], gateways: readonly string[] = []): object {
-    return { network: { kind: 'macvlan', device: 'eth0', addresses, gateways } };
-  }
 });
 
 describe('network modes', () => {
@@ -237,7 +101,7 @@ describe('somebody else’s container', () => {
   const attach = (changes: object) => ({ name: 'theirs', host: 'host-1', ...changes });
 
   it('is attached once, by its engine’s name for it', async () => {
-    const answer = await rig.ask(
+    const answer = await own.rig.ask(
       'POST',
       '/v1/containers',
       attach({ attach: 'docker:web', labels: { app: 'web' } }),
@@ -249,7 +113,7 @@ describe('somebody else’s container', () => {
       labels: { app: 'web' },
     });
     const twice = await refused(
-      rig,
+      own.rig,
       'POST',
       '/v1/containers',
       attach({ name: 'other', attach: 'docker:web' }),
@@ -259,7 +123,7 @@ describe('somebody else’s container', () => {
       'attach "docker:web" is attached already, as "theirs"',
     ]);
     const elsewhere = attach({ name: 'other', host: 'host-2', attach: 'docker:web' });
-    expect((await rig.ask('POST', '/v1/containers', elsewhere)).status).toBe(201);
+    expect((await own.rig.ask('POST', '/v1/containers', elsewhere)).status).toBe(201);
   });
 
   it.each<[object, string, string]>([
@@ -273,16 +137,16 @@ describe('somebody else’s container', () => {
     [{ attach: 'docker:web', userNamespace: true }, 'userNamespace', 'is for a container of our own'],
     [{ attach: 'docker:web', network: 'host' }, 'network', 'becomes a port of the bridge'],
   ])('is refused as %j', async (changes, field, sentence) => {
-    const answer = await refused(rig, 'POST', '/v1/containers', attach(changes));
+    const answer = await refused(own.rig, 'POST', '/v1/containers', attach(changes));
     expect(answer).toMatchObject({ status: 422, field });
     expect(answer.detail).toContain(sentence);
   });
 
   it('is neither stopped nor started by us, and let go at once', async () => {
-    await rig.ask('POST', '/v1/containers', box({ command: undefined, attach: 'docker:web' }));
+    await own.rig.ask('POST', '/v1/containers', box({ command: undefined, attach: 'docker:web' }));
     await tell();
-    const { status, detail } = await refused(rig, 'POST', '/v1/containers/box/stop', undefined);
+    const { status, detail } = await refused(own.rig, 'POST', '/v1/containers/box/stop', undefined);
     expect([status, detail]).toEqual([409, expect.stringContaining('container "box" is attached')]);
-    expect((await rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
+    expect((await own.rig.ask('DELETE', '/v1/containers/box?force=false')).status).toBe(200);
   });
 });

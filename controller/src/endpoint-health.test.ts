@@ -1,46 +1,29 @@
 import { type HealthRecord, healthId, type UnhealthyEndpoint } from '@causeway/shared/model/health';
 import { keys } from '@causeway/shared/store/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  addHost,
-  endpointStates,
-  host,
-  type Rig,
-  type ShownEndpoint,
-  startRig,
-} from '../../test/support/controller.ts';
+import { describe, expect, it } from 'vitest';
+import { addHost, host, type ShownEndpoint } from '../../test/support/controller.ts';
+import { serviceOf, useRig } from '../../test/support/controller-uses.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(() => rig.close());
-
-const URL = '/v1/services/s/endpoints';
-const make = (body: object) =>
-  rig.ask('PUT', '/v1/services/s', { vip: '2.2.2.2', ports: [{ port: 80 }], ...body });
-
-const states = () => endpointStates(rig, 's');
+const own = useRig();
+const { make, states, url } = serviceOf(own);
 
 describe('health', () => {
   const health = { type: 'http', path: '/ok', intervalMs: 500 };
   const record = (node: string, ...unhealthy: UnhealthyEndpoint[]) => {
-    const healthy = (rig.view.tables.endpoints.get('s')?.value.endpoints ?? [])
+    const healthy = (own.rig.view.tables.endpoints.get('s')?.value.endpoints ?? [])
       .filter(({ checkedBy }) => checkedBy === node)
       .map((endpoint) => healthId({ service: 's', ...endpoint }));
     const bad = unhealthy.map((one) => healthId(one));
     const record: HealthRecord = { node, unhealthy, healthy: healthy.filter((id) => !bad.includes(id)) };
-    rig.store.put(keys.health(node), record);
-    return rig.settled();
+    own.rig.store.put(keys.health(node), record);
+    return own.rig.settled();
   };
   const bad = (address: string, port = 80, service = 's') => ({
     ...{ service, portName: '', address, port },
     reason: 'it answered 503',
   });
   const askers = async () =>
-    (await rig.ask('GET', URL)).body.items.map(
+    (await own.rig.ask('GET', url)).body.items.map(
       ({ address, checkedBy }: ShownEndpoint) => `${address} ${checkedBy}`,
     );
 
@@ -79,21 +62,21 @@ describe('health', () => {
     const chosen = first?.split(' ')[1] ?? '';
     await record(chosen, bad('203.0.113.7'));
     expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
-    rig.store.remove(keys.alive(chosen));
-    await rig.settled();
+    own.rig.store.remove(keys.alive(chosen));
+    await own.rig.settled();
     const other = chosen === 'host-1' ? 'host-2' : 'host-1';
     expect(await askers()).toEqual([`203.0.113.7 ${other}`]);
     expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
-    rig.store.remove(keys.health(chosen));
-    await rig.settled();
+    own.rig.store.remove(keys.health(chosen));
+    await own.rig.settled();
     expect(await states()).toEqual(['203.0.113.7 unready it answered 503']);
     await record(other);
     expect(await states()).toEqual(['203.0.113.7 ready']);
-    rig.store.remove(keys.alive(other));
-    await rig.settled();
+    own.rig.store.remove(keys.alive(other));
+    await own.rig.settled();
     expect(await askers()).toEqual(['203.0.113.7 undefined']);
-    addHost(rig.store, host(3));
-    await rig.settled();
+    addHost(own.rig.store, host(3));
+    await own.rig.settled();
     expect(await askers()).toEqual(['203.0.113.7 host-3']);
   });
 
@@ -104,8 +87,8 @@ describe('health', () => {
     await record(chosen, bad('203.0.113.7'), ...(chosen === 'host-1' ? [bad('10.10.1.2')] : []));
     const before = await states();
     expect(before).toEqual(['10.10.1.2 unready it answered 503', '203.0.113.7 unready it answered 503']);
-    rig.store.remove(keys.health(chosen));
-    rig.loop.stop();
+    own.rig.store.remove(keys.health(chosen));
+    own.rig.loop.stop();
     const { body } = await make({ endpoints: ['web-1', '203.0.113.7'], health, affinity: 'client' });
     expect(body.status).toMatchObject({ endpoints: 2, ready: 0 });
     expect(await states()).toEqual(before);
@@ -113,8 +96,8 @@ describe('health', () => {
 
   it('is known of every endpoint that an agent does not name, if it names the unhealthy ones alone', async () => {
     await make({ endpoints: ['web-1', '10.10.1.8'], health });
-    rig.store.put(keys.health('host-1'), { node: 'host-1', unhealthy: [bad('10.10.1.2')] });
-    await rig.settled();
+    own.rig.store.put(keys.health('host-1'), { node: 'host-1', unhealthy: [bad('10.10.1.2')] });
+    await own.rig.settled();
     expect(await states()).toEqual(['10.10.1.2 unready it answered 503', '10.10.1.8 ready']);
   });
 
