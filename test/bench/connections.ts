@@ -43,6 +43,7 @@ export const BESIDE: Server = { netns: 'c3', address: '10.10.1.3' };
 /** As on another host. */
 export const BEYOND: Server = { netns: 'c4', address: '10.10.4.2' };
 const SERVER_PORT = 12345;
+const OTHER_PORT = 12346;
 
 /** A service with one endpoint. */
 export interface Frontend {
@@ -75,6 +76,14 @@ export async function measureDirect(server: Server): Promise<number[]> {
     for (let turn = 0; turn < TURNS; turn++) us.push(await setUp([server.address, SERVER_PORT]));
   });
   return us;
+}
+
+/** Whether a connection to another port of the server, where somebody listens too, is set up. */
+export async function reachesOther(server: Server): Promise<boolean> {
+  return serving(server, ['node', '-e', ACCEPT, OTHER_PORT], async () => {
+    const argv = inside('c2', ['node', '-e', TRY, server.address, OTHER_PORT]);
+    return (await run('ip', argv)).stdout.trim() === 'connected';
+  });
 }
 
 /**
@@ -143,6 +152,15 @@ async function stream([address, port]: [string, number]): Promise<number> {
 const ACCEPT = `
 require('net').createServer((socket) => socket.on('error', () => {}).on('data', () => {}))
   .listen(Number(process.argv[1]), () => console.log('ready'));
+`;
+
+/** Arguments: address, port. Prints \`connected\`, or \`silence\` after a second. */
+const TRY = `
+const [host, port] = process.argv.slice(1);
+const socket = require('net').connect({ host, port: Number(port) });
+const end = (word) => { console.log(word); process.exit(); };
+socket.on('connect', () => end('connected')).on('error', () => end('error'));
+setTimeout(end, 1_000, 'silence');
 `;
 
 /** Arguments: address, port, n. Prints the middle one of n times from \`connect\` to \`connected\`, microseconds. */

@@ -12,7 +12,7 @@ import { reasonOf } from '../../node-agent/src/loop/peers.ts';
 import type { FirewallTool } from '../../node-agent/src/plan/observed.ts';
 import { plan } from '../../node-agent/src/plan/plan.ts';
 import { intentOf } from '../support/intents.ts';
-import { BESIDE, BEYOND, CONTAINERS, measureDirect } from './connections.ts';
+import { BESIDE, BEYOND, CONTAINERS, measureDirect, reachesOther } from './connections.ts';
 
 /** The bench's program for inside of a network namespace that nobody else uses: it prints one `Measured` as JSON. */
 export interface Measured {
@@ -63,9 +63,17 @@ async function measure(kernel: Kernel, tool: FirewallTool): Promise<Measured['co
     for (const which of round % 2 === 0 ? (['ruled', 'free'] as const) : (['free', 'ruled'] as const)) {
       await clear();
       await bring(kernel, tool, which === 'ruled' ? [manyRules()] : []);
+      if (round === 0) for (const { where } of found) await judged(tool, where, which === 'ruled');
       for (const one of found) one[which].push(...(await measureDirect(SERVERS[one.where])));
     }
   return found;
+}
+
+/** Rules that nobody asks cost nothing: what they refuse is refused where it is measured, and passes without them. */
+async function judged(tool: FirewallTool, where: Where, isRuled: boolean): Promise<void> {
+  if ((await reachesOther(SERVERS[where])) !== isRuled) return;
+  const fault = isRuled ? 'the policies refuse is set up' : 'nothing refuses is not set up';
+  throw new Error(`${tool}, ${where}: a connection that ${fault}`);
 }
 
 /** Half of them for each direction, and none of them the one that lets the measured connections through. */

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { FirewallIntent, PolicyIntent, PolicySideIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
+import { judgeOf } from '../../shared/src/rules/judge.ts';
 import { publishedIntent } from '../support/any-published.ts';
 import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
@@ -166,6 +167,28 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
       await expectOf({
         [`c2 tcp ${c3} ${SERVER_PORT}`]: `c3 sees ${c2}`,
         [`client tcp ${c3} ${SERVER_PORT}`]: 'silence',
+      });
+    });
+
+    it('let 100 through at once, and then 25 a minute', async () => {
+      const limited = [
+        { matches: [{ cidr: everybody }], connections: 25, per: 'minute', burst: 100 },
+      ] as const;
+      const policy = of(c3, { ingress: { ...CLOSED, limited } });
+      await hold(family, policy);
+      const since = performance.now();
+      const atOnce = await world.ask('client', `udp ${c3} ${SERVER_PORT}`, 100);
+      expect(atOnce.answers).toEqual({ [`c3 sees ${client}`]: 100 });
+      const more = await Promise.all(
+        Array.from({ length: 8 }, () => world.silence('client', `udp ${c3} ${SERVER_PORT}`)),
+      );
+      const passed = more.flat().filter((answer) => answer !== 'silence').length;
+      expect(passed).toBeLessThanOrEqual(Math.ceil(((performance.now() - since) * 25) / 60_000));
+      // The model counts what is limited as accepted, and nothing else here.
+      const asked = { protocol: 'udp', source: client, destination: c3, port: SERVER_PORT };
+      expect(judgeOf([policy])(asked)).toBe('accept');
+      await vi.waitFor(() => expectOf({ [`client udp ${c3} ${SERVER_PORT}`]: `c3 sees ${client}` }), {
+        timeout: 60_000,
       });
     });
 
