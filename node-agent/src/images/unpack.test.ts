@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { file, folder, hardLink, link, type Part, tarOf } from '../../../test/support/archives.ts';
+import {
+  capableFile,
+  file,
+  folder,
+  hardLink,
+  link,
+  type Part,
+  tarOf,
+} from '../../../test/support/archives.ts';
 import { unpackLayer } from './unpack.ts';
 
 let dir: string;
@@ -68,4 +76,13 @@ it('follows no link that the layer has taken away or made a folder of', async ()
   const taken = [file('.wh.a', ''), file('a/x', ''), file('c/.wh..wh..opq', ''), file('c/d/x', '')];
   await unpack('two', ['one'], ...taken, folder('b'), file('b/x', ''));
   expect(names('two')).toEqual(['a', 'a/x', 'b', 'b/x', 'c', 'c/d', 'c/d/x']);
+});
+
+it('says of which files only root could keep the capabilities', async () => {
+  const plain = Buffer.from('0100000280000000000000000000000000000000', 'hex');
+  const source = Readable.from([await capableFile(plain, file('d/tool', 'x'))]);
+  const { notes } = await unpackLayer(source, { into: `${dir}/one`, lowers: [], wantsEnd: true });
+  expect(names('one')).toEqual(['d', 'd/tool']);
+  const told = 'the capabilities of "d/tool" were left out: only an agent that is root can give them';
+  expect(notes).toEqual(process.geteuid?.() === 0 ? [] : [told]);
 });
