@@ -1,0 +1,75 @@
+import { lstatSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { CausewayError } from '@causeway/shared/errors';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { LowerView, Seen } from './lower-view.ts';
+import { createMergedTree, parentOf } from './merged-tree.ts';
+import { createJudge, type RawEntry } from './tree.ts';
+
+const FOLDER: Seen = { stats: lstatSync(tmpdir()) };
+const FILE: Seen = { stats: lstatSync(fileURLToPath(import.meta.url)) };
+
+const name = fc.constantFrom('a', 'b', 'c');
+const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+const target = fc
+  .tuple(
+    fc.constantFrom('', '/', '/../', '../', '../../../', './'),
+    path,
+    fc.constantFrom('', '/..', '/../..'),
+  )
+  .map((parts) => parts.join(''));
+/** Layers below of which a path has what it has, whatever is above it: overlayfs shows no such thing, and nothing worse. */
+const below = fc
+  .dictionary(
+    path,
+    fc.oneof(
+      fc.constant(FOLDER),
+      fc.constant(FILE),
+      target.map((one) => ({ ...FILE, target: one })),
+    ),
+  )
+  .map((seen): LowerView => ({ seen: async (at) => seen[at], names: async () => [] }));
+/** An archive that is refused tells nothing of what would come behind: most are not. */
+const prefix = fc.oneof({ weight: 30, arbitrary: fc.constantFrom('', './') }, fc.constantFrom('/', '../'));
+const suffix = fc.oneof(
+  { weight: 20, arbitrary: fc.constant('') },
+  { weight: 8, arbitrary: fc.constantFrom('/.wh.a', '/.wh..wh..opq') },
+  fc.constant('/../d'),
+);
+const entry = fc.record({
+  name: fc.tuple(prefix, path, suffix).map((parts) => parts.join('')),
+  type: fc.constantFrom('file', 'directory', 'symlink', 'symlink', 'link', 'block-device'),
+  target,
+  ...{ mode: fc.constant(0o644), uid: fc.constant(0), gid: fc.constant(0), mtime: fc.constant(0) },
+  ...{ size: fc.constant(0), sparse: fc.constant(false) },
+});
+
+it('writes whatever an archive says below its root only, by folders that it has made there', async () => {
+  await fc.assert(
+    fc.asyncProperty(below, fc.array(entry, { maxLength: 12 }), async (lowers, entries) => {
+      const tree = createMergedTree(lowers);
+      const judge = createJudge(tree, 1_000);
+      const made = new Map([['', 'folder']]);
+      const put = (at: string, type: string) => {
+        expect(at.split('/').some((part) => ['.', '..'].includes(part))).toBe(false);
+        expect([at, made.get(parentOf(at))]).toEqual([at, 'folder']);
+        made.set(at, type);
+      };
+      for (const raw of entries satisfies RawEntry[]) {
+        const verdict = await judge(raw).catch((error: unknown) => {
+          if (!(error instanceof CausewayError)) throw error;
+        });
+        if (verdict === undefined) return;
+        for (const folder of verdict.folders) put(folder.path, 'folder');
+        if (verdict.entry === undefined) continue;
+        const { type, path: at, target: leads = '' } = verdict.entry;
+        if (type === 'hardlink') expect(['file', 'symlink', 'hardlink', 'fifo']).toContain(made.get(leads));
+        put(at, type);
+      }
+      for (const at of tree.whiteouts) expect([at, made.get(parentOf(at))]).toEqual([at, 'folder']);
+    }),
+    { numRuns: 2_000 },
+  );
+});
