@@ -3,7 +3,7 @@ import { awaitEnds, type End, observeEnds } from './ends.ts';
 import { type HostLink, listLinks } from './network.ts';
 import { outOfMemory } from './out-of-memory.ts';
 import { isContainerName, type Layout, NETNS_DIR, nameOfAttached, nameOfNetns, placeOf } from './places.ts';
-import { bootId, isAlive, netnsOfProcess } from './processes.ts';
+import { bootId, isAlive, isLeaving, netnsOfProcess } from './processes.ts';
 import { type ContainerRecord, readRecord } from './records.ts';
 import { type RuncContainer, runcList, runcNames } from './runc.ts';
 import { readShutdown, wentDownWith } from './shutdown.ts';
@@ -101,7 +101,9 @@ async function observeRunning(
   const processOf = (name: string) => records.get(name)?.process;
   const alive = [...runc].flatMap((name) => {
     const process = processOf(name);
-    return process !== undefined && isAlive(process) ? [[name, process] as const] : [];
+    return process !== undefined && isAlive(process) && !isLeaving(process.pid)
+      ? [[name, process] as const]
+      : [];
   });
   const running = new Map(alive.map(([name, { pid }]) => [name, { pid, netns: netnsOfProcess(pid) }]));
   const unsure = [...runc].filter((name) => processOf(name) === undefined && !ends.has(name));

@@ -125,6 +125,16 @@ export function netnsOfProcess(pid: number): number | undefined {
   }
 }
 
+/** It is on its way out: the kernel takes a process's namespaces before it is dead to others. */
+export function isLeaving(pid: number): boolean {
+  try {
+    statSync(`/proc/${pid}/ns/net`);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  }
+}
+
 /**
  * First processes of pid namespaces in a network namespace: containers that nobody remembers. None of this process's
  * own network namespace, where every host-network container of others would be found.
