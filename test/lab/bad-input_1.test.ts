@@ -162,7 +162,9 @@ describe('an agent', () => {
     await ended;
     for (const subnet of free) await remove(lab, keys.subnet({ ipv4: subnet }));
     // Its wrapper has ended; the agent itself may take a moment longer, and refuses until then.
-    await vi.waitFor(() => output(lab, 'client', 'causeway-agent', 'cleanup', ...etcd), { timeout: 10_000 });
+    await vi.waitFor(() => output(lab, 'client', 'causeway-agent', 'cleanup', ...etcd), {
+      timeout: 120_000,
+    });
     await reported(lab, []);
   });
 });
