@@ -1,6 +1,6 @@
 import type { PolicyIntent, PolicySideIntent } from '@causeway/shared/desired/intent';
 import { expect, it } from 'vitest';
-import { intentOf } from '../../../test/support/intents.ts';
+import { endpoint, intentOf, serviceIntent } from '../../../test/support/intents.ts';
 import type { Flow } from './flows.ts';
 import { isNamed } from './flows-deletions.ts';
 import { refusedFlows } from './refused-flows.ts';
@@ -77,6 +77,17 @@ it('ends whatever goes by link-local addresses on the bridge once there is a pol
   const deletions = refusedFlows(listing, { ...intent, policies: [of({ ingress: NOTHING })] });
   expect(flows.filter((one) => deletions.some((deletion) => isNamed(deletion, one)))).toEqual(refused);
   expect(refusedFlows(listing, intent)).toEqual([]);
+});
+
+it('names no flow to a VIP that leads where the container may go', () => {
+  const egress: PolicySideIntent = { ...NOTHING, default: 'deny', allow: [{ cidr: `${DB}/32` }] };
+  const service = serviceIntent({ id: 'db', vip: VIP, endpoints: [endpoint(DB)] });
+  const intent = { ...intentOf([service]), policies: [of({ egress })] };
+  const listing = { flows: [flow(WEB, '2.2.2.3', 80)], local: [], linkLocal: [] };
+  const [deletion] = refusedFlows(listing, intent);
+  expect(deletion?.original.destination).toBe('2.2.2.3/32');
+  const [wider] = refusedFlows(listing, { ...intent, services: [] });
+  expect(wider?.original.destination).toBe('0.0.0.0/5');
 });
 
 it('names the many of all clients whom one rule refuses by one deletion', () => {
