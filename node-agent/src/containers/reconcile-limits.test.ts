@@ -120,7 +120,8 @@ it('does not let what has ended, or is to be removed, wait for all that is new',
   };
   await reconcile([...many(20), old], { most: 4 });
   expect(done[0]).toBe('remove gone');
-  expect(done.slice(0, 3)).toContain('start z-old');
+  // Those of one turn are made at the same time, and end in any order.
+  expect(done.slice(1, 1 + AT_ONCE)).toContain('start z-old');
 });
 
 it('says nothing new of one that runs as it was defined before, until its turn has come', async () => {
