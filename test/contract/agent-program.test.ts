@@ -1,11 +1,10 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { keys } from '../../shared/src/store/keys.ts';
+import { useBundle } from '../support/bundle.ts';
 import { etcdProgram } from '../support/etcd.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 
@@ -32,19 +31,9 @@ sysctl -a 2>/dev/null | grep '^net\\.\\(ipv4\\|ipv6\\|bridge\\)' | grep -v 'nf_c
 ls /run
 `;
 
-let programs: string;
+const program = useBundle(new URL('../../node-agent/src/main.ts', import.meta.url));
 let directory: string;
 let world: Netns;
-
-beforeAll(async () => {
-  programs = mkdtempSync(join(tmpdir(), 'causeway-program-'));
-  mkdirSync(join(programs, 'bin'));
-  const entryPoints = [fileURLToPath(new URL('../../node-agent/src/main.ts', import.meta.url))];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: join(programs, 'bin/agent.cjs') });
-  const proto = fileURLToPath(new URL('../../node_modules/etcd3/proto', import.meta.url));
-  cpSync(proto, join(programs, 'proto'), { recursive: true });
-});
-afterAll(() => rmSync(programs, { recursive: true }));
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'causeway-program-'));
@@ -69,7 +58,7 @@ async function put(key: string, value: unknown): Promise<void> {
 }
 
 const command = (words: string) =>
-  `node ${programs}/bin/agent.cjs ${words} --name host-1 --state-dir ${directory}/state`;
+  `node ${program.path} ${words} --name host-1 --state-dir ${directory}/state`;
 const startAgent = (flags = '', environment = '') =>
   world.sh(
     `(${environment} ${command(`run ${flags}`)} >>${directory}/agent.log 2>&1 & echo $! >${directory}/agent.pid)`,

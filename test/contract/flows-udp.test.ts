@@ -1,15 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Cleaning } from '../../node-agent/src/loop/flow-cleaner.ts';
-import type { EndpointIntent, FirewallIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EndpointIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
+import { DATAPLANES } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
-import { openPacketWorld, type PacketWorld, PLACES } from '../support/packet-world.ts';
-import type { Call } from './flows-driver.ts';
+import { PLACES } from '../support/packet-world.ts';
+import { useFlowDriver, useFlowWorld } from './flows-world.ts';
 
 /** UDP through services that change, with clients that never change their sockets. */
 const VIPS = {
@@ -51,44 +46,32 @@ interface Client {
   askInVain(): Promise<string>;
 }
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-flows-'));
-  driver = join(directory, 'flows-driver.cjs');
-  const entryPoints = [new URL('flows-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: driver });
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useFlowDriver();
 
 describe.each(DATAPLANES)('UDP flows through %s', (name) => {
-  let world: PacketWorld;
-  let dataplane: Dataplane;
+  const flows = useFlowWorld(driver, name);
   let clients = 0;
 
   beforeAll(async () => {
-    world = await openPacketWorld();
-    dataplane = dataplaneIn(world, name);
     // What the kernel remembers of UDP must outlast a busy machine's test.
-    await world.sh(
+    await flows.world.sh(
       'for t in "" _stream; do echo 600 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout$t; done',
     );
   });
-  afterAll(() => world.close());
 
   async function client(from: string, address: string, port: number): Promise<Client> {
     clients += 1;
     const path = `/run/udp-${clients}`;
-    await world.sh(`mkfifo ${path}.ask ${path}.answer`);
-    await world.listen(from, CLIENT, [address, port, path]);
+    await flows.world.sh(`mkfifo ${path}.ask ${path}.answer`);
+    await flows.world.listen(from, CLIENT, [address, port, path]);
     const ask = async (patienceMs: number) => {
-      const { stdout } = await world.sh(`echo ${patienceMs} > ${path}.ask; cat ${path}.answer`);
+      const { stdout } = await flows.world.sh(`echo ${patienceMs} > ${path}.ask; cat ${path}.answer`);
       return stdout.replace(/ sees .*/, '');
     };
     return { ask: () => ask(20_000), askInVain: () => ask(700) };
   }
   const idsOf = async (family: Family) => {
-    const { stdout } = await world.sh(`conntrack -L -f ${family} -p udp -o id 2>/dev/null`);
+    const { stdout } = await flows.world.sh(`conntrack -L -f ${family} -p udp -o id 2>/dev/null`);
     return [...stdout.matchAll(/ id=(\d+)/g)].map(([, id]) => id).sort();
   };
 
@@ -102,23 +85,11 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
         endpoints,
       });
     const tcp = serviceIntent({ id: 'web', vip: tcpVip, port: PORT, endpoints: [here] });
-    let held: FirewallIntent | undefined;
+    const agent = flows.agent(family);
 
     /** Brings the kernel to these services, as the agent does: the rules first. */
-    async function serve(...services: readonly ServiceIntent[]): Promise<Cleaning> {
-      return apply(intentOf([...services, tcp], family));
-    }
-    async function apply(to: FirewallIntent): Promise<Cleaning> {
-      await dataplane.apply(family, dataplane.ruleset.full(to, await dataplane.list(family)));
-      return clean({ ...(held === undefined ? {} : { from: [held] }), to: [to] });
-    }
-    async function clean(call: Call): Promise<Cleaning> {
-      held = call.to[0];
-      const { stdout } = await world.exec(process.execPath, [driver], { input: JSON.stringify(call) });
-      const cleaning: Cleaning = JSON.parse(stdout);
-      expect(cleaning).toMatchObject({ problems: [], done: true });
-      return cleaning;
-    }
+    const serve = (...services: readonly ServiceIntent[]) =>
+      agent.follow(intentOf([...services, tcp], family));
     /** From a container, the host and outside, through the VIP and the NodePort. */
     const everybody = () =>
       Promise.all([
@@ -132,8 +103,8 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
     const answersInVain = (all: readonly Client[]) => Promise.all(all.map((one) => one.askInVain()));
 
     beforeEach(async () => {
-      await world.sh(`conntrack -D -f ${family} -p udp 2>/dev/null || :`);
-      held = undefined;
+      await flows.world.sh(`conntrack -D -f ${family} -p udp 2>/dev/null || :`);
+      agent.restart();
     });
 
     it('reach another endpoint when theirs is gone, from the same sockets', async () => {
@@ -174,7 +145,7 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
       const ids = await idsOf(family);
       expect(ids.length).toBeGreaterThanOrEqual(all.length);
       const again = { to: [intentOf([serving(here, far), tcp], family)] };
-      expect((await clean(again)).forgotten).toBe(0);
+      expect((await agent.clean(again)).forgotten).toBe(0);
       const third = endpoint(c3, 12399);
       expect((await serve(serving(here, third, far))).forgotten).toBe(0);
       expect(await idsOf(family)).toEqual(ids);
@@ -185,7 +156,7 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
       await serve(serving(here));
       const all = await everybody();
       expect(await answersOf(all)).toEqual(['c3']);
-      held = undefined;
+      agent.restart();
       expect((await serve(serving(far))).forgotten).toBe(all.length);
       expect(await answersOf(all)).toEqual(['peer']);
     });
@@ -210,12 +181,12 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
         client('host', c3, 12345),
       ]);
       expect(await answersOf(elsewhere)).toEqual(['ECONNREFUSED', 'c3', 'peer']);
-      const stream = await world.hold('c2', tcpVip, PORT);
+      const stream = await flows.world.hold('c2', tcpVip, PORT);
       expect(stream.first).toMatch(/^c3 /);
       const ids = await idsOf(family);
       await serve(serving(far));
       await serve();
-      await apply(intentOf([], family));
+      await agent.follow(intentOf([], family));
       expect(await idsOf(family)).toEqual(ids);
       expect(await stream.again()).toMatch(/^c3 /);
     });
@@ -223,7 +194,7 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
     it('that a program of the host answers are left to it', async () => {
       const port = NODE_PORT + (family === 'ipv4' ? 1 : 2);
       await serve();
-      await world.listen('host', SERVE_ONE, [port]);
+      await flows.world.listen('host', SERVE_ONE, [port]);
       const one = await client('client', host, port);
       expect(await one.ask()).toBe('mine');
       const cleaning = await serve({ ...serving(here), nodePort: port });

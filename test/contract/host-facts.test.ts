@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { FactsRequest, HostInfo } from '../../node-agent/src/kernel/kernel.ts';
+import { useBundle } from '../support/bundle.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 
 /** The reading of links, addresses and routes, against a real kernel: `choose-host.test.ts` has the finer cases. */
@@ -35,18 +31,9 @@ ip link add cwy0 type bridge
 ip address add 10.10.1.1/24 dev cwy0
 `;
 
-let directory: string;
-let program: string;
+const program = useBundle({ lines: PROGRAM, in: new URL('../../node-agent/src/kernel/', import.meta.url) });
 let world: Netns;
 
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-facts-'));
-  program = join(directory, 'facts.cjs');
-  const resolveDir = fileURLToPath(new URL('../../node-agent/src/kernel', import.meta.url));
-  const stdin = { contents: PROGRAM, resolveDir, loader: 'ts' as const };
-  await build({ stdin, bundle: true, platform: 'node', outfile: program });
-});
-afterAll(() => rmSync(directory, { recursive: true }));
 beforeEach(async () => {
   world = await openNetns();
   await world.sh(SETUP);
@@ -55,7 +42,7 @@ afterEach(() => world.close());
 
 async function read(request: Partial<FactsRequest>): Promise<HostInfo & { readonly error?: string }> {
   const whole = JSON.stringify({ name: 'host-1', id: 'one', ...request });
-  return JSON.parse((await world.exec(process.execPath, [program, whole])).stdout);
+  return JSON.parse((await world.exec(process.execPath, [program.path, whole])).stdout);
 }
 const chosen = async (request: Partial<FactsRequest> = {}) => {
   const { facts, error } = await read(request);

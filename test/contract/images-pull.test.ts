@@ -1,23 +1,22 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Installed } from '../../node-agent/src/images/install.ts';
 import { file, layoutFiles, tarOf } from '../support/archives.ts';
+import { useBundle } from '../support/bundle.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import type { ImageCall, ImageScript } from './images-driver.ts';
 
 /** A registry on the loopback link of a network namespace, and skopeo that pulls from it. */
 const REGISTRY = 'docker://127.0.0.1:5000/team/web:2';
 let net: Netns;
+const driver = useBundle(new URL('images-driver.ts', import.meta.url));
 let dir: string;
 
 beforeAll(async () => {
   net = await openNetns();
   dir = mkdtempSync(join(tmpdir(), 'causeway-pull-'));
-  const entryPoints = [new URL('images-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: `${dir}/driver.cjs` });
   const layers = await Promise.all([tarOf(file('etc/name', 'web')), tarOf(file('etc/version', '2'))]);
   for (const [name, content] of layoutFiles(layers, { packed: true, config: { Cmd: ['/web'] } })) {
     mkdirSync(dirname(`${dir}/layout/${name}`), { recursive: true });
@@ -36,7 +35,7 @@ afterAll(async () => {
 
 async function calls<T extends unknown[]>(...script: ImageCall[]): Promise<T> {
   const input = JSON.stringify({ dir: `${dir}/images`, calls: script } satisfies ImageScript);
-  return JSON.parse((await net.exec('node', [`${dir}/driver.cjs`], { input })).stdout);
+  return JSON.parse((await net.exec('node', [driver.path], { input })).stdout);
 }
 
 it('pulls from a registry, and from a layout on the host', async () => {

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Installed } from '../../node-agent/src/images/install.ts';
 import {
   capableFile,
@@ -15,20 +14,15 @@ import {
   packed,
   tarOf,
 } from '../support/archives.ts';
+import { useBundle } from '../support/bundle.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import type { ImageCall, ImageScript } from './images-driver.ts';
 
 /** A host's images in a user and mount namespace of their own, where layers can be mounted and disks be full. */
-let driver: string;
+const driver = useBundle(new URL('images-driver.ts', import.meta.url));
 let net: Netns;
 let dir: string;
 
-beforeAll(async () => {
-  driver = join(mkdtempSync(join(tmpdir(), 'causeway-images-driver-')), 'driver.cjs');
-  const entryPoints = [new URL('images-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: driver });
-});
-afterAll(() => rmSync(join(driver, '..'), { recursive: true }));
 beforeEach(async () => {
   net = await openNetns();
   dir = mkdtempSync(join(tmpdir(), 'causeway-images-'));
@@ -42,7 +36,7 @@ afterEach(async () => {
 
 async function calls<T extends unknown[]>(...script: ImageCall[]): Promise<T> {
   const input = JSON.stringify({ dir: `${dir}/images`, calls: script } satisfies ImageScript);
-  return JSON.parse((await net.exec('node', [driver], { input })).stdout);
+  return JSON.parse((await net.exec('node', [driver.path], { input })).stdout);
 }
 
 const sh = async (script: string) => (await net.sh(script)).stdout;

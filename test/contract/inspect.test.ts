@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NetStack } from '../../shared/src/model/net-stack.ts';
+import { useBundle } from '../support/bundle.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 
 /** Looking at a real kernel's network: `inspect.test.ts` of the agent has the finer cases. */
@@ -16,25 +12,18 @@ inspectNamespace({ of: 'it', ...(path === undefined ? {} : { path }) }, '/nowher
   (error) => console.log(JSON.stringify({ error: error.message })),
 );`;
 
-let directory: string;
-let program: string;
+const program = useBundle({ lines: PROGRAM, in: new URL('../../node-agent/src/inspect/', import.meta.url) });
 let world: Netns;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-inspect-'));
-  program = join(directory, 'inspect.cjs');
-  const resolveDir = fileURLToPath(new URL('../../node-agent/src/inspect', import.meta.url));
-  const stdin = { contents: PROGRAM, resolveDir, loader: 'ts' as const };
-  await build({ stdin, bundle: true, platform: 'node', outfile: program });
   world = await openNetns();
 });
 afterAll(async () => {
   await world.close();
-  rmSync(directory, { recursive: true });
 });
 
 async function inspect(...path: readonly string[]): Promise<Partial<NetStack> & { readonly error?: string }> {
-  return JSON.parse((await world.exec(process.execPath, [program, ...path])).stdout);
+  return JSON.parse((await world.exec(process.execPath, [program.path, ...path])).stdout);
 }
 
 it('shows the settings that there are, also where a link has none of IPv6', async () => {

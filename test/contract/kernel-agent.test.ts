@@ -1,12 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunResult } from '../../shared/src/programs/run.ts';
 import { keys } from '../../shared/src/store/keys.ts';
+import { useBundle } from '../support/bundle.ts';
 import { etcdProgram } from '../support/etcd.ts';
 import { type Netns, openNetns } from '../support/netns.ts';
 import { comesBack, isSoon } from '../support/soon.ts';
@@ -17,24 +16,9 @@ const URL = 'http://192.168.122.1:2379';
 const REPAIR_MS = 1_000;
 const PATIENCE = { timeout: 60_000, interval: 50 };
 
-let programs: string;
+const program = useBundle(new globalThis.URL('../../node-agent/src/main.ts', import.meta.url));
 let world: Netns;
 let dir: string;
-
-beforeAll(async () => {
-  programs = mkdtempSync(join(tmpdir(), 'causeway-agent-'));
-  mkdirSync(join(programs, 'bin'));
-  const entryPoints = [fileURLToPath(new globalThis.URL('../../node-agent/src/main.ts', import.meta.url))];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: join(programs, 'bin/agent.cjs') });
-  cpSync(
-    fileURLToPath(new globalThis.URL('../../node_modules/etcd3/proto', import.meta.url)),
-    join(programs, 'proto'),
-    {
-      recursive: true,
-    },
-  );
-});
-afterAll(() => rmSync(programs, { recursive: true }));
 
 const HOST = (n: number) => `
 ip netns add h${n}
@@ -93,13 +77,13 @@ function on(n: number, script: string): Promise<string> {
 
 /** Any exit code is an answer here. */
 function agent(n: number, command: string, name?: string): Promise<RunResult> {
-  const line = `nsenter --net=/run/netns/h${n} node ${programs}/bin/agent.cjs ${command} ${flagsOf(n, name)}`;
+  const line = `nsenter --net=/run/netns/h${n} node ${program.path} ${command} ${flagsOf(n, name)}`;
   return world.sh(`exec ${line}`, { okCodes: [1, 2] });
 }
 
 /** @returns ends it in order and gives its exit code */
 async function startAgent(n: number, dataplane: string): Promise<() => Promise<string>> {
-  const line = `nsenter --net=/run/netns/h${n} node ${programs}/bin/agent.cjs run ${flagsOf(n)} --dataplane ${dataplane}`;
+  const line = `nsenter --net=/run/netns/h${n} node ${program.path} run ${flagsOf(n)} --dataplane ${dataplane}`;
   const pidFile = `${dir}/pid-${n}`;
   const exitFile = `${dir}/exit-${n}`;
   rmSync(exitFile, { force: true });

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networkLook } from '../../node-agent/src/kernel/look.ts';
 import { plan } from '../../node-agent/src/plan/plan.ts';
@@ -10,22 +7,16 @@ import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { openFakeWorld, openRealWorld, type World } from '../support/kernel-worlds.ts';
 import { DAMAGES, type Damage, hostOf, VARIANTS } from '../support/network-damage.ts';
-import { buildDriver } from '../support/real-kernel.ts';
+import { useKernelDriver } from '../support/real-kernel.ts';
 
 /** Everything but the packet filter, in both families and with both backends, on the fake and on the real kernel. */
 const rulesets = { nftables, iptables };
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  driver = await buildDriver(directory);
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useKernelDriver();
 
 const KERNELS = [
   { name: 'in miniature', open: async () => openFakeWorld() },
-  { name: 'the real one', open: () => openRealWorld(driver) },
+  { name: 'the real one', open: () => openRealWorld(driver.path) },
 ];
 
 function planner(world: () => World) {

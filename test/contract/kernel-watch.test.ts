@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Signal } from '../../node-agent/src/kernel/kernel.ts';
 import { networkLook } from '../../node-agent/src/kernel/look.ts';
 import { planNetworkChange } from '../../node-agent/src/plan/change.ts';
@@ -15,7 +12,7 @@ import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { intentOf, manyServices, TEST_SERVICE } from '../support/intents.ts';
 import { openFakeWorld, openRealWorld, type World } from '../support/kernel-worlds.ts';
 import { DAMAGES, type Damage, hostOf } from '../support/network-damage.ts';
-import { buildDriver } from '../support/real-kernel.ts';
+import { useKernelDriver } from '../support/real-kernel.ts';
 import { isSoon } from '../support/soon.ts';
 
 /** A signal must leave time for the repair, which must be done within a second of the damage. */
@@ -28,17 +25,11 @@ const TOLD: ReadonlySet<string> = new Set(['neighbour-delete', 'forwarding-delet
 /** What the kernel in miniature says of any change of somebody else's. */
 const SOMEBODY = 'somebody did something';
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  driver = await buildDriver(directory);
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useKernelDriver();
 
 describe.each([
   { name: 'in miniature', open: async () => openFakeWorld() },
-  { name: 'the real one', open: () => openRealWorld(driver) },
+  { name: 'the real one', open: () => openRealWorld(driver.path) },
 ])('the monitor of a kernel, $name', ({ open }) => {
   let world: World;
   let signals: Signal[];

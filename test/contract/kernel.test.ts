@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { firewallLook, networkLook } from '../../node-agent/src/kernel/look.ts';
 import type { FirewallTool, Observed } from '../../node-agent/src/plan/observed.ts';
 import { plan } from '../../node-agent/src/plan/plan.ts';
@@ -12,7 +9,7 @@ import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { intentOf, TEST_SERVICE, testService } from '../support/intents.ts';
 import { openFakeWorld, openRealWorld, type World } from '../support/kernel-worlds.ts';
 import { hostOf } from '../support/network-damage.ts';
-import { buildDriver } from '../support/real-kernel.ts';
+import { useKernelDriver } from '../support/real-kernel.ts';
 
 /** The same cases for the kernel in miniature and the real one: what holds in the former holds in the latter. */
 const rulesets = { nftables, iptables };
@@ -23,17 +20,11 @@ const desired: DesiredHost = {
   firewalls: [intentOf([TEST_SERVICE]), intentOf([testService('ipv6')], 'ipv6')],
 };
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  driver = await buildDriver(directory);
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useKernelDriver();
 
 describe.each([
   { name: 'in miniature', open: async () => openFakeWorld() },
-  { name: 'the real one', open: () => openRealWorld(driver) },
+  { name: 'the real one', open: () => openRealWorld(driver.path) },
 ])('a kernel, $name', ({ open }) => {
   let world: World;
   beforeEach(async () => {

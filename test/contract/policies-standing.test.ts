@@ -1,26 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Cleaning } from '../../node-agent/src/loop/flow-cleaner.ts';
-import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
+import { describe, expect, it } from 'vitest';
 import { policiesOf } from '../../shared/src/desired/policies.ts';
 import type { ContainerSpec } from '../../shared/src/model/container.ts';
 import type { NetworkPolicy, PolicyRule } from '../../shared/src/model/network-policy.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
-import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
+import { DATAPLANES } from '../support/dataplanes.ts';
 import { snapshotOf } from '../support/desired-host.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
-import {
-  type Held,
-  openPacketWorld,
-  type PacketWorld,
-  PLACES,
-  SERVER_PORT,
-} from '../support/packet-world.ts';
+import { type Held, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
 import { SERVER } from '../support/talk.ts';
-import type { Call } from './flows-driver.ts';
+import { useFlowDriver, useFlowWorld } from './flows-world.ts';
 
 /** From policies as somebody writes them to what becomes of connections that stand, through real rules. */
 const VIPS = { ipv4: '10.96.0.80', ipv6: 'fd00:96::80' } as const satisfies Record<Family, string>;
@@ -29,30 +17,15 @@ const PORT = 80;
 const spec = (name: string): ContainerSpec => ({ name, host: 'host-1', command: ['x'], files: {} });
 const deny = (...cidrs: string[]): PolicyRule => ({ action: 'deny', peers: { cidrs } });
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-standing-'));
-  driver = join(directory, 'flows-driver.cjs');
-  const entryPoints = [new URL('flows-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: driver });
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useFlowDriver();
 
 describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
-  let world: PacketWorld;
-  let dataplane: Dataplane;
-
-  beforeAll(async () => {
-    world = await openPacketWorld();
-    dataplane = dataplaneIn(world, name);
-  });
-  afterAll(() => world.close());
+  const flows = useFlowWorld(driver, name);
 
   describe.each(FAMILIES)('%s', (family) => {
     const { c2, c3, peer, client } = PLACES[family];
     const host = `/${family === 'ipv4' ? 32 : 128}`;
-    let held: FirewallIntent | undefined;
+    const agent = flows.agent(family);
     const opened: Held[] = [];
 
     /** Brings the kernel to these policies, as the agent does: the rules first. */
@@ -66,23 +39,17 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
         ],
       });
       const to = { ...intentOf([service], family), policies: byFamily[family] };
-      await dataplane.apply(family, dataplane.ruleset.full(to, await dataplane.list(family)));
-      const call: Call = { ...(held === undefined ? {} : { from: [held] }), to: [to] };
-      held = to;
-      const { stdout } = await world.exec(process.execPath, [driver], { input: JSON.stringify(call) });
-      const cleaning: Cleaning = JSON.parse(stdout);
-      expect(cleaning).toMatchObject({ problems: [], done: true });
-      return cleaning.forgotten;
+      return (await agent.follow(to)).forgotten;
     }
     /** Without policies, and without what was opened before. */
     async function begin(): Promise<void> {
-      held = undefined;
+      agent.restart();
       await rule();
       await Promise.all(opened.splice(0).map((one) => one.reset()));
-      await world.sh('conntrack -F 2>/dev/null');
+      await flows.world.sh('conntrack -F 2>/dev/null');
     }
     const open: PacketWorld['hold'] = async (from, address, port) => {
-      const one = await world.hold(from, address, port);
+      const one = await flows.world.hold(from, address, port);
       opened.push(one);
       return one;
     };
@@ -111,7 +78,7 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
       const blocked = policy({ ingress: { rules: [deny(client + host)] } });
       expect(await rule(blocked)).toBe(1);
       await goOn(all, true, false, true, true, true);
-      expect(await world.silence('client', `tcp ${c3} ${SERVER_PORT}`)).toEqual(['silence']);
+      expect(await flows.world.silence('client', `tcp ${c3} ${SERVER_PORT}`)).toEqual(['silence']);
     });
 
     it('end by the default, but for what is allowed and what the host has begun', async () => {
@@ -139,18 +106,20 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
       expect(await rule(policy({ ingress: { rules: [deny(client + host)] } }), other)).toBe(1);
       expect(await rule(other)).toBe(0);
       await goOn([one], false);
-      expect(await world.answers('client', `tcp ${c3} ${SERVER_PORT}`, 1)).toEqual([`c3 sees ${client}`]);
+      expect(await flows.world.answers('client', `tcp ${c3} ${SERVER_PORT}`, 1)).toEqual([
+        `c3 sees ${client}`,
+      ]);
     });
 
     if (family === 'ipv6')
       it('by link-local addresses end with the first policy, whomever it means', async () => {
         await begin();
         const at = async (where: string, link: string) => {
-          const { stdout } = await world.sh(`ip ${where} -6 address show dev ${link} scope link`);
+          const { stdout } = await flows.world.sh(`ip ${where} -6 address show dev ${link} scope link`);
           return `${/inet6 (fe80[^/]+)/.exec(stdout)?.[1] ?? ''}%eth0`;
         };
         const [neighbour, host] = [await at('-n c3', 'eth0'), await at('', 'cwy0')];
-        expect(await world.listen('host', SERVER, ['host', SERVER_PORT])).toBe('ready');
+        expect(await flows.world.listen('host', SERVER, ['host', SERVER_PORT])).toBe('ready');
         const all = [await open('c2', neighbour, SERVER_PORT), await open('c2', host, SERVER_PORT)];
         expect(await rule(policy({ subjects: { containers: ['c3'] }, egress: { rules: [] } }))).toBe(0);
         await goOn(all, true, true);
@@ -163,16 +132,16 @@ describe.each(DATAPLANES)('connections that stand, with %s', (name) => {
       await begin();
       const listed = async () =>
         (
-          await world.sh(
+          await flows.world.sh(
             `conntrack -L -f ${family} -p ${family === 'ipv4' ? 'icmp' : 'icmpv6'} 2>/dev/null || :`,
           )
         ).stdout;
       const ping = (count: number) => `ip netns exec client ping -c ${count} -i 0.2 -W 1 ${c3}`;
-      expect((await world.sh(ping(1))).stdout).toContain(' 0% packet loss');
+      expect((await flows.world.sh(ping(1))).stdout).toContain(' 0% packet loss');
       expect(await listed()).toContain(client);
       expect(await rule(policy({ ingress: { rules: [deny(client + host)] } }))).toBeGreaterThan(0);
       expect(await listed()).not.toContain(`src=${client} dst=${c3}`);
-      expect((await world.sh(`${ping(2)} || :`)).stdout).toContain(' 100% packet loss');
+      expect((await flows.world.sh(`${ping(2)} || :`)).stdout).toContain(' 100% packet loss');
     });
   });
 });

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Converger, createConverger } from '../../node-agent/src/loop/converge.ts';
 import { leavingOut } from '../../node-agent/src/loop/left-out.ts';
 import { dataplaneOf, type FirewallTool } from '../../node-agent/src/plan/observed.ts';
@@ -11,7 +8,7 @@ import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import type { Ruleset } from '../../shared/src/rules/ruleset.ts';
 import { endpoint, intentOf, serviceIntent, TEST_SERVICE } from '../support/intents.ts';
 import { hostOf } from '../support/network-damage.ts';
-import { buildDriver, openRealKernel, type RealKernel } from '../support/real-kernel.ts';
+import { openRealKernel, type RealKernel, useKernelDriver } from '../support/real-kernel.ts';
 
 /** A rule set that a real kernel refuses, in the midst of what it takes. */
 interface Tool {
@@ -53,20 +50,14 @@ const [GOOD, BETTER] = ['good', 'better'].map((id, i) =>
   serviceIntent({ id, vip: `2.2.2.${i + 3}`, port: 90, endpoints: [endpoint('10.10.1.3')] }),
 ) as [ServiceIntent, ServiceIntent];
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  driver = await buildDriver(directory);
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useKernelDriver();
 
 describe.each(tools)('what $tool refuses', ({ tool, service, grown, base, save }) => {
   let kernel: RealKernel;
   let converger: Converger;
   let spoil: readonly [RegExp, string] | undefined;
   beforeEach(async () => {
-    kernel = await openRealKernel(driver);
+    kernel = await openRealKernel(driver.path);
     spoil = undefined;
     const rulesets = { nftables: spoilt(nftables), iptables: spoilt(iptables) };
     converger = leavingOut(createConverger({ kernel, rulesets, tool }), rulesets);

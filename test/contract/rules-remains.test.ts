@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { planClean, planFirewall } from '../../node-agent/src/plan/firewall.ts';
 import type { FirewallTool } from '../../node-agent/src/plan/observed.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
@@ -9,21 +6,15 @@ import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { dockerRules } from '../support/docker.ts';
 import { intentOf, testPolicy, testService } from '../support/intents.ts';
-import { buildDriver, openRealKernel, type RealKernel } from '../support/real-kernel.ts';
+import { openRealKernel, type RealKernel, useKernelDriver } from '../support/real-kernel.ts';
 
 const RULESETS = { nftables, iptables };
 const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
 
-let directory: string;
-let driver: string;
+const driver = useKernelDriver();
 let kernel: RealKernel;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  driver = await buildDriver(directory);
-});
-afterAll(() => rmSync(directory, { recursive: true }));
 beforeEach(async () => {
-  kernel = await openRealKernel(driver);
+  kernel = await openRealKernel(driver.path);
 });
 afterEach(() => kernel.close());
 

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { planChange, planFirewall } from '../../node-agent/src/plan/firewall.ts';
 import { dataplaneOf, type FirewallTool } from '../../node-agent/src/plan/observed.ts';
 import type { FirewallIntent, PolicyIntent } from '../../shared/src/desired/intent.ts';
@@ -10,7 +7,7 @@ import { ruleset as iptables } from '../../shared/src/rules/iptables/index.ts';
 import { ruleset as nftables } from '../../shared/src/rules/nftables/index.ts';
 import { DOCKER_STARTS_AGAIN, dockerRules } from '../support/docker.ts';
 import { intentOf, manyServices, testService } from '../support/intents.ts';
-import { buildDriver, openRealKernel, type RealKernel } from '../support/real-kernel.ts';
+import { openRealKernel, type RealKernel, useKernelDriver } from '../support/real-kernel.ts';
 import { isSoon } from '../support/soon.ts';
 
 /** A signal must leave time for the repair, which must be done within a second of the damage. */
@@ -20,13 +17,7 @@ const PATIENCE = { timeout: 20_000, interval: 5 };
 const RULESETS = { nftables, iptables };
 const TOOLS: readonly FirewallTool[] = ['nft', 'iptables-nft', 'iptables-legacy'];
 
-let directory: string;
-let driver: string;
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  driver = await buildDriver(directory);
-});
-afterAll(() => rmSync(directory, { recursive: true }));
+const driver = useKernelDriver();
 
 function programOf(tool: FirewallTool, family: Family): string {
   return family === 'ipv6' ? tool.replace('iptables', 'ip6tables') : tool;
@@ -38,7 +29,7 @@ describe.each(TOOLS)('whoever changes rules is noticed with %s', (tool) => {
   let intents: readonly FirewallIntent[];
 
   beforeEach(async () => {
-    kernel = await openRealKernel(driver);
+    kernel = await openRealKernel(driver.path);
     reasons = [];
     intents = FAMILIES.map((family) => intentOf([testService(family)], family));
   });

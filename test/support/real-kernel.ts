@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import type { Kernel, Signal } from '../../node-agent/src/kernel/kernel.ts';
 import type { FlowListing } from '../../node-agent/src/plan/flows.ts';
 import type { Fate } from '../../node-agent/src/plan/step.ts';
 import { CausewayError } from '../../shared/src/errors.ts';
 import { start } from '../../shared/src/programs/start.ts';
 import type { Answer } from '../contract/kernel-driver.ts';
+import { useBundle } from './bundle.ts';
 
 /** A host of its own inside throw-away namespaces, and the real effects working in it. */
 export interface RealKernel extends Kernel {
@@ -30,13 +30,8 @@ ip route add default via fd00:122::1
 exec "$@"
 `;
 
-/** @returns the driver's bundle, to be built once */
-export async function buildDriver(directory: string): Promise<string> {
-  const outfile = join(directory, 'kernel-driver.cjs');
-  const entryPoints = [new URL('../contract/kernel-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile });
-  return outfile;
-}
+/** The effects as a program, for a file of tests. */
+export const useKernelDriver = () => useBundle(new URL('../contract/kernel-driver.ts', import.meta.url));
 
 /** What is left of an error in JSON is its message. */
 function withError(fate: Fate): Fate {
