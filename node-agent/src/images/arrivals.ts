@@ -26,7 +26,7 @@ export interface ArrivalOptions {
   readonly gate: Gate;
   /** Of one image, unpacked. */
   readonly maxBytes: number;
-  readonly onArrival: () => void;
+  readonly onArrival: (digest: string) => void;
   /** Clears what came of an image that was refused. */
   readonly clear: () => Promise<unknown>;
 }
@@ -37,7 +37,7 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
 
   async function install(digest: string): Promise<Installed> {
     const installed = await installer.install(digest, budgetOf(maxBytes));
-    onArrival();
+    onArrival(digest);
     return installed;
   }
 

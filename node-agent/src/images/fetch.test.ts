@@ -128,6 +128,20 @@ describe('what nobody needs', () => {
     expect([await store.held(), image.lowers.map((layer) => readdirSync(layer))]).toEqual([[kept], [['a']]]);
   });
 
+  it('stays for as long when it has come once more', async () => {
+    let now = 0;
+    const store = createImageStore({ dir: `${dir}/gc`, now: () => now });
+    const archive = await packed(layoutFiles([await tarOf(file('a', '1'))]));
+    const take = () => store.take(Readable.from([archive]));
+    await take();
+    expect(await store.collect(new Set())).toBe(0);
+    now += 11 * 60_000;
+    await take();
+    expect(await store.collect(new Set())).toBe(0);
+    now += 11 * 60_000;
+    expect(await store.collect(new Set())).toBe(5);
+  });
+
   it('stays while something is being taken', async () => {
     connect(['host-2'], async (host, blob, from) => {
       expect(await here.collect(new Set())).toBe(0);

@@ -3,7 +3,9 @@ const GRACE_MS = 10 * 60 * 1_000;
 
 /** Remembers since when nobody has needed an image. */
 export interface Idle {
-  /** Those that nobody has needed for a while. @param needed digests */
+  /** An image has come, perhaps once more: whoever brought it is about to need it. */
+  arrived(digest: string): void;
+  /** Those that nobody has needed for a while, which are forgotten with that. @param needed digests */
   tooLong(images: readonly string[], needed: ReadonlySet<string>): readonly string[];
 }
 
@@ -19,5 +21,12 @@ export function createIdle(now: () => number): Idle {
     since.set(digest, first);
     return now() - first >= GRACE_MS;
   };
-  return { tooLong: (images, needed) => images.filter((digest) => isOld(digest, needed)) };
+  return {
+    arrived: (digest) => since.delete(digest),
+    tooLong: (images, needed) => {
+      const old = images.filter((digest) => isOld(digest, needed));
+      for (const digest of old) since.delete(digest);
+      return old;
+    },
+  };
 }

@@ -68,11 +68,16 @@ export function createImageStore(options: ImageStoreOptions): ImageKeeper {
   };
   let needed: ReadonlySet<string> = new Set();
   const clear = async () => tidy(places, await builtInDigest(), [...needed, ...arrivals.coming()]);
+  const idle = createIdle(now);
   const arrivals = createArrivals({
-    ...{ places, fetcher, gate, maxBytes, clear, onArrival: changed },
+    ...{ places, fetcher, gate, maxBytes, clear },
     installer: createInstaller(places),
+    onArrival: (digest) => {
+      idle.arrived(digest);
+      changed();
+    },
   });
-  const collector = createCollector({ places, gate, clear, onRemoval: changed, idle: createIdle(now) });
+  const collector = createCollector({ places, gate, clear, onRemoval: changed, idle });
 
   return {
     ...access(places, arrivals),
