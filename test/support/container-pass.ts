@@ -27,7 +27,7 @@ export function idlePass(): Pass {
     layout: layoutOf({ stateDir: '/nowhere/lib', runDir: '/nowhere/run' }),
     logger: { info: () => undefined, warn: () => undefined },
     ...{ restarts: createRestarts(), stops: createStops(), line: createLine() },
-    ...{ running: new Map(), gate: undefined },
+    ...{ stuck: new Set(), running: new Map(), gate: undefined },
     images: { take: async () => undefined },
     attacher: {
       keep: async () => ({ state: 'running' }),

@@ -145,6 +145,22 @@ it('names what is still here and should not be', async () => {
   expect(await reconcile([], { most: 2 })).toEqual({ states: [], left: ['gone-1'], more: false });
 });
 
+it('lets what cannot be removed hold up nothing else that is to be removed, and does not hurry for it', async () => {
+  const names = ['gone-1', 'gone-2', 'gone-3', 'gone-4', 'gone-5'];
+  host = { ...host, files: new Set(names) };
+  for (const name of names.slice(0, 4)) broken.add(name);
+  expect((await reconcile([], { most: 2 })).more).toBe(false);
+  await reconcile([], { most: 2 });
+  expect((await reconcile([], { most: 2 })).left).toEqual(names.slice(0, 4));
+  done = [];
+  expect((await reconcile([], { most: 2 })).more).toBe(false);
+  expect((await reconcile([], { most: 2 })).more).toBe(false);
+  expect([...done].sort()).toEqual(names.slice(0, 4).map((name) => `remove ${name}`));
+  broken.clear();
+  while ((await reconcile([], { most: 2 })).more);
+  expect(host.files.size).toBe(0);
+});
+
 it('does not go round and round for what cannot be started', async () => {
   for (const { name } of many(20)) broken.add(name);
   let passes = 1;

@@ -39,6 +39,8 @@ export interface Pass {
   readonly images: ImageSupply;
   readonly attacher: Attacher;
   readonly gate: AddressGate | undefined;
+  /** What could not be removed, by name: those that were tried last stand at the end. */
+  readonly stuck: Set<string>;
   /** First processes by container name, as the last pass left them. */
   readonly running: Map<string, ProcessId>;
   /** Tells people. */
@@ -100,20 +102,22 @@ export async function reconcilePass(
 
 /** @returns the names that are still here */
 async function removeLeftovers(
-  { layout, logger, restarts }: Pass,
+  { layout, logger, restarts, stuck }: Pass,
   specs: readonly ContainerSpec[],
   observed: Observed,
   { spared = [], most = Number.POSITIVE_INFINITY }: PassOptions,
 ): Promise<{ readonly left: ReadonlySet<string>; readonly more: boolean }> {
   const { names, links } = leftovers(specs, observed, new Set(spared));
   const left = new Set(names);
-  await mapLimited(names.slice(0, most), AT_ONCE, async (name) => {
+  await mapLimited(inTurn(names, stuck).slice(0, most), AT_ONCE, async (name) => {
+    stuck.delete(name);
     try {
       await removeContainer(layout, name, observed);
       left.delete(name);
       restarts.forget(name);
       logger.info({ container: name }, 'container removed');
     } catch (error) {
+      stuck.add(name);
       logger.warn({ container: name, err: error }, `container not removed: ${messageOf(error)}`);
     }
   });
@@ -121,7 +125,14 @@ async function removeLeftovers(
   const unmapped =
     spared.length === 0 && left.size === 0 && specs.every((spec) => spec.userNamespace !== true);
   if (names.length > 0 && unmapped) await rm(layout.mapped, { recursive: true, force: true });
-  return { left, more: names.length > most };
+  // Where none could be removed, the next pass has no reason to hurry.
+  return { left, more: names.length > most && left.size < names.length };
+}
+
+/** What could not be removed keeps nobody else from it: it comes after all others, one after the other in its turn. */
+function inTurn(names: readonly string[], stuck: Set<string>): readonly string[] {
+  for (const name of stuck) if (!names.includes(name)) stuck.delete(name);
+  return [...names.filter((name) => !stuck.has(name)), ...stuck];
 }
 
 /** Those that share another's namespace come after all that might make one. */

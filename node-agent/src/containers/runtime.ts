@@ -128,6 +128,7 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
       restarts: createRestarts(),
       stops: createStops(),
       line: createLine(),
+      stuck: new Set(),
       running: new Map(),
     },
     now: () => performance.now(),
