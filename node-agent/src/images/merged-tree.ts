@@ -50,8 +50,11 @@ export function createMergedTree(lowers: LowerView): MergedTree {
   const targets = new Map<string, string>();
   const whiteouts = new Set<string>();
   const opaque = new Set<string>();
-  /** Of paths that entries go through: each is looked at once, however many entries there are. */
-  const passed = new Map<string, Seen | undefined>();
+  /**
+   * What entries go through: each is looked at once, however many entries there are. What is not there is not kept: an archive
+   * could name any number of such paths.
+   */
+  const passed = new Map<string, Seen>();
 
   function isHidden(path: string): boolean {
     if (whiteouts.size === 0 && opaque.size === 0) return false;
@@ -64,8 +67,11 @@ export function createMergedTree(lowers: LowerView): MergedTree {
 
   async function belowOnTheWay(path: string): Promise<Seen | undefined> {
     if (isHidden(path)) return undefined;
-    if (!passed.has(path)) passed.set(path, await lowers.seen(path));
-    return passed.get(path);
+    const before = passed.get(path);
+    if (before !== undefined) return before;
+    const seen = await lowers.seen(path);
+    if (seen !== undefined) passed.set(path, seen);
+    return seen;
   }
 
   async function step(path: string): Promise<{ readonly kind: Kind; readonly target?: string } | undefined> {

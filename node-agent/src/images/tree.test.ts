@@ -73,3 +73,40 @@ it('writes whatever an archive says below its root only, by folders that it has 
     { numRuns: 2_000 },
   );
 });
+
+const raw = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({
+  ...{ name, type: 'file', target: '', mode: 0o644, uid: 0, gid: 0, mtime: 0, size: 0, sparse: false },
+  ...more,
+});
+const NOTHING: LowerView = { seen: async () => undefined, names: async () => [] };
+
+it('counts what is left out as well: an archive of nothing else has an end', async () => {
+  const judge = createJudge(createMergedTree(NOTHING), 2);
+  for (const at of ['dev/a', 'dev/b']) await judge(raw(at, { type: 'block-device' }));
+  await expect(judge(raw('dev/c', { type: 'block-device' }))).rejects.toThrow('more than 2 entries');
+});
+
+it.each([
+  ['an entry', 'x'.repeat(200)],
+  ['a whiteout', `.wh.${'x'.repeat(200)}`],
+])('takes no path of %s that only a link’s target makes too long', async (_, last) => {
+  const judge = createJudge(createMergedTree(NOTHING), 100);
+  const long = `${'b'.repeat(199)}/`.repeat(19) + 'b'.repeat(150);
+  await judge(raw('a', { type: 'symlink', target: long }));
+  await expect(judge(raw(`a/${last}`))).rejects.toThrow('leads to a path that is longer than');
+  expect((await judge(raw('a/x'))).entry?.path).toBe(`${long}/x`);
+});
+
+it('keeps what it has seen below, and nothing of what is not there', async () => {
+  const asked: string[] = [];
+  const lowers: LowerView = {
+    ...NOTHING,
+    seen: async (at) => {
+      asked.push(at);
+      return at === 'a' ? FOLDER : undefined;
+    },
+  };
+  const tree = createMergedTree(lowers);
+  for (let i = 0; i < 2; i += 1) await tree.resolve('a/b');
+  expect(asked).toEqual(['a', 'a/b', 'a/b']);
+});

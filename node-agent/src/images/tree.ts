@@ -35,6 +35,7 @@ export type Judge = (entry: RawEntry) => Promise<Verdict>;
 
 const MAX_PATH = 4_000;
 const MAX_PART = 255;
+const TOO_LONG = 'leads to a path that is longer than a file name can be';
 /** Of a symbolic link, bytes. */
 const MAX_TARGET = 4_095;
 const MODE_BITS = 0o7777;
@@ -54,8 +55,12 @@ const TYPES: Readonly<Record<string, CleanEntry['type']>> = {
  * @param maxEntries of one layer
  */
 export function createJudge(tree: MergedTree, maxEntries: number): Judge {
+  let judged = 0;
+
   async function judge(raw: RawEntry): Promise<Verdict> {
-    if (tree.size() > maxEntries)
+    judged += 1;
+    // Of what is left out the tree has nothing.
+    if (judged > maxEntries || tree.size() > maxEntries)
       throw new CausewayError('exhausted', `the archive has more than ${maxEntries} entries`);
     const named = pathOf(raw, raw.name);
     const name = named.slice(named.lastIndexOf('/') + 1);
@@ -71,6 +76,7 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
     if (type === undefined) throw refused(raw, 'is of a kind that is not known here, perhaps a sparse file');
     if (!(raw.size >= 0)) throw refused(raw, 'has a size that is no number');
     const path = joined(parent, name);
+    if (isTooLong(path)) throw refused(raw, TOO_LONG);
     const link = await targetOf(raw, path, type);
     const folders = await tree.way(parent);
     put(raw, path, type, link.target);
@@ -85,7 +91,7 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
     const found = await tree.resolve(folder);
     if (found.kind === 'endless') throw refused(raw, 'goes through too many links');
     if (found.kind === 'file') throw refused(raw, `goes through ${shown(found.path)}, which is a file`);
-    if (isTooLong(found.path)) throw refused(raw, 'leads to a path that is longer than a file name can be');
+    if (isTooLong(found.path)) throw refused(raw, TOO_LONG);
     return found.path;
   }
 
@@ -109,6 +115,7 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
     const hidden = name.slice(WHITEOUT.length);
     if (['', '.', '..'].includes(hidden)) throw refused(raw, 'takes away nothing that could be there');
     const path = joined(parent, hidden);
+    if (isTooLong(path)) throw refused(raw, TOO_LONG);
     if ((await tree.below(path)) === undefined) return { folders: [] };
     const folders = await tree.way(parent);
     tree.whiteouts.add(path);
