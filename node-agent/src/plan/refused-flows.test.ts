@@ -90,6 +90,28 @@ it('names no flow to a VIP that leads where the container may go', () => {
   expect(wider?.original.destination).toBe('0.0.0.0/5');
 });
 
+it('looks through the services once, not for each flow of a container', () => {
+  let looks = 0;
+  const service = {
+    ...serviceIntent({ id: 'db', endpoints: [endpoint(DB)] }),
+    get vip() {
+      looks += 1;
+      return VIP;
+    },
+  };
+  const egress: PolicySideIntent = { ...NOTHING, deny: [{ cidr: '203.0.113.0/24' }] };
+  // Of several containers: one has no name that another's flow has already.
+  const subjects = ['10.10.1.2', '10.10.1.4', '10.10.1.5'];
+  const looksFor = (sources: readonly string[]) => {
+    looks = 0;
+    const flows = sources.map((source) => flow(source, CLIENT, 80));
+    const intent = { ...intentOf([service]), policies: [{ ...of({ egress }), subjects }] };
+    expect(refusedFlows({ flows, local: [], linkLocal: [] }, intent)).toHaveLength(sources.length);
+    return looks;
+  };
+  expect(looksFor(subjects)).toBe(looksFor([WEB]));
+});
+
 it('names the many of all clients whom one rule refuses by one deletion', () => {
   const ingress: PolicySideIntent = { ...NOTHING, default: 'deny' };
   const many = Array.from({ length: 500 }, (_, i) => flow(`203.0.113.${i % 256}`, WEB, 80 + (i % 3)));

@@ -24,11 +24,7 @@ export function createNames(
   // Whoever asks for one of these is judged by where it leads. There are many, and it is rarely asked.
   let translated: readonly Block[] | undefined;
   const fronts = () => {
-    const ranges = serviceRange === undefined ? [] : [serviceRange];
-    const vips = services.flatMap(({ vip }) =>
-      vip === undefined ? [] : [`${vip}/${bitsOf(vip.includes(':') ? 'ipv6' : 'ipv4')}`],
-    );
-    translated ??= [...own, ...[...ranges, ...vips].flatMap((text) => parseBlock(text) ?? [])];
+    translated ??= [...own, ...frontsOf(services, serviceRange)];
     return translated;
   };
 
@@ -60,6 +56,17 @@ export function createNames(
       reply: {},
     };
   };
+}
+
+function frontsOf(
+  services: FirewallIntent['services'],
+  serviceRange: FirewallIntent['serviceRange'],
+): readonly Block[] {
+  const ranges = serviceRange === undefined ? [] : [serviceRange];
+  const vips = services.flatMap(({ vip }) =>
+    vip === undefined ? [] : [`${vip}/${bitsOf(vip.includes(':') ? 'ipv6' : 'ipv4')}`],
+  );
+  return [...ranges, ...vips].flatMap((text) => parseBlock(text) ?? []);
 }
 
 /** By who began it, what he asked for and where it leads. */
