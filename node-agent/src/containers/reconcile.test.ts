@@ -82,6 +82,17 @@ it('looks for no next start of what runs all the same after a look that has fail
   expect(pass.restarts.due(LATER)).toBe(false);
 });
 
+it('starts what is to run soon after the host can be looked at again, however long it could not', async () => {
+  host = new Error('no ip');
+  for (now = 0; now < 60_000; now += 2_000)
+    expect(await reconcile(web)).toMatchObject([{ state: 'failed', reason: 'no ip' }]);
+  host = emptyHost();
+  expect(pass.restarts.due(now)).toBe(true);
+  // As far as its image.
+  expect(await reconcile(web)).toMatchObject([{ state: 'failed', reason: 'nobody has it' }]);
+  expect(pass.restarts.failures('web')).toBe(1);
+});
+
 it('looks for no next start of what waits for its image, or for the container whose network it shares', async () => {
   host = emptyHost();
   const sharing: ContainerSpec = { ...web, name: 'side', network: { kind: 'container', container: 'base' } };

@@ -93,8 +93,9 @@ export async function reconcilePass(
   } catch (error) {
     pass.logger.warn({ err: error }, `containers: ${messageOf(error)}`);
     pass.running.clear();
-    for (const { name } of specs) pass.restarts.failed(name, pass.now());
     const failed = { state: 'failed', reason: messageOf(error) } as const;
+    // No fault of theirs: however long it takes, they are started as soon as the host can be looked at again.
+    for (const { name } of specs) pass.restarts.refused(name, pass.now(), failed.reason);
     const states = specs.map(({ name, host }) => ({ name, host, ...failed }));
     return { states, left: undefined, more: false };
   }
