@@ -85,7 +85,10 @@ async function attach(context: Context, target: string, options: AttachOptions):
     context.io.out(`${safe(`container/${name} ${isNew ? done : 'unchanged'}  ${target} on ${host}`)}\n`);
   if (dryRun) return tell('attached (dry run)');
   if (wait === false) tell('created');
-  await heedDeadHosts(context, client, [host], options);
+  await heedDeadHosts(context, client, [host], options).catch((error: unknown) => {
+    tell('created');
+    throw error;
+  });
   if (wait === false) return;
   await waitForContainers(client, new Set([name]), patienceOf(context, options)).catch((error: unknown) => {
     throw isNew ? withWayBack(error, name) : error;

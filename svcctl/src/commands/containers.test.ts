@@ -236,8 +236,8 @@ describe('svcctl attach', () => {
     const told = { code: 0, stdout: 'container/web created  docker:web on host-1\n', stderr: '' };
     expect(await svcctl([...ATTACH, '--no-wait'])).toMatchObject(told);
     controller.list('/v1/nodes', [node('host-1', 1, { alive: false })]);
-    const { code, stderr } = await svcctl(ATTACH);
-    expect(code).toBe(7);
+    const { code, stdout, stderr } = await svcctl(ATTACH);
+    expect([code, stdout]).toEqual([7, told.stdout]);
     expect(stderr).toContain('nothing was waited for on host-1');
   });
 
