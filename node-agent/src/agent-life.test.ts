@@ -105,22 +105,25 @@ describe('an agent', () => {
     };
     world.store.fail('gone');
     void world.start({ healthAddr });
-    await vi.waitFor(async () => {
-      expect(await read('/readyz')).toEqual({
-        code: 503,
-        lines: [
-          expect.stringMatching(/^\[-\]etcd failed: no word since the start: .*gone/),
-          '[-]lease failed: this host has not joined the cluster yet',
-          '[-]kernel failed: nothing has been applied yet',
-          'readyz check failed',
-        ],
-      });
-    });
+    await vi.waitFor(
+      async () => {
+        expect(await read('/readyz')).toEqual({
+          code: 503,
+          lines: [
+            expect.stringMatching(/^\[-\]etcd failed: no word since the start: .*gone/),
+            '[-]lease failed: this host has not joined the cluster yet',
+            '[-]kernel failed: nothing has been applied yet',
+            'readyz check failed',
+          ],
+        });
+      },
+      { timeout: 20_000 },
+    );
     expect((await read('/healthz')).code).toBe(200);
     world.store.recover();
     world.store.put(keys.networkConfig, { Network: '10.10.0.0/16' });
     world.peer(12);
-    await vi.waitFor(async () => expect((await read('/readyz')).lines).toEqual(['ok']), { timeout: 4_000 });
+    await vi.waitFor(async () => expect((await read('/readyz')).lines).toEqual(['ok']), { timeout: 20_000 });
     expect((await read('/readyz?verbose')).lines).toEqual([
       expect.stringMatching(/^\[\+\]etcd ok: last word \d\.\d s ago$/),
       expect.stringMatching(/^\[\+\]lease 10\.10\.\d+\.0\/24 ok: 2[34] h \d+ min left$/),
@@ -131,16 +134,20 @@ describe('an agent', () => {
       'readyz check passed',
     ]);
     world.store.put(keys.subnet({ ipv4: '10.10.14.0/24' }), { PublicIP: '1.2.3.4', BackendType: 'host-gw' });
-    await vi.waitFor(async () =>
-      expect((await read('/readyz')).lines).toContainEqual(
-        expect.stringMatching(/^\[-\]peer 10\.10\.14\.0\/24 \(1\.2\.3\.4\) failed: /),
-      ),
+    await vi.waitFor(
+      async () =>
+        expect((await read('/readyz')).lines).toContainEqual(
+          expect.stringMatching(/^\[-\]peer 10\.10\.14\.0\/24 \(1\.2\.3\.4\) failed: /),
+        ),
+      { timeout: 20_000 },
     );
     world.store.fail('cut off');
-    await vi.waitFor(async () =>
-      expect((await read('/readyz')).lines[0]).toMatch(
-        /^\[-\]etcd failed: last word \d\.\d s ago: .*cut off/,
-      ),
+    await vi.waitFor(
+      async () =>
+        expect((await read('/readyz')).lines[0]).toMatch(
+          /^\[-\]etcd failed: last word \d\.\d s ago: .*cut off/,
+        ),
+      { timeout: 20_000 },
     );
     await world.stop();
     await expect(read('/healthz')).rejects.toThrow();

@@ -96,7 +96,7 @@ describe('a host that gets other subnets', () => {
     for (let lifeMs = 100; lifeMs < 400; lifeMs += 25)
       await world.killedAfter(lifeMs, MOVED, { reconcile: specs });
     const states = async () => (await world.reconcile(MOVED, ...specs)).map(({ state }) => state);
-    await expect.poll(states, { timeout: 20_000 }).toEqual(['running', 'running']);
+    await expect.poll(states, { timeout: 120_000 }).toEqual(['running', 'running']);
     expect(await addressesIn('a')).toBe('10.10.5.2/24\nfd00:10:0:5::2/64\n');
     expect(await addressesIn('b')).toBe('10.10.5.3/24\nfd00:10:0:5::3/64\n');
     expect(await world.get('a', '[fd00:10:0:5::3]')).toBe('hello from b\n');

@@ -159,7 +159,7 @@ describe('containers on a host', () => {
       await world.killedAfter(lifeMs, IPV4, { reconcile: specs }, { removeAll: true });
     const states = async () => (await reconcile(...specs)).map(({ state }) => state);
     // What a killed agent's last command still does may get in the way of the next agent's first try.
-    await expect.poll(states, { timeout: 20_000 }).toEqual(['running', 'running', 'running']);
+    await expect.poll(states, { timeout: 120_000 }).toEqual(['running', 'running', 'running']);
     expect((await traces()).match(/httpd/g)).toHaveLength(3);
     await agent({ removeAll: true });
     expect(await traces()).toBe(untouched);

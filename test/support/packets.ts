@@ -79,7 +79,7 @@ export async function transfer(
   });
   const ended = new Promise((resolve) => receiver.once('close', resolve));
   const listening = inside(to, 'sh', '-c', `ss -Htln sport = ${port}`);
-  await expect.poll(() => output(lab, to.host, ...listening), { timeout: 5_000 }).not.toBe('');
+  await expect.poll(() => output(lab, to.host, ...listening), { timeout: 120_000 }).not.toBe('');
   const send = `f=$(mktemp); head -c ${bytes} /dev/urandom >$f; sha256sum <$f; busybox nc ${address} ${port} <$f; rm $f`;
   const sent = await lab.exec(from.host, inside(from, 'sh', '-c', send), { timeoutMs: 60_000 });
   await ended;

@@ -70,7 +70,10 @@ function talkTo(child: ChildProcessWithoutNullStreams): Talking {
     stdout: () => told.stdout,
     stderr: () => told.stderr,
     says: (pattern) =>
-      vi.waitFor(() => expect(told.stdout + told.stderr).toMatch(pattern), { timeout: 30_000, interval: 20 }),
+      vi.waitFor(() => expect(told.stdout + told.stderr).toMatch(pattern), {
+        timeout: 120_000,
+        interval: 20,
+      }),
     exitCode: once(child, 'close').then(([code]) => code as number | null),
   };
 }

@@ -44,8 +44,10 @@ it('goes round in its ring, and continues where an earlier life ended', async ()
   expect(await messages()).toHaveLength(EVENT_SLOTS);
   const before = (await written()).at(-1)?.sequence ?? -1;
   log().add('joined', 'info', 'another life');
-  await vi.waitFor(async () =>
-    expect((await written()).at(-1)).toMatchObject({ sequence: before + 1, message: 'another life' }),
+  await vi.waitFor(
+    async () =>
+      expect((await written()).at(-1)).toMatchObject({ sequence: before + 1, message: 'another life' }),
+    { timeout: 20_000 },
   );
   expect(await messages()).toHaveLength(EVENT_SLOTS);
 });

@@ -167,8 +167,9 @@ it('tells another address of the host, once, and writes it', async () => {
   expect(told.slice(1)).toEqual([
     { kind: 'address-changed', severity: 'info', message: 'is at 192.168.122.77 instead of 192.168.122.11' },
   ]);
-  await vi.waitFor(async () =>
-    expect((await store.get(keys.subnet(place.subnets())))?.value).toContain('192.168.122.77'),
+  await vi.waitFor(
+    async () => expect((await store.get(keys.subnet(place.subnets())))?.value).toContain('192.168.122.77'),
+    { timeout: 20_000 },
   );
 });
 
@@ -178,8 +179,9 @@ it('has a problem while etcd is away and it should write, and none when it has w
   const built = await watched();
   store.fail('etcd is away');
   place.heed(built);
-  await vi.waitFor(() =>
-    expect(place.problem()).toBe("keeping this host's place in the cluster: asking etcd: etcd is away"),
+  await vi.waitFor(
+    () => expect(place.problem()).toBe("keeping this host's place in the cluster: asking etcd: etcd is away"),
+    { timeout: 20_000 },
   );
   expect(place.subnets()).toEqual({ ipv4: '10.10.0.4/30' });
   store.recover();

@@ -126,12 +126,12 @@ describe('an image', () => {
     expect(await Promise.all([supply.take(ref), supply.take(ref)])).toEqual([undefined, undefined]);
     expect(ready).toHaveBeenCalledTimes(1);
     settle(new Error('nobody has it'));
-    await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(1), { timeout: 20_000 });
     await expect(supply.take(ref)).rejects.toThrow('nobody has it');
     expect(await supply.take(ref)).toBeUndefined();
     here = true;
     settle();
-    await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(2), { timeout: 20_000 });
     expect(await supply.take(ref)).toBe(image);
   });
 });

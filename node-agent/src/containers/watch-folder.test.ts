@@ -10,7 +10,7 @@ it('tells of what changes in a folder', async () => {
   const stop = watchFolder(folder, onChange);
   try {
     writeFileSync(join(folder, 'web'), '0');
-    await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
+    await vi.waitFor(() => expect(onChange).toHaveBeenCalled(), { timeout: 20_000 });
   } finally {
     stop();
     rmSync(folder, { recursive: true });

@@ -62,7 +62,7 @@ describe('an image that is not here', () => {
           yield Buffer.from(chunk).subarray(0, 1_000);
           if (chunk.length <= 1_000) continue;
           // What came a moment before the end may be lost with it.
-          await vi.waitFor(() => expect(statSync(partOf(blob)).size).toBe(1_000));
+          await vi.waitFor(() => expect(statSync(partOf(blob)).size).toBe(1_000), { timeout: 20_000 });
           throw new Error('host-2 has died');
         }
       })();

@@ -12,7 +12,9 @@ it('hands over what a program prints, line by line, and how it ended', async () 
     onLine: (line, stream) => lines.push(`${stream} ${line}`),
   });
   expect(await program.exited).toEqual({ exitCode: 3 });
-  await vi.waitFor(() => expect(lines.toSorted()).toEqual(['stderr c', 'stdout a', 'stdout b']));
+  await vi.waitFor(() => expect(lines.toSorted()).toEqual(['stderr c', 'stdout a', 'stdout b']), {
+    timeout: 20_000,
+  });
 });
 
 it('ends a program by a signal, and says which', async () => {
@@ -32,7 +34,7 @@ it('runs programs in the C locale', async () => {
   const lines: string[] = [];
   const program = start('printenv', ['LC_ALL'], { onLine: (line) => lines.push(line) });
   await program.exited;
-  await vi.waitFor(() => expect(lines).toEqual(['C']));
+  await vi.waitFor(() => expect(lines).toEqual(['C']), { timeout: 20_000 });
 });
 
 it('keeps what a program has printed until somebody reads it, also after its end', async () => {

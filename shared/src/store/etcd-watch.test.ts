@@ -58,11 +58,14 @@ function setUp(onState: (state: PrefixState) => void = () => {}) {
   );
   onTestFinished(() => watch.close());
   const stream = async (n: number): Promise<Stream> =>
-    vi.waitFor(() => {
-      const found = streams[n];
-      if (found === undefined || found.startRevision === 0) throw new Error(`no stream ${n} yet`);
-      return found;
-    });
+    vi.waitFor(
+      () => {
+        const found = streams[n];
+        if (found === undefined || found.startRevision === 0) throw new Error(`no stream ${n} yet`);
+        return found;
+      },
+      { timeout: 20_000 },
+    );
   return {
     watch,
     stream,
@@ -104,7 +107,7 @@ it('says once that it is broken, and once that it is whole again', async () => {
   first.say({ created: true });
   lists(new Error('no route'));
   first.emit('error', new Error('14 UNAVAILABLE: gone'));
-  await vi.waitFor(() => expect(connections).toHaveLength(2));
+  await vi.waitFor(() => expect(connections).toHaveLength(2), { timeout: 20_000 });
   expect(connections[1]).toEqual([false, 'watching /p/: 14 UNAVAILABLE: gone']);
   lists({ items: [], revision: 20 });
   (await stream(1)).say({ created: true });
