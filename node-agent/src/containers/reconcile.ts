@@ -52,8 +52,9 @@ export interface Pass {
 }
 
 /**
- * How far one pass goes, and who hears of it meanwhile. The limits hold for what is removed, for what is started with a
- * namespace of its own, and for what is started in another's; the rest is the next pass's.
+ * How far one pass goes, and who hears of it meanwhile. `most` holds for what is removed, for what is started with a
+ * namespace of its own, and for what is started in another's, for each apart; `isStale` for starts. The rest is the next
+ * pass's.
  */
 export interface PassOptions extends Limits {
   /** Names that nothing is done to. */

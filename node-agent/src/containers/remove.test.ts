@@ -2,21 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Observed } from './observe.ts';
+import { emptyHost } from '../../../test/support/container-pass.ts';
 import { layoutOf, placeOf } from './places.ts';
 import { erase } from './remove.ts';
-
-const nothing: Observed = {
-  ...{ running: new Map(), runc: new Set(), records: new Map(), netns: new Map(), attached: new Map() },
-  ...{
-    links: new Map(),
-    files: new Set(),
-    exits: new Map(),
-    outOfMemory: new Set(),
-    mounted: new Set(),
-    bootId: 'b',
-  },
-};
 
 it('takes the root away that an earlier agent made, and leaves what the container has written', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'causeway-remove-'));
@@ -27,7 +15,7 @@ it('takes the root away that an earlier agent made, and leaves what the containe
       mkdirSync(folder, { recursive: true });
       writeFileSync(`${folder}/file`, '');
     }
-    await erase(layout, 'web', nothing);
+    await erase(layout, 'web', emptyHost());
     expect([place.rootfs, place.upper, place.bundle].map((folder) => existsSync(folder))).toEqual([
       false,
       true,

@@ -125,7 +125,7 @@ it('names the many of all clients whom one rule refuses by one deletion', () => 
   ]);
 });
 
-it('has looked through fifty thousand in less than it takes to list them', () => {
+it('finds those of fifty thousand that come from ten thousand clients who are denied one by one', () => {
   const deny = Array.from({ length: 10_000 }, (_, i) => ({ cidr: `198.18.${i >> 8}.${i & 255}/32` }));
   const ingress: PolicySideIntent = { ...NOTHING, deny };
   const flows = Array.from({ length: 50_000 }, (_, i) =>
