@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ContainerSpec } from '@causeway/shared/model/container';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { cgroupFor } from './cgroups.ts';
 
-const spec = { name: 'c', host: 'h', command: [], files: {} };
+const spec: ContainerSpec = { name: 'c', host: 'h', command: [], files: {} };
 const limited = { ...spec, cpus: 0.5, memoryBytes: 1024 };
 let root: string;
 beforeEach(() => {
@@ -12,7 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const of = (one: typeof spec, inUserNamespace = false) => cgroupFor(one, '/causeway', inUserNamespace, root);
+const of = (one: ContainerSpec, inUserNamespace = false) =>
+  cgroupFor(one, '/causeway', inUserNamespace, root);
 /** A host with version 2, whose kernel has these controllers. */
 function version2(controllers: string): void {
   writeFileSync(`${root}/cgroup.controllers`, `${controllers}\n`);
@@ -44,6 +46,22 @@ it('says what the kernel has not, in one sentence', async () => {
   version2('cpuset cpu io pids');
   await expect(of(limited)).rejects.toThrow(
     /^container c cannot be limited \(cpus and memory\): this host's cgroups have no memory$/,
+  );
+});
+
+it('asks nothing of a controller that is not needed', async () => {
+  const slow = { ...spec, cpus: 0.5 };
+  mkdirSync(`${root}/cpu`);
+  expect(await of(slow)).toEqual({ path: '/causeway/c', limitsSwap: false });
+  version2('cpuset cpu io pids');
+  expect(await of(slow)).toEqual({ path: '/causeway/c', limitsSwap: false });
+});
+
+it('names the container that the kernel refuses to limit', async () => {
+  writeFileSync(`${root}/cgroup.controllers`, 'cpu memory\n');
+  mkdirSync(`${root}/cgroup.subtree_control`);
+  await expect(of(limited)).rejects.toThrow(
+    /^container c cannot be limited \(cpus and memory\): this agent may not make cgroups: EISDIR/,
   );
 });
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { CausewayError } from '@causeway/shared/errors';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 
 /** Where a host's control groups are. */
 export const CGROUPS = '/sys/fs/cgroup';
 /** What limits are made of; with cgroup v2 they are all in one tree. */
-const LIMITING = ['cpu', 'memory'];
+const LIMITING = ['cpu', 'memory'] as const;
 
 /** The folder of cgroups that a host's containers are in. */
 export function cgroupParent(stateDir: string, inUserNamespace: boolean): string {
@@ -36,32 +36,36 @@ export async function cgroupFor(
   inUserNamespace: boolean,
   root = CGROUPS,
 ): Promise<Cgroup | undefined> {
-  const limited = cpus !== undefined || memoryBytes !== undefined;
-  if (!limited && inUserNamespace) return undefined;
-  const fault = limited ? await limitFault(root) : undefined;
-  if (fault === undefined)
-    return {
-      path: `${parent}/${name}`,
-      limitsSwap: memoryBytes !== undefined && (await limitsSwap(parent, root)),
-    };
-  const what = [cpus === undefined ? [] : 'cpus', memoryBytes === undefined ? [] : 'memory'].flat();
-  throw new CausewayError(
-    'degraded',
-    `container ${name} cannot be limited (${what.join(' and ')}): ${fault}`,
-  );
+  const asked = LIMITING.filter((one) => (one === 'cpu' ? cpus : memoryBytes) !== undefined);
+  if (asked.length === 0 && inUserNamespace) return undefined;
+  const refusal = (fault: string) => {
+    const what = asked.map((one) => (one === 'cpu' ? 'cpus' : one));
+    const text = `container ${name} cannot be limited (${what.join(' and ')}): ${fault}`;
+    return new CausewayError('degraded', text);
+  };
+  const fault = asked.length > 0 ? await limitFault(asked, root) : undefined;
+  if (fault !== undefined) throw refusal(fault);
+  const path = `${parent}/${name}`;
+  if (memoryBytes === undefined) return { path, limitsSwap: false };
+  try {
+    return { path, limitsSwap: await limitsSwap(parent, root) };
+  } catch (error) {
+    throw refusal(`this agent may not make cgroups: ${messageOf(error)}`);
+  }
 }
 
-async function limitFault(root: string): Promise<string | undefined> {
+/** @param asked those that are needed: the kernel may be without the others */
+async function limitFault(asked: readonly string[], root: string): Promise<string | undefined> {
   const controllers = await controllersOf(root);
   const files =
     controllers === undefined
-      ? LIMITING.map((controller) => `${root}/${controller}`)
+      ? asked.map((controller) => `${root}/${controller}`)
       : [`${root}/cgroup.subtree_control`];
   for (const file of files) {
     const fault = await canWrite(file);
     if (fault !== undefined) return `this agent may not make cgroups: ${fault}`;
   }
-  const lacking = LIMITING.filter((controller) => controllers?.includes(controller) === false);
+  const lacking = asked.filter((controller) => controllers?.includes(controller) === false);
   return lacking.length === 0 ? undefined : `this host's cgroups have no ${lacking.join(' and no ')}`;
 }
 
