@@ -21,7 +21,11 @@ beforeEach(() => {
     const exited = new Promise<{ exitCode: number }>((resolve) => {
       end = () => resolve({ exitCode: 1 });
     });
-    return { pid: 1, exited, kill: () => true, write: () => void questions++ };
+    const kill = () => {
+      end();
+      return true;
+    };
+    return { pid: 1, exited, kill, write: () => void questions++ };
   });
   watch = watchSets(
     () => new Map([['CWY4-a', 2]]),
@@ -87,6 +91,15 @@ it('tells that its program has ended, and starts another', async () => {
   expect(vi.mocked(start)).toHaveBeenCalledTimes(2);
   answer(2);
   expect(reasons).toHaveLength(1);
+});
+
+it('ends a program that has not answered for a minute, and asks another', async () => {
+  for (let i = 0; i < 99; i++) await period();
+  expect([questions, reasons]).toEqual([1, []]);
+  for (let i = 0; i < 5; i++) await period();
+  expect([questions, vi.mocked(start).mock.calls.length]).toEqual([2, 2]);
+  answer(2);
+  expect(reasons).toEqual(['ipset, which counts the elements of our sets, has ended']);
 });
 
 it.each([

@@ -6,6 +6,8 @@ import type { Running } from './keep-running.ts';
 
 /** How often the sets are counted, milliseconds; a flush must be mended within a second. */
 const PERIOD_MS = 600;
+/** Periods, a minute: a program that has not answered by then hangs. */
+const MOST_UNANSWERED = 100;
 /** Its answer is one line, and so the end of what was asked before it. */
 const [END_QUESTION, END] = ['version', /^ipset v/];
 
@@ -36,6 +38,8 @@ export function watchSets(
   /** Changes of ours so far: an answer to a question from before one says nothing. */
   let changes = 0;
   let asked: { readonly changes: number; readonly sizes: SetSizes } | undefined;
+  /** Periods since the question that is open. */
+  let unanswered = 0;
   let heard: string[] = [];
 
   const doubt = (reason: string) => {
@@ -70,12 +74,18 @@ export function watchSets(
     return mine;
   };
   const ask = () => {
-    if (!doubts.isDue() || changing > 0 || asked !== undefined) return;
+    if (asked !== undefined) {
+      unanswered += 1;
+      if (unanswered === MOST_UNANSWERED) counter?.kill('SIGKILL');
+      return;
+    }
+    if (!doubts.isDue() || changing > 0) return;
     const sizes = expected();
     if (sizes === undefined || sizes.size === 0) return;
     try {
       counter ??= begin();
       asked = { changes, sizes };
+      unanswered = 0;
       counter.write(`list -t\n${END_QUESTION}\n`);
     } catch (error) {
       doubt(messageOf(error));
