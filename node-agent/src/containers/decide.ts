@@ -6,8 +6,8 @@ import { verdict } from './lifecycle.ts';
 import { connectionOf } from './modes/index.ts';
 import { planAddresses } from './modes/plan.ts';
 import type { ContainerNetwork } from './network.ts';
-import { namesIn, type Observed } from './observe.ts';
-import { hostLinkOf, isContainerName, isHostLink, type Layout } from './places.ts';
+import type { Observed } from './observe.ts';
+import type { Layout } from './places.ts';
 import { addressesOf, type ContainerRecord } from './records.ts';
 import { checkSpec, specHash } from './spec.ts';
 
@@ -73,12 +73,6 @@ export interface Refuse {
   readonly error: unknown;
 }
 
-export interface Leftovers {
-  readonly names: readonly string[];
-  /** Host ends of veth pairs that belong to no name known any more. */
-  readonly links: readonly string[];
-}
-
 /** Where decisions are carried out. */
 export interface Host {
   readonly observed: Observed;
@@ -90,23 +84,6 @@ export interface Decisions {
   /** One for each spec, in their order. */
   readonly all: readonly Decision[];
   readonly world: World;
-}
-
-/**
- * PURE. What is here and not wanted.
- *
- * @param spared names that stay as they are, wanted or not
- */
-export function leftovers(
-  specs: readonly ContainerSpec[],
-  observed: Observed,
-  spared: ReadonlySet<string>,
-): Leftovers {
-  const wanted = new Set([...specs.map(({ name }) => name), ...spared]);
-  const names = [...namesIn(observed)].filter((name) => !wanted.has(name)).sort();
-  const spoken = new Set([...wanted, ...names].filter(isContainerName).map(hostLinkOf));
-  const links = [...observed.links.keys()].filter((link) => isHostLink(link) && !spoken.has(link));
-  return { names, links };
 }
 
 /**
