@@ -39,7 +39,8 @@ export async function begin(pass: Pass, decision: Start, given: Circumstances): 
     const image = await pass.images.take(spec.image);
     if (image !== undefined) return await startNow(pass, decision, given, image);
     restarts.holds(name);
-    return { ...known, state: 'starting', reason: `image ${spec.image?.name} is on its way to this host` };
+    const reason = `image ${spec.image?.name} is on its way to this host`;
+    return { ...known, ...watched(pass, decision, given), state: 'starting', reason };
   } catch (cause) {
     const error = readable(name, cause);
     restarts.failed(name, pass.now(), messageOf(error));
@@ -90,6 +91,14 @@ function waiting(pass: Pass, decision: Start, given: Circumstances, reason: stri
   if (running === undefined) return { ...knownOf(decision, given), state: 'starting', reason };
   watch(pass, decision.name, running.pid);
   return undefined;
+}
+
+/** What runs as it was defined before is not forgotten while its next image is awaited. */
+function watched(pass: Pass, { name }: Start, { world }: Circumstances): { readonly pid?: number } {
+  const pid = world.observed.running.get(name)?.pid;
+  if (pid === undefined) return {};
+  watch(pass, name, pid);
+  return { pid };
 }
 
 function delayText({ restarts, layout }: Pass, { name, why }: Start, wait: number): string {

@@ -138,6 +138,15 @@ it('says nothing new of one that runs as it was defined before, until its turn h
   expect(done).toContain('start z-web');
 });
 
+it('notices the end of one that runs as it was defined before, while its new image is on its way', async () => {
+  const before = spec('web');
+  runs({ name: 'web', specHash: specHash(before), process: self() });
+  pass = { ...pass, images: { take: async () => undefined } };
+  const { states } = await reconcile([{ ...before, image: { name: 'web:2', digest: 'sha256:2' } }]);
+  expect(states).toMatchObject([{ name: 'web', state: 'starting', pid: process.pid }]);
+  expect(pass.running.has('web')).toBe(true);
+});
+
 it('names what is still here and should not be', async () => {
   host = { ...host, files: new Set(['gone-1', 'gone-2', 'gone-3']) };
   broken.add('gone-1');

@@ -62,3 +62,11 @@ it('says that one has ended without a beginning', async () => {
     message: 'starting container web: it ended before its program ran',
   });
 });
+
+it('gives up one that neither begins nor ends', async () => {
+  look = () => true;
+  await expect(runcStart(root, 'web', INIT, 20)).rejects.toMatchObject({
+    code: 'timeout',
+    message: 'starting container web: its program has not begun within 20 ms',
+  });
+});

@@ -31,17 +31,27 @@ export function parseRuncList(json: string): ReadonlyMap<string, RuncContainer> 
   return new Map(listed.map(({ id, status, pid }: { id: string } & RuncContainer) => [id, { status, pid }]));
 }
 
-/** Between looks whether runc's own process has heard of the start, milliseconds. */
+/** Between looks whether runc's own process has heard of the start, at first and at most, milliseconds. */
 const STEP_MS = 1;
+const MOST_STEP_MS = 20;
+/** Of the time between looks: most programs begin within the first ten of them. */
+const GROWTH = 1.1;
+/** One that is frozen neither begins nor ends; others wait for it, milliseconds. */
+const PATIENCE_MS = 60_000;
 
 /**
  * Lets a container that was made begin with its own program. runc's process in it waits for whoever reads a byte from this
  * pipe, which is all that `runc start` does: a process less for each start.
  *
  * @param init its first process
- * @throws CausewayError `command-failed` when that ends before
+ * @throws CausewayError `command-failed` when that ends before, `timeout` when it does neither
  */
-export async function runcStart(runcRoot: string, name: string, init: ProcessId): Promise<void> {
+export async function runcStart(
+  runcRoot: string,
+  name: string,
+  init: ProcessId,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
   const path = `${runcRoot}/${name}/exec.fifo`;
   const doing = `starting container ${name}`;
   const pipe = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
@@ -49,13 +59,16 @@ export async function runcStart(runcRoot: string, name: string, init: ProcessId)
     await run('runc', ['--root', runcRoot, 'start', name], { doing });
     return;
   }
+  const deadline = performance.now() + patienceMs;
   try {
-    for (;;) {
+    for (let step = STEP_MS; ; step = Math.min(GROWTH * step, MOST_STEP_MS)) {
       // A program may have ended by the time that this looks; that it began is in the pipe.
       const wasAlive = isAlive(init);
       if ((await bytesFrom(pipe)) > 0) break;
       if (!wasAlive) throw new CausewayError('command-failed', `${doing}: it ended before its program ran`);
-      await delay(STEP_MS);
+      if (performance.now() > deadline)
+        throw new CausewayError('timeout', `${doing}: its program has not begun within ${patienceMs} ms`);
+      await delay(step);
     }
     await rm(path, { force: true });
   } finally {
