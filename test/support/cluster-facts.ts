@@ -26,12 +26,6 @@ export const EMPTY_CLUSTER: ClusterFacts = {
   isCordoned: () => false,
 };
 
-/** The same with a container network of both families. */
-export const DUAL_CLUSTER: ClusterFacts = {
-  ...EMPTY_CLUSTER,
-  networks: { ipv4: block('10.10.0.0/16'), ipv6: block('fd00:10::/48') },
-};
-
 export function block(text: string): Block {
   const parsed = parseBlock(text);
   if (parsed === undefined) throw new Error(`${text} is no CIDR`);

@@ -38,8 +38,6 @@ export const releaseInputSchema = z
   .nullish()
   .transform(given);
 
-export type ReleaseInput = z.output<typeof releaseInputSchema>;
-
 /** What an operation left of a host's reservations and policy. */
 export const nodePlanSchema = z
   .object({
