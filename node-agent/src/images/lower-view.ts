@@ -1,7 +1,11 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
+import { CausewayError, messageOf, show } from '@causeway/shared/errors';
 
-/** The layers below one that is being unpacked, as overlayfs shows them together. Paths are bytes (latin1). */
+/**
+ * The layers below one that is being unpacked, as overlayfs shows them together. Paths are bytes (latin1). Both throw a
+ * CausewayError `unreadable` where a layer does not let itself be read: what would be hidden must not pass for absent.
+ */
 export interface LowerView {
   /** @returns undefined where nothing is seen */
   seen(path: string): Promise<Seen | undefined>;
@@ -57,13 +61,27 @@ type Look =
 async function look(lower: string, path: string): Promise<Look> {
   const parts = path === '' ? [] : path.split('/');
   for (let count = 0; count <= parts.length; count += 1) {
-    const stats = await lstat(onDisk(lower, parts.slice(0, count).join('/'))).catch(() => undefined);
+    const stats = await statsOf(lower, parts.slice(0, count).join('/'), path);
     if (stats === undefined) return { kind: 'absent' };
     if (isWhiteout(stats)) return { kind: 'hidden' };
     if (count === parts.length) return { kind: 'here', stats };
     if (!stats.isDirectory()) return { kind: 'hidden' };
   }
   return { kind: 'absent' };
+}
+
+/** @param lookedFor what this is on the way to */
+async function statsOf(lower: string, path: string, lookedFor: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(onDisk(lower, path));
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined;
+    const told = show(Buffer.from(lookedFor, 'latin1').toString());
+    throw new CausewayError('unreadable', `looking for ${told} in the layers below: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** overlayfs': a character device 0/0. */
