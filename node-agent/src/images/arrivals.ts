@@ -46,7 +46,8 @@ export function createArrivals(options: ArrivalOptions): Arrivals {
       try {
         return await gate.enter(async () => install(await inDraft(places, bring)));
       } catch (error) {
-        await gate.alone(clear);
+        // What stays is cleared with the next that is refused, or by the collector: why this one was is the news.
+        await gate.alone(clear).catch(() => undefined);
         throw error;
       }
     },
