@@ -61,5 +61,3 @@ export const networkInputSchema = z.union(
 function withLists(mode: NetworkText | undefined): unknown {
   return mode?.kind === 'macvlan' ? { ...mode, addresses: [], gateways: [] } : mode;
 }
-
-export type ParsedNetworkInput = z.output<typeof networkInputSchema>;

@@ -23,7 +23,6 @@ export type Descriptor = z.output<typeof descriptor>;
 /** `index.json` of a layout, or a blob that names a manifest for each platform. */
 const index = z.object({ manifests: z.array(descriptor).min(1) });
 const manifest = z.object({ config: descriptor, layers: z.array(descriptor) });
-export type ImageManifest = z.output<typeof manifest>;
 
 const texts = z
   .array(z.string())
@@ -60,7 +59,6 @@ const dockerArchive = z
     }),
   )
   .min(1);
-export type DockerArchive = z.output<typeof dockerArchive>;
 
 export const INDEX_TYPES: readonly string[] = [
   'application/vnd.oci.image.index.v1+json',

@@ -44,11 +44,6 @@ export function formatAddress(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 
-/** Number of addresses in a block of this prefix length. */
-export function sizeOf(length: number): number {
-  return 2 ** (32 - length);
-}
-
 /** Sets the host bits to zero. */
 export function maskTo(address: number, length: number): number {
   return length === 0 ? 0 : (address & (0xffffffff << (32 - length))) >>> 0;
@@ -79,9 +74,4 @@ export function containsCidr(outer: Cidr, inner: Cidr): boolean {
 
 export function overlaps(a: Cidr, b: Cidr): boolean {
   return containsCidr(a, b) || containsCidr(b, a);
-}
-
-/** Last address of the block. */
-export function lastAddress(cidr: Cidr): number {
-  return cidr.base + sizeOf(cidr.length) - 1;
 }
