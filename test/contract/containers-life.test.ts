@@ -109,10 +109,17 @@ describe('a container whose monitor is slow', () => {
     const spec = shell('sleep 1000', { restart: 'no' });
     await look(spec);
     const { pid } = (await look(spec)) ?? {};
+    // Its end is read twice: when the agent looks at all of them, and when it waits for this one; each writer here waits
+    // for its reader, and a reader that came in between is let go.
     await world.net.sh(`
-      kill -STOP $(cat ${world.dir}/run/bundles/c/conmon.pid)
+      cd ${world.dir}
+      kill -STOP $(cat run/bundles/c/conmon.pid)
       kill -KILL ${pid}
-      (sleep 1.5; kill -CONT $(cat ${world.dir}/run/bundles/c/conmon.pid)) >/dev/null 2>&1 &`);
+      mkfifo looks waits
+      ln looks lib/exits/c
+      { echo >looks; ln -f waits lib/exits/c; : <>looks
+        echo >waits; rm lib/exits/c; : <>waits
+        kill -CONT $(cat run/bundles/c/conmon.pid); } >/dev/null 2>&1 &`);
     expect(await look(spec)).toMatchObject({ state: 'exited', exitCode: 137 });
   });
 });
