@@ -58,6 +58,16 @@ async function removed(): Promise<void> {
   assert.deepEqual(readdirSync('/run/netns'), []);
 }
 
+test('the lab has groups below which its hosts can limit, and takes back what they need', async () => {
+  const before = groups.passesOn('/');
+  const name = makeCgroups('vm');
+  assert.ok(name !== undefined);
+  assert.ok(groups.passesOn(name));
+  await removeCgroups(name);
+  assert.deepEqual(groups.find(name), []);
+  assert.equal(groups.passesOn('/'), before);
+});
+
 test('a container has a group of its own, without limits when it has none', async () => {
   await run('sh', ['-ec', BRIDGE]);
   const pid = await pidOf();
@@ -132,14 +142,6 @@ test('macvlan gives it a device on a link of the host', async () => {
   await pidOf({ network: macvlan });
   assert.equal(await inside('ping -c 1 -W 5 192.168.9.1 >/dev/null; echo $?'), '0 0');
   await removed();
-});
-
-test('the lab has groups below which its hosts can limit', async () => {
-  const name = makeCgroups('vm');
-  assert.ok(name !== undefined);
-  assert.ok(groups.passesOn(name));
-  await removeCgroups(name);
-  assert.deepEqual(groups.find(name), []);
 });
 
 test('all is gone after a clean-up, the parent of the groups too', async () => {

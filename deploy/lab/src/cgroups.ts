@@ -2,26 +2,33 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '@causeway/shared/errors';
+import { addedIn, type Control, nameOfGroup, passOn, takeBack } from './passing-on.ts';
 
 const ROOT = '/sys/fs/cgroup';
 /** Time that the kernel may take to let go of the processes of a lab that has ended, milliseconds. */
 const EMPTY_TIMEOUT_MS = 5_000;
-/** What limits are made of; a group of version 2 has of it what the one above passes on. */
-const CONTROLLERS = ['cpu', 'memory'];
 
 /**
  * Makes a group of the lab's own below each of this machine's control groups, for the limits of its containers: the lab
- * sees it in place of the machine's, which it cannot write to.
+ * sees it in place of the machine's, which it cannot write to. Where there is version 2 alone the machine's root group may
+ * have to pass more on for that; its name says what, until `removeCgroups` takes it back.
  *
  * @returns its name; undefined where this user may make none, and then nothing is limited in the lab
  */
 export function makeCgroups(lab: string): string | undefined {
-  const name = `causeway-lab-${lab}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
-  const made = hierarchies().filter((at) => make(at, join(at, name)));
-  return made.length === 0 ? undefined : name;
+  const { added, canLimit } = isWholeTree(ROOT) ? passOn(controlOf(ROOT)) : { added: [], canLimit: true };
+  const others = foldersIn(ROOT);
+  const own = `${lab}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+  const name = nameOfGroup(own, added, others);
+  if (canLimit && hierarchies().filter((at) => make(at, join(at, name))).length > 0) return name;
+  takeBack(controlOf(ROOT), added);
+  return undefined;
 }
 
-/** Removes a group that `makeCgroups` made and all below it, once no process is in it. One that is gone is no error. */
+/**
+ * Removes a group that `makeCgroups` made and all below it, once no process is in it, and takes back what was added above it
+ * unless another lab needs it. One that is gone is no error.
+ */
 export async function removeCgroups(name: string): Promise<void> {
   const deadline = performance.now() + EMPTY_TIMEOUT_MS;
   for (const at of hierarchies()) {
@@ -39,6 +46,7 @@ export async function removeCgroups(name: string): Promise<void> {
       }
     }
   }
+  takeBack(controlOf(ROOT), addedIn(name));
 }
 
 /** Where this machine's control groups are mounted, of version 1 and 2. */
@@ -58,7 +66,7 @@ function make(parent: string, group: string): boolean {
     return false;
   }
   if (isWholeTree(parent)) {
-    if (passOn(parent) && passOn(group)) return true;
+    if (passOn(controlOf(group)).canLimit) return true;
     rmdirSync(group);
     return false;
   }
@@ -73,17 +81,9 @@ function isWholeTree(group: string): boolean {
   return group === ROOT && existsSync(join(group, 'cgroup.controllers'));
 }
 
-/** Lets the groups below be limited. @returns whether they can be */
-function passOn(group: string): boolean {
+function controlOf(group: string): Control {
   const file = join(group, 'cgroup.subtree_control');
-  for (const controller of CONTROLLERS)
-    try {
-      writeFileSync(file, `+${controller}`);
-    } catch {
-      // The kernel has it not, or processes are in this group: both show below.
-    }
-  const passed = readFileSync(file, 'utf8').trim().split(' ');
-  return CONTROLLERS.every((controller) => passed.includes(controller));
+  return { read: () => readFileSync(file, 'utf8'), write: (change) => writeFileSync(file, change) };
 }
 
 function copy(parent: string, group: string, file: string): void {
@@ -95,18 +95,20 @@ function copy(parent: string, group: string, file: string): void {
 }
 
 function removeBelow(group: string): void {
-  let entries: string[];
-  try {
-    entries = readdirSync(group, { withFileTypes: true }).flatMap((each) =>
-      each.isDirectory() ? [each.name] : [],
-    );
-  } catch {
-    return;
-  }
-  for (const entry of entries) removeBelow(join(group, entry));
+  for (const entry of foldersIn(group)) removeBelow(join(group, entry));
   try {
     rmdirSync(group);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** @returns none of a folder that cannot be read */
+function foldersIn(folder: string): readonly string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.flatMap((each) => (each.isDirectory() ? [each.name] : []));
+  } catch {
+    return [];
   }
 }
