@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -72,10 +73,15 @@ describe('svcctl exec', () => {
     const [sent, come] = [createHash('sha256'), createHash('sha256')];
     for (const one of blocks) sent.update(one);
     const cat = startSvcctl(up.lab, 'exec', '-i', 'far', '--', 'cat');
-    const exitCode = once(cat, 'close');
-    await Promise.all([pipeline(Readable.from(blocks), cat.stdin), pipeline(cat.stdout, come)]);
+    const ended = once(cat, 'close');
+    const complaint = text(cat.stderr);
+    const [passedOn] = await Promise.allSettled([
+      Promise.all([pipeline(Readable.from(blocks), cat.stdin), pipeline(cat.stdout, come)]),
+    ]);
+    // What svcctl says of a broken stream tells more than the stream.
+    expect([await complaint, ...(await ended)]).toEqual(['', 0, null]);
+    expect(passedOn).toMatchObject({ status: 'fulfilled' });
     expect(come.digest('hex')).toBe(sent.digest('hex'));
-    expect(await exitCode).toEqual([0, null]);
   });
 
   it('waits for a slow reader without losing anything, and the command with it', async () => {
