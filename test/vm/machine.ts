@@ -1,18 +1,11 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CausewayError } from '@causeway/shared/errors';
 import { pathOf } from '@causeway/shared/programs/environment';
 import { run } from '@causeway/shared/programs/run';
 import { start } from '@causeway/shared/programs/start';
+import type { Kernel } from './kernels.ts';
 import { modulesInOrder } from './modules.ts';
-
-/** A kernel and its modules. */
-export interface Kernel {
-  /** `/boot/vmlinuz-6.1.0-18-amd64` */
-  readonly image: string;
-  /** `/lib/modules/6.1.0-18-amd64` */
-  readonly modules: string;
-}
 
 /** What control groups the machine has. */
 export const CGROUPS = ['v1', 'hybrid', 'v2'] as const;
@@ -67,11 +60,16 @@ export async function runInMachine(
   const timer = setTimeout(() => machine.kill('SIGKILL'), PATIENCE_MS);
   await machine.exited;
   clearTimeout(timer);
-  try {
-    return Number(readFileSync(join(out, 'exit'), 'utf8'));
-  } catch (cause) {
-    throw new CausewayError('command-failed', 'the virtual machine ended before its program', { cause });
-  }
+  const file = join(out, 'exit');
+  const code = exitCodeIn(existsSync(file) ? readFileSync(file, 'utf8') : '');
+  if (code === undefined)
+    throw new CausewayError('command-failed', 'the virtual machine ended before its program');
+  return code;
+}
+
+/** PURE. @returns undefined of a machine that ended before it had written it */
+export function exitCodeIn(text: string): number | undefined {
+  return /^\d+\n?$/.test(text) ? Number(text) : undefined;
 }
 
 function shared(tag: string, path: string, more = ''): readonly string[] {

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
-import { CGROUPS, type Cgroups, type Kernel, runInMachine } from './machine.ts';
+import { kernelOf } from './kernels.ts';
+import { CGROUPS, type Cgroups, runInMachine } from './machine.ts';
 
 /**
  * `npm run test:vm -- [v1] [hybrid] [v2] [--kernel FILE --modules FOLDER]`: what an agent does with all the powers of root on
@@ -11,7 +12,6 @@ import { CGROUPS, type Cgroups, type Kernel, runInMachine } from './machine.ts';
  */
 const SCRIPTS = join(__dirname, '../../test/vm');
 const PROGRAM = join(__dirname, 'vm-inside.cjs');
-const WHERE_FROM = 'apt install qemu-system-x86 linux-image-amd64, or name one by --kernel and --modules';
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({
@@ -39,19 +39,6 @@ function asCgroups(text: string): Cgroups {
   if (found === undefined)
     throw new CausewayError('invalid', `cgroups ${JSON.stringify(text)} is none of ${CGROUPS.join(', ')}`);
   return found;
-}
-
-/** The one that is named, or the last of this machine's own. */
-function kernelOf(image: string | undefined, modules: string | undefined): Kernel {
-  if (image !== undefined && modules !== undefined) return { image, modules };
-  if (image !== undefined || modules !== undefined)
-    throw new CausewayError('invalid', '--kernel and --modules are named together');
-  const boot = existsSync('/boot') ? readdirSync('/boot') : [];
-  const versions = boot.flatMap((file) => (file.startsWith('vmlinuz-') ? file.slice('vmlinuz-'.length) : []));
-  const version = versions.filter((each) => existsSync(`/lib/modules/${each}/modules.dep`)).at(-1);
-  if (version === undefined)
-    throw new CausewayError('not-found', `no kernel with modules on this machine: ${WHERE_FROM}`);
-  return { image: `/boot/vmlinuz-${version}`, modules: `/lib/modules/${version}` };
 }
 
 main().then(
