@@ -1,6 +1,6 @@
 import { CausewayError, visible } from '@causeway/shared/errors';
 import { imageCapability } from './capability.ts';
-import { type MergedTree, type PassedFolder, parentOf, partsOf } from './merged-tree.ts';
+import { isTooLong, joined, type MergedTree, type PassedFolder, parentOf, partsOf } from './merged-tree.ts';
 import type { CleanEntry } from './tar-header.ts';
 
 /** An archive's entry as it came. Names are bytes, one per character (latin1). */
@@ -30,11 +30,16 @@ export interface Verdict {
   readonly note?: string;
 }
 
-/** @throws CausewayError `invalid`, naming the entry: nothing of the archive is used then */
+/** Of one layer: what is known of it is kept in memory. */
+export interface LayerLimits {
+  readonly entries: number;
+  /** Of all paths, and the targets of links. */
+  readonly pathBytes: number;
+}
+
+/** @throws CausewayError `invalid`, naming the entry, or `exhausted`: nothing of the archive is used then */
 export type Judge = (entry: RawEntry) => Promise<Verdict>;
 
-const MAX_PATH = 4_000;
-const MAX_PART = 255;
 const TOO_LONG = 'leads to a path that is longer than a file name can be';
 /** Of a symbolic link, bytes. */
 const MAX_TARGET = 4_095;
@@ -52,16 +57,17 @@ const TYPES: Readonly<Record<string, CleanEntry['type']>> = {
  * written there is written by its own path, through folders alone.
  *
  * @param tree takes what is judged well
- * @param maxEntries of one layer
  */
-export function createJudge(tree: MergedTree, maxEntries: number): Judge {
+export function createJudge(tree: MergedTree, { entries, pathBytes }: LayerLimits): Judge {
   let judged = 0;
 
   async function judge(raw: RawEntry): Promise<Verdict> {
     judged += 1;
     // Of what is left out the tree has nothing.
-    if (judged > maxEntries || tree.size() > maxEntries)
-      throw new CausewayError('exhausted', `the archive has more than ${maxEntries} entries`);
+    if (judged > entries || tree.size() > entries)
+      throw new CausewayError('exhausted', `the archive has more than ${entries} entries`);
+    if (tree.bytes() > pathBytes)
+      throw new CausewayError('exhausted', `the archive's paths and links have more than ${pathBytes} bytes`);
     const named = pathOf(raw, raw.name);
     const name = named.slice(named.lastIndexOf('/') + 1);
     const parent = await inFolder(raw, parentOf(named));
@@ -91,7 +97,7 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
     const found = await tree.resolve(folder);
     if (found.kind === 'endless') throw refused(raw, 'goes through too many links');
     if (found.kind === 'file') throw refused(raw, `goes through ${shown(found.path)}, which is a file`);
-    if (isTooLong(found.path)) throw refused(raw, TOO_LONG);
+    if (found.kind === 'too long') throw refused(raw, TOO_LONG);
     return found.path;
   }
 
@@ -107,7 +113,7 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
   async function hide(raw: RawEntry, parent: string, name: string): Promise<Verdict> {
     if (name === OPAQUE) {
       const folders = await tree.way(parent);
-      tree.opaque.add(parent);
+      tree.takeAwayBelow(parent);
       return { folders };
     }
     // aufs' own notes are nobody's files.
@@ -118,7 +124,7 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
     if (isTooLong(path)) throw refused(raw, TOO_LONG);
     if ((await tree.below(path)) === undefined) return { folders: [] };
     const folders = await tree.way(parent);
-    tree.whiteouts.add(path);
+    tree.takeAway(path);
     return { folders };
   }
 
@@ -144,14 +150,6 @@ export function createJudge(tree: MergedTree, maxEntries: number): Judge {
   }
 
   return judge;
-}
-
-function joined(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`;
-}
-
-function isTooLong(path: string): boolean {
-  return path.length > MAX_PATH || path.split('/').some((part) => part.length > MAX_PART);
 }
 
 function capabilityOf({ name, capability }: RawEntry): {

@@ -23,7 +23,7 @@ export interface UnpackOptions {
   readonly wantsEnd: boolean;
 }
 
-const MAX_ENTRIES = 1_000_000;
+const LIMITS = { entries: 1_000_000, pathBytes: 128 * 1024 ** 2 };
 /** More of them are only counted. */
 const MOST_NOTES = 20;
 
@@ -74,7 +74,7 @@ async function* cleaned(
   wantsEnd: boolean,
 ): AsyncGenerator<Item> {
   const tree = createMergedTree(lowers);
-  const judge = createJudge(tree, MAX_ENTRIES);
+  const judge = createJudge(tree, LIMITS);
   for await (const { entry: raw, content, skip } of tarEntries(source, wantsEnd)) {
     const { folders, entry, note } = await judge(raw);
     if (note !== undefined) notes.push(note);
