@@ -1,37 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
-import type { Answers, Call } from './containers-driver.ts';
-import {
-  buildDriver,
-  type ContainerWorld,
-  type Driver,
-  openContainerWorld,
-  web,
-} from './containers-world.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Call } from './containers-driver.ts';
+import { IPV4, IPV4_BRIDGE, useContainerWorld, web } from './containers-world.ts';
 
 /** Commands that a health check runs in a container, with real runc. */
-const network: ContainerNetwork = {
-  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
-};
-const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
-
-let driver: Driver;
-let world: ContainerWorld;
-beforeAll(async () => {
-  driver = await buildDriver();
-});
-afterAll(() => driver.remove());
+const world = useContainerWorld(IPV4_BRIDGE);
 beforeEach(async () => {
-  world = await openContainerWorld(driver, BRIDGE);
-  await world.reconcile(network, web('web-1'), web('web-2'));
+  await world.reconcile(IPV4, web('web-1'), web('web-2'));
 });
-afterEach(() => world.close());
 
 const run = (name: string, command: readonly string[], timeoutMs = 10_000): Call => ({
   ...{ exec: command, in: name, timeoutMs },
 });
-const answers = async (...calls: readonly Call[]) => (await world.agent(network, ...calls)).answers;
+const answers = async (...calls: readonly Call[]) => (await world.agent(IPV4, ...calls)).answers;
 /** Command lines of what runs in a container. */
 const processes = async (name: string) => (await world.inside(name, 'ps', '-o', 'args')).split('\n');
 
@@ -102,15 +83,7 @@ describe('a command that runc does not come to begin', () => {
     const script = `#!/bin/sh\ncase "$*" in *" exec "*) echo >${sign}; sleep 4713; esac\nexec ${real} "$@"\n`;
     await mkdir(bin);
     await writeFile(`${bin}/runc`, script, { mode: 0o755 });
-    const env = { PATH: `${bin}:${process.env.PATH}` };
-    return {
-      sign,
-      life: async (...calls) => {
-        const input = JSON.stringify(world.scriptOf(network, calls));
-        const { stdout } = await net.exec('node', [driver.path], { input, env, timeoutMs: 120_000 });
-        return (JSON.parse(stdout) as Answers).answers;
-      },
-    };
+    return { sign, life: async (...calls) => (await world.agentWith(bin, IPV4, ...calls)).answers };
   }
   const hanging = async () =>
     (await world.net.sh("ps -eo stat,args | grep '^[^Z].*[s]leep 4713' || :")).stdout;

@@ -1,26 +1,11 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import type { Call } from './containers-driver.ts';
-import { buildDriver, type ContainerWorld, type Driver, openContainerWorld } from './containers-world.ts';
+import { IPV4, IPV4_BRIDGE, useContainerWorld } from './containers-world.ts';
 
 /** What becomes of containers that end, are stopped, or whose agent goes away: with real conmon and runc. */
-const network: ContainerNetwork = {
-  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
-};
-const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
-
-let driver: Driver;
-let world: ContainerWorld;
-beforeAll(async () => {
-  driver = await buildDriver();
-});
-afterAll(() => driver.remove());
-beforeEach(async () => {
-  world = await openContainerWorld(driver, BRIDGE);
-});
-afterEach(() => world.close());
+const world = useContainerWorld(IPV4_BRIDGE);
 
 const shell = (script: string, more: Partial<ContainerSpec> = {}): ContainerSpec => ({
   ...{ name: 'c', host: 'host-1', command: ['sh', '-c', script], files: {} },
@@ -29,11 +14,11 @@ const shell = (script: string, more: Partial<ContainerSpec> = {}): ContainerSpec
 const SLEEPER = 'trap "exit 5" TERM; echo up; sleep 1000 & wait';
 
 async function agent(...calls: readonly Call[]): Promise<unknown[]> {
-  return (await world.agent(network, ...calls)).answers;
+  return (await world.agent(IPV4, ...calls)).answers;
 }
 /** The state of the only container, as an agent that has just begun its life finds it. */
 async function look(spec: ContainerSpec): Promise<ContainerStatus | undefined> {
-  return (await world.reconcile(network, spec))[0];
+  return (await world.reconcile(IPV4, spec))[0];
 }
 /** Waits until the container's program has said a word: only then does it hear signals. */
 async function said(word: string): Promise<void> {
@@ -127,7 +112,7 @@ describe('a container whose monitor is slow', () => {
 describe('a container that is stopped', () => {
   it('is asked to end, keeps its address and what it wrote, and starts again with both', async () => {
     const spec = shell(`echo mine > /data; ${SLEEPER}`);
-    await world.reconcile(network, { ...shell('exec sleep 1000'), name: 'b' }, spec);
+    await world.reconcile(IPV4, { ...shell('exec sleep 1000'), name: 'b' }, spec);
     await said('up');
     const wanted: ContainerSpec = { ...spec, want: 'stopped' };
     const [asked, needed, stopped] = await agent(

@@ -1,33 +1,19 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import { describe, expect, it } from 'vitest';
 import type { ContainerSpec } from '../../shared/src/model/container.ts';
-import { buildDriver, type ContainerWorld, type Driver, openContainerWorld } from './containers-world.ts';
+import { IPV4, IPV4_BRIDGE, useContainerWorld } from './containers-world.ts';
 
 /** What becomes of containers whose host is started again, by a power cut or in order: with real conmon and runc. */
-const network: ContainerNetwork = {
-  ...{ subnets: { ipv4: '10.10.1.0/24' }, gateways: { ipv4: '10.10.1.1' }, bridge: 'cwy0', mtu: 1450 },
-};
-const BRIDGE = 'ip link add cwy0 type bridge; ip address add 10.10.1.1/24 dev cwy0; ip link set cwy0 up';
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const PATIENT = { timeout: 60_000, interval: 50 };
 
-let driver: Driver;
-let world: ContainerWorld;
-beforeAll(async () => {
-  driver = await buildDriver();
-});
-afterAll(() => driver.remove());
-beforeEach(async () => {
-  world = await openContainerWorld(driver, BRIDGE);
-});
-afterEach(() => world.close());
+const world = useContainerWorld(IPV4_BRIDGE);
 
 const shell = (name: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec => ({
   ...{ name, host: 'host-1', command: ['sh', '-c', script], files: {} },
   ...more,
 });
-const look = (...specs: ContainerSpec[]) => world.reconcile(network, ...specs);
+const look = (...specs: ContainerSpec[]) => world.reconcile(IPV4, ...specs);
 const states = async (...specs: ContainerSpec[]) => (await look(...specs)).map(({ state }) => state);
 const exits = async () => (await readdir(`${world.dir}/lib/exits`)).sort();
 
@@ -44,12 +30,11 @@ async function powerCut(): Promise<void> {
 
 /** The agent is told to end on a host whose systemd says this of itself. */
 async function agentEnds(state: string): Promise<void> {
-  const { net, dir } = world;
+  const { dir } = world;
   await mkdir(`${dir}/bin`);
   const script = `#!/bin/sh\necho ${state}\n[ ${state} = running ]\n`;
   await writeFile(`${dir}/bin/systemctl`, script, { mode: 0o755 });
-  const input = JSON.stringify(world.scriptOf(network, [{ noteShutdown: true }]));
-  await net.exec('node', [driver.path], { input, env: { PATH: `${dir}/bin:${process.env.PATH}` } });
+  await world.agentWith(`${dir}/bin`, IPV4, { noteShutdown: true });
 }
 
 async function said(name: string, word: string): Promise<void> {

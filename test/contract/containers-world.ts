@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterEach, beforeEach } from 'vitest';
 import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import type { NetworkMode } from '../../shared/src/model/container-network.ts';
+import type { RunOptions } from '../../shared/src/programs/run.ts';
+import { type Bundle, useBundle } from '../support/bundle.ts';
 import { type Netns, type NetnsOptions, openNetns } from '../support/netns.ts';
 import type { Answers, Call, Script } from './containers-driver.ts';
 
@@ -62,12 +63,12 @@ export interface ContainerWorld {
   readonly net: Netns;
   /** Holds `lib` and `run`, the agent's directories. */
   readonly dir: string;
-  /** A script of calls, for what kills an agent half-way. */
-  scriptOf(network: ContainerNetwork, calls: readonly Call[]): Script;
   /** Runs lines of shell on the host. @returns what they print */
   sh(script: string): Promise<string>;
   /** Runs calls as one agent's life; the next is the agent restarted. */
-  agent(network: ContainerNetwork, ...calls: Call[]): Promise<Answers>;
+  agent(network: ContainerNetwork, ...calls: readonly Call[]): Promise<Answers>;
+  /** As `agent`, on a host where programs of this folder come before all others. */
+  agentWith(programs: string, network: ContainerNetwork, ...calls: readonly Call[]): Promise<Answers>;
   /** As `agent`, but killed after so many milliseconds, wherever it is then. */
   killedAfter(ms: number, network: ContainerNetwork, ...calls: Call[]): Promise<void>;
   reconcile(network: ContainerNetwork, ...specs: ContainerSpec[]): Promise<ContainerStatus[]>;
@@ -84,20 +85,6 @@ export interface ContainerWorld {
   close(): Promise<void>;
 }
 
-/** The agent's use of containers as a program. */
-export interface Driver {
-  readonly path: string;
-  remove(): void;
-}
-
-export async function buildDriver(): Promise<Driver> {
-  const folder = mkdtempSync(join(tmpdir(), 'causeway-driver-'));
-  const path = join(folder, 'driver.cjs');
-  const entryPoints = [new URL('containers-driver.ts', import.meta.url).pathname];
-  await build({ entryPoints, bundle: true, platform: 'node', outfile: path });
-  return { path, remove: () => rmSync(folder, { recursive: true }) };
-}
-
 /**
  * The driver for a file of tests, and a world for each of them.
  *
@@ -105,12 +92,8 @@ export async function buildDriver(): Promise<Driver> {
  * @returns the world of the test that runs
  */
 export function useContainerWorld(host: string, options: NetnsOptions = {}): ContainerWorld {
-  let driver: Driver;
+  const driver = useBundle(new URL('containers-driver.ts', import.meta.url));
   let world: ContainerWorld;
-  beforeAll(async () => {
-    driver = await buildDriver();
-  });
-  afterAll(() => driver.remove());
   beforeEach(async () => {
     world = await openContainerWorld(driver, host, options);
   });
@@ -122,9 +105,9 @@ export function useContainerWorld(host: string, options: NetnsOptions = {}): Con
     get dir() {
       return world.dir;
     },
-    scriptOf: (network, calls) => world.scriptOf(network, calls),
     sh: (script) => world.sh(script),
     agent: (network, ...calls) => world.agent(network, ...calls),
+    agentWith: (programs, network, ...calls) => world.agentWith(programs, network, ...calls),
     killedAfter: (ms, network, ...calls) => world.killedAfter(ms, network, ...calls),
     reconcile: (network, ...specs) => world.reconcile(network, ...specs),
     inside: (name, ...command) => world.inside(name, ...command),
@@ -137,8 +120,8 @@ export function useContainerWorld(host: string, options: NetnsOptions = {}): Con
 }
 
 /** @param bridge lines of shell that make what containers hang on */
-export async function openContainerWorld(
-  driver: Driver,
+async function openContainerWorld(
+  driver: Bundle,
   bridge: string,
   options: NetnsOptions = {},
 ): Promise<ContainerWorld> {
@@ -149,10 +132,12 @@ export async function openContainerWorld(
     ...{ stateDir: `${dir}/lib`, runDir: `${dir}/run`, network, calls },
     engines: { dockerSocket: `${dir}/docker.sock`, containerdDir: `${dir}/containerd` },
   });
-  const agent: ContainerWorld['agent'] = async (network, ...calls) => {
+  const live = async (options: RunOptions, network: ContainerNetwork, calls: readonly Call[]) => {
     const input = JSON.stringify(scriptOf(network, calls));
-    return JSON.parse((await net.exec('node', [driver.path], { input, timeoutMs: LIFE_MS })).stdout);
+    const all = { ...options, input, timeoutMs: LIFE_MS };
+    return JSON.parse((await net.exec('node', [driver.path], all)).stdout) as Answers;
   };
+  const agent: ContainerWorld['agent'] = (network, ...calls) => live({}, network, calls);
   const killedAfter: ContainerWorld['killedAfter'] = async (ms, network, ...calls) => {
     const input = JSON.stringify(scriptOf(network, calls));
     const command = ['-s', 'KILL', `${ms / 1000}`, 'node', driver.path];
@@ -161,7 +146,9 @@ export async function openContainerWorld(
   const inside: ContainerWorld['inside'] = async (name, ...command) =>
     (await net.exec('runc', ['--root', `${dir}/run/runc`, 'exec', name, ...command])).stdout;
   return {
-    ...{ net, dir, scriptOf, agent, killedAfter },
+    ...{ net, dir, agent, killedAfter },
+    agentWith: (programs, network, ...calls) =>
+      live({ env: { PATH: `${programs}:${process.env.PATH}` } }, network, calls),
     sh: async (script) => (await net.sh(script)).stdout,
     reconcile: async (network, ...specs) =>
       (await agent(network, { reconcile: specs })).answers[0] as ContainerStatus[],
