@@ -31,9 +31,16 @@ it.each([
     const name = host.replace(':7480', '');
     expect([status, body.detail]).toEqual([
       421,
-      `the request's Host "${host}" is no name of this controller: ask its address, or start it with --server-names ${name}`,
+      `the request's Host "${host}" is no name of this controller: ask its address, or start it with --server-names "${name}"`,
     ]);
   }
   await rig.settled();
   expect(rig.store.dump()).toEqual(before);
+});
+
+it('repeats a long name in short', async () => {
+  const host = `${'long.'.repeat(1_000)}example:7480`;
+  const { body } = await rig.ask('GET', '/v1/nodes', undefined, { host });
+  expect(body.detail).toContain('is no name of this controller');
+  expect(body.detail.length).toBeLessThan(400);
 });

@@ -17,7 +17,7 @@ export function refuseOtherHosts(app: App, names: readonly string[]): void {
   const known = new Set(names.map(plain));
   app.addHook('onRequest', async ({ headers: { host } }) => {
     if (host === undefined || isKnown(host, known)) return;
-    const message = `the request's Host ${show(host)} is no name of this controller: ask its address, or start it with --server-names ${nameIn(host)}`;
+    const message = `the request's Host ${show(host)} is no name of this controller: ask its address, or start it with --server-names ${show(nameIn(host))}`;
     throw withStatus(MISDIRECTED, new CausewayError('invalid', message, { field: 'Host', value: host }));
   });
 }
