@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
@@ -6,6 +5,7 @@ import { decodeContainer, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
+import { attempts } from './attempts.ts';
 import { chosenAddresses, claim, claimKeys, publishedKeys, release } from './container-claims.ts';
 import { notNodePorts, policyOf } from './container-guards.ts';
 import { resolveImage } from './container-image.ts';
@@ -21,9 +21,6 @@ import type { View } from './view/view.ts';
 const VIEW_MS = 3_000;
 /** How long a host may take to remove an earlier container of a name, milliseconds: most are given 10 s to stop. */
 const REMOVAL_MS = 15_000;
-/** How often a write starts over when somebody else was faster, and the longest pause before that, milliseconds. */
-const ATTEMPTS = 20;
-const MAX_PAUSE_MS = 256;
 
 export interface WrittenContainer {
   readonly spec: ContainerSpec;
@@ -53,7 +50,7 @@ export class ContainerWriter {
   async create(input: ParsedContainerInput, dryRun: boolean): Promise<WrittenContainer> {
     const asked = checkContainer(input);
     const [first = ''] = publishedKeys(asked);
-    const act = () => this.#attempts(asked.name, () => this.#create(asked, input.image?.digest, dryRun));
+    const act = () => changing(asked.name, () => this.#create(asked, input.image?.digest, dryRun));
     return first === '' ? act() : this.#turns.take(first, act);
   }
 
@@ -67,7 +64,7 @@ export class ContainerWriter {
     want: 'running' | 'stopped',
     options: WriteOptions,
   ): Promise<Omit<WrittenContainer, 'created'> & { readonly changed: boolean }> {
-    return this.#attempts(name, async () => {
+    return changing(name, async () => {
       const { found, spec } = await this.#read(name, options);
       const after = wantedState(spec, this.#view.tables.containerStatus.get(name)?.value, want);
       if (after === spec || options.dryRun)
@@ -79,7 +76,7 @@ export class ContainerWriter {
 
   /** @throws CausewayError `not-found`, or `conflict` when it runs or is used, and that was not said to be right */
   async remove(name: string, options: RemoveOptions): Promise<{ readonly revision: number }> {
-    return this.#attempts(name, async () => {
+    return changing(name, async () => {
       const key = keys.container(name);
       const found = await this.#store.get(key);
       checkIfMatch(options.ifMatch, `container "${name}"`, found?.modRevision);
@@ -184,18 +181,11 @@ export class ContainerWriter {
     await this.#view.reached('causeway', revision, VIEW_MS);
     return revision;
   }
+}
 
-  async #attempts<T>(name: string, act: () => Promise<T | undefined>): Promise<T> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const done = await act();
-      if (done !== undefined) return done;
-      await sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
-    }
-    throw new CausewayError(
-      'conflict',
-      `changing container "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
-    );
-  }
+/** @param act undefined: a guard did not hold */
+function changing<T>(name: string, act: () => Promise<T | undefined>): Promise<T> {
+  return attempts(`changing container "${name}"`, act);
 }
 
 /** @throws CausewayError `conflict` unless what is there is what was asked for */

@@ -6,6 +6,7 @@ import { decodePolicy, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from '../allocate/service-writer.ts';
+import { attempts } from '../attempts.ts';
 import { checkIfMatch } from '../if-match.ts';
 import type { View } from '../view/view.ts';
 import { checkPolicy } from './check.ts';
@@ -14,6 +15,8 @@ import { peerPlaces } from './update.ts';
 
 /** Most policies that one transaction changes: each is two writes, and etcd takes 128. */
 const MOST_AT_ONCE = 64;
+/** How many policies are read of etcd at a time. */
+const READ_AT_ONCE = 50;
 /** Most bytes of all that a transaction writes: etcd takes 1.5 MiB, with keys and guards. */
 const MOST_BYTES = 1_450_000;
 /** How long a write's answer waits for the view to hold it, milliseconds. */
@@ -65,33 +68,31 @@ export class PolicyWriter {
   ): Promise<readonly WrittenPolicy[]> {
     refuseTwice(inputs);
     const policies = inputs.map((input, index) => atItem(index, () => checkPolicy(input)));
-    const plans = await Promise.all(policies.map((policy) => this.#plan(policy)));
-    const changes = plans.filter(({ isSame }) => !isSame);
-    const writes = changes.flatMap(({ policy }) => this.#writes(policy));
-    checkSize(changes.length, writes);
-    if (dryRun || changes.length === 0) return plans.map((plan) => resultOf(plan));
-    const guards = changes.map(({ policy, found }) => guardOf(keys.policySpec(policy.name), found));
-    const result = await this.#store.transaction(guards, writes);
-    if (!result.ok) return this.replaceAll(inputs, dryRun);
-    await this.#view.reached('causeway', result.revision, VIEW_MS);
-    return plans.map((plan) => resultOf(plan, result.revision));
+    return attempts('changing several policies', async () => {
+      const plans = await this.#plans(policies);
+      const changes = plans.filter(({ isSame }) => !isSame);
+      checkCount(changes.length);
+      const writes = changes.flatMap(({ policy }) => this.#writes(policy));
+      checkSize(writes);
+      if (dryRun || changes.length === 0) return plans.map((plan) => resultOf(plan));
+      const guards = changes.map(({ policy, found }) => guardOf(keys.policySpec(policy.name), found));
+      const revision = await this.#write(guards, writes);
+      return revision === undefined ? undefined : plans.map((plan) => resultOf(plan, revision));
+    });
   }
 
   /** @throws CausewayError `not-found` */
   async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
-    const key = keys.policySpec(name);
-    const found = await this.#store.get(key);
-    checkIfMatch(options.ifMatch, `policy "${name}"`, found?.modRevision);
-    if (found === undefined) throw noPolicy(name);
-    if (options.dryRun) return { revision: found.modRevision };
-    const guard = { key, modRevision: found.modRevision };
-    const result = await this.#store.transaction(
-      [guard],
-      [{ delete: key }, { delete: keys.policyPeers(name) }],
-    );
-    if (!result.ok) return this.remove(name, options);
-    await this.#view.reached('causeway', result.revision, VIEW_MS);
-    return { revision: result.revision };
+    return attempts(`removing policy "${name}"`, async () => {
+      const key = keys.policySpec(name);
+      const found = await this.#store.get(key);
+      checkIfMatch(options.ifMatch, `policy "${name}"`, found?.modRevision);
+      if (found === undefined) throw noPolicy(name);
+      if (options.dryRun) return { revision: found.modRevision };
+      const writes = [{ delete: key }, { delete: keys.policyPeers(name) }];
+      const revision = await this.#write([guardOf(key, found)], writes);
+      return revision === undefined ? undefined : { revision };
+    });
   }
 
   /** @param check throws when the one that is there must not be replaced */
@@ -101,16 +102,33 @@ export class PolicyWriter {
     check: (policy: NetworkPolicy, old: NetworkPolicy | CausewayError | undefined) => void,
   ): Promise<WrittenPolicy> {
     const policy = checkPolicy(input);
-    const plan = await this.#plan(policy);
-    const { found, old, isSame } = plan;
-    checkIfMatch(options.ifMatch, `policy "${policy.name}"`, found?.modRevision);
-    check(policy, old);
-    if (isSame || options.dryRun) return resultOf(plan);
-    const guard = guardOf(keys.policySpec(policy.name), found);
-    const result = await this.#store.transaction([guard], this.#writes(policy));
-    if (!result.ok) return this.#put(input, options, check);
-    await this.#view.reached('causeway', result.revision, VIEW_MS);
-    return resultOf(plan, result.revision);
+    return attempts(`changing policy "${policy.name}"`, async () => {
+      const plan = await this.#plan(policy);
+      const { found, old, isSame } = plan;
+      checkIfMatch(options.ifMatch, `policy "${policy.name}"`, found?.modRevision);
+      check(policy, old);
+      if (isSame || options.dryRun) return resultOf(plan);
+      const guard = guardOf(keys.policySpec(policy.name), found);
+      const revision = await this.#write([guard], this.#writes(policy));
+      return revision === undefined ? undefined : resultOf(plan, revision);
+    });
+  }
+
+  /** @returns the revision, once the view holds it; undefined when a guard did not hold */
+  async #write(...change: Parameters<Store['transaction']>): Promise<number | undefined> {
+    const { ok, revision } = await this.#store.transaction(...change);
+    if (!ok) return undefined;
+    await this.#view.reached('causeway', revision, VIEW_MS);
+    return revision;
+  }
+
+  async #plans(policies: readonly NetworkPolicy[]): Promise<readonly Plan[]> {
+    const plans: Plan[] = [];
+    for (let from = 0; from < policies.length; from += READ_AT_ONCE) {
+      const some = policies.slice(from, from + READ_AT_ONCE);
+      plans.push(...(await Promise.all(some.map((policy) => this.#plan(policy)))));
+    }
+    return plans;
   }
 
   async #plan(policy: NetworkPolicy): Promise<Plan> {
@@ -171,14 +189,17 @@ function atItem<T>(index: number, check: () => T): T {
   }
 }
 
-function checkSize(count: number, writes: readonly { readonly value: string }[]): void {
+function checkCount(count: number): void {
+  if (count > MOST_AT_ONCE) throw tooMuch(`${count} policies are new or different`, MOST_AT_ONCE);
+}
+
+function checkSize(writes: readonly { readonly value: string }[]): void {
   const bytes = writes.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
-  const [what, limit] =
-    count > MOST_AT_ONCE
-      ? [`${count} policies are new or different`, `${MOST_AT_ONCE}`]
-      : [`policies and whom they mean have ${bytes} bytes`, `${MOST_BYTES}`];
-  if (count <= MOST_AT_ONCE && bytes <= MOST_BYTES) return;
-  throw new CausewayError(
+  if (bytes > MOST_BYTES) throw tooMuch(`policies and whom they mean have ${bytes} bytes`, MOST_BYTES);
+}
+
+function tooMuch(what: string, limit: number): CausewayError {
+  return new CausewayError(
     'invalid',
     `items: ${what}, and at most ${limit} are written at once: part them into several requests`,
     { field: 'items' },

@@ -16,6 +16,8 @@ import { listRoute, readRoute } from './reads.ts';
 
 const PATH = '/v1/policies';
 const tags = ['policies'];
+/** Most policies of a request, also where most of them are as they should be: each is asked of etcd. */
+const MOST_ITEMS = 1_000;
 
 export function policyRoutes(app: App, deps: Deps): void {
   readRoutes(app, deps);
@@ -137,7 +139,8 @@ function replaceAllRoute(app: App, { policies: writer, view }: Deps): void {
         body: z.strictObject({
           items: z
             .array(networkPolicyInputSchema, { error: 'is not a list of policies' })
-            .min(1, { error: 'is empty' }),
+            .min(1, { error: 'is empty' })
+            .max(MOST_ITEMS, { error: `has more than ${MOST_ITEMS} policies` }),
         }),
         response: { 200: z.object({ items: z.array(policySchema).readonly() }), ...problems },
       },
