@@ -1,8 +1,9 @@
 import { createLine } from '../../node-agent/src/containers/line.ts';
 import type { Observed } from '../../node-agent/src/containers/observe.ts';
 import { layoutOf } from '../../node-agent/src/containers/places.ts';
-import { bootId } from '../../node-agent/src/containers/processes.ts';
+import { bootId, identify, type ProcessId } from '../../node-agent/src/containers/processes.ts';
 import type { Pass } from '../../node-agent/src/containers/reconcile.ts';
+import type { ContainerRecord } from '../../node-agent/src/containers/records.ts';
 import { createRestarts } from '../../node-agent/src/containers/restarts.ts';
 import { createStops } from '../../node-agent/src/containers/stop.ts';
 
@@ -21,13 +22,31 @@ export function emptyHost(): Observed {
   };
 }
 
+/** Stands for every container's first process. */
+export function thisProcess(): ProcessId {
+  const me = identify(process.pid);
+  if (me === undefined) throw new Error('this process is not alive');
+  return me;
+}
+
+/** The host with a container that runs. */
+export function withRunning(host: Observed, record: ContainerRecord): Observed {
+  const { running, runc, records } = host;
+  return {
+    ...host,
+    running: new Map(running).set(record.name, { pid: process.pid, netns: 1 }),
+    runc: new Set([...runc, record.name]),
+    records: new Map(records).set(record.name, record),
+  };
+}
+
 /** The memory of an agent that has just begun, whose clock stands still and which has no images. */
 export function idlePass(): Pass {
   return {
     layout: layoutOf({ stateDir: '/nowhere/lib', runDir: '/nowhere/run' }),
     logger: { info: () => undefined, warn: () => undefined },
     ...{ restarts: createRestarts(), stops: createStops(), line: createLine() },
-    ...{ stuck: new Set(), running: new Map(), gate: undefined },
+    ...{ stuck: new Set(), tried: new Map(), running: new Map(), gate: undefined },
     images: { take: async () => undefined },
     attacher: {
       keep: async () => ({ state: 'running' }),

@@ -39,9 +39,7 @@ async function carryOut(pass: Pass, decision: Decision, given: Circumstances): P
     }
     case 'repair':
       if (given.refusal !== undefined) throw new CausewayError('degraded', given.refusal);
-      await repair(pass, decision, world);
-      pass.logger.info({ container: decision.name, why: decision.why }, 'container repaired');
-      return alive(pass, decision, world);
+      return mend(pass, decision, given);
     case 'start':
       return begin(pass, decision, given);
     case 'stop':
@@ -56,7 +54,11 @@ async function carryOut(pass: Pass, decision: Decision, given: Circumstances): P
   }
 }
 
-async function attach(pass: Pass, { name, spec, addresses }: Attach, given: Circumstances): Promise<Fate> {
+async function attach(
+  pass: Pass,
+  { name, spec, addresses }: Attach,
+  given: Circumstances,
+): Promise<Fate | undefined> {
   const { world, refusal } = given;
   // Its engine starts it, not we.
   pass.restarts.forget(name);
@@ -65,8 +67,44 @@ async function attach(pass: Pass, { name, spec, addresses }: Attach, given: Circ
     throw new CausewayError('degraded', refusal);
   }
   // What ran here by this name before is one of our own.
-  if (world.observed.runc.has(name)) await erase(pass.layout, name, world.observed);
-  return pass.attacher.keep({ spec, place: placeOf(pass.layout, name), addresses, world });
+  const isOther = world.observed.runc.has(name);
+  if (isOther) await erase(pass.layout, name, world.observed);
+  let isWell = true;
+  const mayWork = (what: string) => {
+    isWell = false;
+    // What is known of the other holds no longer.
+    return mayTry(pass, name, what, given) || isOther;
+  };
+  const fate = await pass.attacher.keep({
+    ...{ spec, place: placeOf(pass.layout, name), addresses, world },
+    mayWork,
+  });
+  if (isWell) pass.tried.delete(name);
+  return fate;
+}
+
+/** @returns undefined: it runs as it did until its turn has come */
+async function mend(pass: Pass, decision: Repair, given: Circumstances): Promise<Fate | undefined> {
+  const { name, why, pid } = decision;
+  if (!mayTry(pass, name, why, given)) {
+    watch(pass, name, pid);
+    return undefined;
+  }
+  await repair(pass, decision, given.world);
+  pass.logger.info({ container: name, why }, 'container repaired');
+  return alive(pass, decision, given.world);
+}
+
+/**
+ * What was tried and did not help is tried again with each look, and takes nobody's turn: that many are in need of it would
+ * have one pass follow the other for ever.
+ */
+function mayTry({ tried }: Pass, name: string, what: string, { allowance }: Circumstances): boolean {
+  if (tried.get(name) === what) return true;
+  if (!allowance.has()) return false;
+  allowance.use();
+  tried.set(name, what);
+  return true;
 }
 
 /** Asks it to end; the pass after its end finds it at rest. */

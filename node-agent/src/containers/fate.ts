@@ -16,7 +16,7 @@ export interface Circumstances {
   readonly refusal: string | undefined;
   /** The container whose namespace it shares, which does not run. */
   readonly lack: Lack | undefined;
-  /** Starts that this pass may still begin. */
+  /** What this pass may still begin of this kind: starts, or else attaches and repairs. */
   readonly allowance: Allowance;
 }
 

@@ -1,10 +1,9 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { emptyHost, idlePass } from '../../../test/support/container-pass.ts';
+import { emptyHost, idlePass, thisProcess, withRunning } from '../../../test/support/container-pass.ts';
 import type { ReadyImage } from '../images/image.ts';
 import { AT_ONCE } from './limited.ts';
 import type { Observed } from './observe.ts';
-import { identify, type ProcessId } from './processes.ts';
 import { type Pass, type PassOptions, reconcilePass } from './reconcile.ts';
 import type { ContainerRecord } from './records.ts';
 import { specHash } from './spec.ts';
@@ -24,7 +23,7 @@ vi.mock('./start.ts', () => ({
   startContainer: async ({ decision: { name, specHash: hash } }: StartRequest): Promise<ContainerRecord> => {
     done.push(`start ${name}`);
     if (broken.has(name)) throw new Error('no such program');
-    const record = { name, specHash: hash, process: self() };
+    const record = { name, specHash: hash, process: thisProcess() };
     runs(record);
     return record;
   },
@@ -48,21 +47,8 @@ beforeEach(() => {
   pass = { ...idlePass(), images: { take: async () => image }, now: () => now };
 });
 
-/** This process stands for every container's first one. */
-function self(): ProcessId {
-  const me = identify(process.pid);
-  if (me === undefined) throw new Error('this process is not alive');
-  return me;
-}
-
 function runs(record: ContainerRecord): void {
-  const { running, runc, records } = host;
-  host = {
-    ...host,
-    running: new Map(running).set(record.name, { pid: process.pid, netns: 1 }),
-    runc: new Set([...runc, record.name]),
-    records: new Map(records).set(record.name, record),
-  };
+  host = withRunning(host, record);
 }
 
 const spec = (name: string, network: ContainerSpec['network'] = { kind: 'host' }): ContainerSpec => ({
@@ -113,7 +99,7 @@ it('ends soon once something else is wanted, and not before it has brought anyth
 it('does not let what has ended, or is to be removed, wait for all that is new', async () => {
   host = { ...host, files: new Set(['gone']) };
   const old = spec('z-old');
-  const ended = { ...self(), startTime: '1' };
+  const ended = { ...thisProcess(), startTime: '1' };
   host = {
     ...host,
     records: new Map([['z-old', { name: 'z-old', specHash: specHash(old), process: ended }]]),
@@ -126,7 +112,7 @@ it('does not let what has ended, or is to be removed, wait for all that is new',
 
 it('says nothing new of one that runs as it was defined before, until its turn has come', async () => {
   const before = spec('z-web');
-  runs({ name: 'z-web', specHash: specHash(before), process: self() });
+  runs({ name: 'z-web', specHash: specHash(before), process: thisProcess() });
   const after = { ...before, command: ['nginx'] };
   const specs = [...many(4), after];
   const first = await reconcile(specs, { most: 0 });
@@ -140,7 +126,7 @@ it('says nothing new of one that runs as it was defined before, until its turn h
 
 it('notices the end of one that runs as it was defined before, while its new image is on its way', async () => {
   const before = spec('web');
-  runs({ name: 'web', specHash: specHash(before), process: self() });
+  runs({ name: 'web', specHash: specHash(before), process: thisProcess() });
   pass = { ...pass, images: { take: async () => undefined } };
   const { states } = await reconcile([{ ...before, image: { name: 'web:2', digest: 'sha256:2' } }]);
   expect(states).toMatchObject([{ name: 'web', state: 'starting', pid: process.pid }]);

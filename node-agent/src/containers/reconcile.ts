@@ -42,6 +42,8 @@ export interface Pass {
   readonly gate: AddressGate | undefined;
   /** What could not be removed, by name: those that were tried last stand at the end. */
   readonly stuck: Set<string>;
+  /** What was last done, by name, to those that were to be repaired or attached when they were last looked at. */
+  readonly tried: Map<string, string>;
   /** First processes by container name, as the last pass left them. */
   readonly running: Map<string, ProcessId>;
   /** Tells people. */
@@ -53,9 +55,9 @@ export interface Pass {
 }
 
 /**
- * How far one pass goes, and who hears of it meanwhile. `most` holds for what is removed, for what is started with a
- * namespace of its own, and for what is started in another's, for each apart; `isStale` for starts. The rest is the next
- * pass's.
+ * How far one pass goes, and who hears of it meanwhile. `most` holds for what is removed, for what is started, and for
+ * what is attached or repaired, for each apart, and again for those in another's namespace; `isStale` for all but what is
+ * removed. The rest is the next pass's.
  */
 export interface PassOptions extends Limits {
   /** Names that nothing is done to. */
@@ -148,15 +150,18 @@ async function carryOut(
   const refusals = (await pass.gate?.announce(announced(all, world.observed))) ?? new Map<string, string>();
   prepare(pass, all);
   const states = new Map<Decision, ContainerStatus>();
-  const allowances = [false, true].map(() => createAllowance(options));
+  const allowances = [false, true].map(() => ({
+    ...{ starts: createAllowance(options), others: createAllowance(options) },
+  }));
   const byName = new Map(all.map((one) => [one.name, one]));
   const host = world.specs[0]?.host ?? '';
-  for (const [turn, allowance] of allowances.entries()) {
+  for (const [turn, { starts, others }] of allowances.entries()) {
     const theirs = all.filter((one) => (needsOf(one) === undefined) === (turn === 0));
     await mapLimited(pass.line.order(theirs, world.observed.records), AT_ONCE, async (decision) => {
       const needed = byName.get(needsOf(decision) ?? '');
       const lack = needed && lackOf(needed, states.get(needed));
       const refusal = refusals.get(decision.name);
+      const allowance = decision.kind === 'start' ? starts : others;
       const fate = await act(pass, decision, { world, refusal, lack, allowance });
       if (fate === undefined) return;
       const state = { name: decision.name, host, ...fate };
@@ -169,15 +174,19 @@ async function carryOut(
   if (started && all.some((one) => one.kind === 'keep' && one.lack !== undefined)) pass.wake();
   return {
     states: all.flatMap((one) => states.get(one) ?? []),
-    more: allowances.some(({ isShort }) => isShort),
+    more: allowances.some(({ starts, others }) => starts.isShort || others.isShort),
   };
 }
 
 /** What is remembered of those that nothing is decided about any more goes. */
-function prepare({ running, restarts, attacher, line, stops }: Pass, all: readonly Decision[]): void {
+function prepare({ running, restarts, attacher, line, stops, tried }: Pass, all: readonly Decision[]): void {
   running.clear();
   const names = new Set(all.map(({ name }) => name));
   for (const memory of [restarts, attacher, line]) memory.keepOnly(names);
+  const open = new Set(
+    all.filter(({ kind }) => kind === 'repair' || kind === 'attach').map(({ name }) => name),
+  );
+  for (const name of tried.keys()) if (!open.has(name)) tried.delete(name);
   stops.keepOnly(new Set(all.filter(({ kind }) => kind === 'stop').map(({ name }) => name)));
 }
 
@@ -188,8 +197,9 @@ function needsOf(decision: Decision): string | undefined {
 /** @param state what has become of the one that is needed; undefined: its turn has not come */
 function lackOf(needed: Decision, state: ContainerStatus | undefined): Lack | undefined {
   if (state?.state === 'running') return undefined;
-  // A start that fails is tried again.
-  return { name: needed.name, comes: needed.kind === 'start' };
+  // A start that fails is tried again, and what waits for its turn to be mended has it in the next pass.
+  const waits = state === undefined && (needed.kind === 'repair' || needed.kind === 'attach');
+  return { name: needed.name, comes: needed.kind === 'start' || waits };
 }
 
 /** What containers of one host call each other changes with each that comes or goes. */

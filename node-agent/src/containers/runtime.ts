@@ -130,6 +130,7 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
       stops: createStops(),
       line: createLine(),
       stuck: new Set(),
+      tried: new Map(),
       running: new Map(),
     },
     now: () => performance.now(),

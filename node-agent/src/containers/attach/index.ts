@@ -23,6 +23,8 @@ export interface AttachRequest {
   /** That it is to have. */
   readonly addresses: ByFamily<string>;
   readonly world: World;
+  /** Asked before anything is made or mended. @param what it is about */
+  mayWork(what: string): boolean;
 }
 
 /** Gives containers of others a network, and takes it back when they end. Taking it back on request is `removeContainer`'s. */
@@ -30,9 +32,10 @@ export interface Attacher {
   /**
    * Brings one to what it should be: attached, or `detached` because it does not run. Safe to repeat.
    *
+   * @returns undefined when it would take work that may not be done now: what was known of it holds until then
    * @throws CausewayError which names what was asked for, when it cannot be attached
    */
-  keep(request: AttachRequest): Promise<Omit<ContainerStatus, 'name' | 'host'>>;
+  keep(request: AttachRequest): Promise<AttachedState | undefined>;
   /**
    * Calls `listener` when one that is attached has ended, or one that had ended runs again.
    *
@@ -42,6 +45,8 @@ export interface Attacher {
   /** Nobody looks out for all others any more, also those that were never attached. */
   keepOnly(names: ReadonlySet<string>): void;
 }
+
+type AttachedState = Omit<ContainerStatus, 'name' | 'host'>;
 
 export interface AttacherDeps {
   readonly engines: Engines;
@@ -64,7 +69,7 @@ interface Means extends AttacherDeps {
   readonly claimed: Map<number, string>;
 }
 
-async function keep(request: AttachRequest, means: Means): Promise<Omit<ContainerStatus, 'name' | 'host'>> {
+async function keep(request: AttachRequest, means: Means): Promise<AttachedState | undefined> {
   const { spec, addresses, world } = request;
   const { attach } = spec;
   if (attach === undefined)
@@ -79,10 +84,16 @@ async function keep(request: AttachRequest, means: Means): Promise<Omit<Containe
     await release(request, record, means.tell);
     return { state: 'detached', reason: `${targetText(attach)} does not run` };
   }
-  if (former?.netns !== found.netns || world.observed.attached.get(spec.name) !== found.netns)
-    await begin(request, { ...found, target: attach }, record, means);
-  else await mend(request, former, record, means.tell);
-  means.watch.lives(spec.name, { ...found, target: attach });
+  const now = { ...found, target: attach };
+  const isNamed = world.observed.attached.get(spec.name) === found.netns;
+  const there = isNamed && former?.netns === found.netns ? former : undefined;
+  const fault = there !== undefined ? faultOf(request, record) : `it is namespace ${found.netns}`;
+  const waits = fault !== undefined && !request.mayWork(fault);
+  if (!waits && there === undefined) await begin(request, now, record, means);
+  else if (!waits && there !== undefined && fault !== undefined)
+    await mend(request, there, record, means.tell);
+  means.watch.lives(spec.name, now);
+  if (waits) return undefined;
   const { process } = found;
   return {
     state: 'running',
@@ -166,6 +177,17 @@ function readable(error: unknown, target: AttachTarget): unknown {
   return new CausewayError('conflict', `attaching ${targetText(target)}: ${HAS_LINK}`, { cause: error });
 }
 
+/** @returns what is wrong with one that is attached */
+function faultOf(
+  { place, addresses, world }: AttachRequest,
+  record: ContainerRecord | undefined,
+): string | undefined {
+  const held = record === undefined ? {} : addressesOf(record);
+  if (isDeepStrictEqual(held, addresses))
+    return linkFault(world.observed.links.get(place.hostLink), world.network);
+  return `its addresses change to ${JSON.stringify(addresses)}`;
+}
+
 async function mend(
   { spec, place, addresses, world }: AttachRequest,
   former: Former,
@@ -175,7 +197,6 @@ async function mend(
   const held = record === undefined ? {} : addressesOf(record);
   const moves = !isDeepStrictEqual(held, addresses);
   const link = world.observed.links.get(place.hostLink);
-  if (!moves && linkFault(link, world.network) === undefined) return;
   await writeRecord(place.record, recordOf(spec, addresses, former));
   const mac = spec.network?.kind === 'bridge' ? spec.network.mac : undefined;
   await connect(foreignPlace(place), addresses, world.network, {
