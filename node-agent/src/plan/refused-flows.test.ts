@@ -126,12 +126,36 @@ it('names the many of all clients whom one rule refuses by one deletion', () => 
 });
 
 it('finds those of fifty thousand that come from ten thousand clients who are denied one by one', () => {
-  const deny = Array.from({ length: 10_000 }, (_, i) => ({ cidr: `198.18.${i >> 8}.${i & 255}/32` }));
+  // No two of them fill a block.
+  const deny = Array.from({ length: 10_000 }, (_, i) => ({ cidr: `198.18.${i >> 7}.${(i & 127) * 2}/32` }));
   const ingress: PolicySideIntent = { ...NOTHING, deny };
   const flows = Array.from({ length: 50_000 }, (_, i) =>
-    flow(`198.18.${(i >> 8) % 256}.${i & 255}`, WEB, 80, WEB, 1000 + (i % 60_000)),
+    flow(`198.18.${(i >> 7) % 128}.${(i & 127) * 2}`, WEB, 80, WEB, 1000 + (i % 60_000)),
   );
   expect(gone(flows.slice(0, 100), of({ ingress }))).toHaveLength(100);
   const deletions = refusedFlows({ flows, local: [], linkLocal: [] }, ruled(of({ ingress })));
   expect(deletions.length).toBe(10_000);
+});
+
+it('names clients who are denied one by one by the blocks that they fill', () => {
+  const deny = Array.from({ length: 10_000 }, (_, i) => ({ cidr: `198.18.${i >> 8}.${i & 255}/32` }));
+  const ingress: PolicySideIntent = { ...NOTHING, deny: [...deny, { cidr: '198.18.64.0/18' }] };
+  const flows = Array.from({ length: 20_000 }, (_, i) => flow(`198.18.${i >> 8}.${i & 255}`, WEB, 80));
+  const deletions = refusedFlows({ flows, local: [], linkLocal: [] }, ruled(of({ ingress })));
+  expect(deletions.map(({ original, count }) => `${original.source} ${count}`)).toEqual([
+    ...['198.18.0.0/19 8192', '198.18.32.0/22 1024', '198.18.36.0/23 512', '198.18.38.0/24 256'],
+    ...['198.18.39.0/28 16', '198.18.64.0/18 3616'],
+  ]);
+});
+
+it('names each time widely, of whichever ports it was asked before', () => {
+  const allow = [{ cidr: `${CLIENT}/32`, protocol: 'tcp', firstPort: 1, lastPort: 1 }] as const;
+  const ingress: PolicySideIntent = { ...NOTHING, default: 'deny', allow };
+  const intent = ruled(of({ ingress }));
+  const sourcesOf = (firstPort: number) => {
+    const flows = Array.from({ length: 16 }, (_, i) => flow(CLIENT, WEB, firstPort + i));
+    const deletions = refusedFlows({ flows, local: [], linkLocal: [] }, intent);
+    return new Set(deletions.map(({ original }) => original.source));
+  };
+  for (const firstPort of [80, 180, 280, 380]) expect([...sourcesOf(firstPort)]).toEqual(['0.0.0.0/0']);
 });

@@ -1,6 +1,6 @@
 import type { FirewallIntent, PolicyIntent } from '@causeway/shared/desired/intent';
 import { type Block, bitsOf, formatBlock, parseBlock } from '@causeway/shared/net/block';
-import { type OtherEnd, refusedAround } from '@causeway/shared/rules/refused-block';
+import { createRefusedAround, type OtherEnd } from '@causeway/shared/rules/refused-block';
 import type { Flow, Tuple } from './flows.ts';
 import type { Deletion } from './flows-deletions.ts';
 
@@ -21,6 +21,7 @@ export function createNames(
   const bySubject = new Map<string, PolicyIntent>(
     policies.flatMap((policy) => policy.subjects.map((one) => [one, policy] as const)),
   );
+  const refusedAround = createRefusedAround();
   // Whoever asks for one of these is judged by where it leads. There are many, and it is rarely asked.
   let translated: readonly Block[] | undefined;
   const fronts = () => {

@@ -20,13 +20,26 @@ const MOST_KINDS = 32;
  * @param spared blocks that must not be touched, whatever the side says; the same list each time
  * @returns undefined where the address itself is not refused, or spared; or for the 33rd kind of end of a side
  */
-export function refusedAround(
+export type RefusedAround = (
+  side: PolicySideIntent,
+  end: OtherEnd,
+  spared: readonly Block[],
+) => Block | undefined;
+
+/** For one look at many connections: what it has put in order it keeps for as long as it is kept itself. */
+export function createRefusedAround(): RefusedAround {
+  const known: Known = new WeakMap();
+  return (side, end, spared) => refusedAround(known, side, end, spared);
+}
+
+function refusedAround(
+  known: Known,
   side: PolicySideIntent,
   end: OtherEnd,
   spared: readonly Block[],
 ): Block | undefined {
   const ip = parseIp(end.address);
-  const kinds = ip && kindsOf(side, end);
+  const kinds = ip && kindsOf(known, side, end);
   if (ip === undefined || kinds === undefined) return undefined;
   const least = apartFrom(ip, orderOf(spared));
   const denied = around(ip, kinds.denied)[0];
@@ -51,9 +64,9 @@ interface Kinds {
   readonly accepted: Order;
 }
 
-const known = new WeakMap<PolicySideIntent, Map<string, Kinds>>();
+type Known = WeakMap<PolicySideIntent, Map<string, Kinds>>;
 
-function kindsOf(side: PolicySideIntent, { protocol, port }: OtherEnd): Kinds | undefined {
+function kindsOf(known: Known, side: PolicySideIntent, { protocol, port }: OtherEnd): Kinds | undefined {
   const ofSide = known.get(side) ?? new Map<string, Kinds>();
   known.set(side, ofSide);
   const key = `${protocol} ${port ?? ''}`;
@@ -65,7 +78,7 @@ function kindsOf(side: PolicySideIntent, { protocol, port }: OtherEnd): Kinds | 
       (match.firstPort === undefined || (port === undefined ? anyPort : hasPort(match, port))));
   const accepted = [side.allow, ...side.limited.map(({ matches }) => matches)].flat();
   const kinds = {
-    denied: order(blocksOf(side.deny.filter((match) => isOf(match, false)))),
+    denied: order(joined(blocksOf(side.deny.filter((match) => isOf(match, false))))),
     accepted: order(blocksOf(accepted.filter((match) => isOf(match, true)))),
   };
   ofSide.set(key, kinds);
@@ -78,6 +91,25 @@ function hasPort({ firstPort = 0, lastPort = firstPort }: PolicyMatch, port: num
 
 function blocksOf(matches: readonly PolicyMatch[]): readonly Block[] {
   return matches.flatMap(({ cidr }) => parseBlock(cidr) ?? []);
+}
+
+/** Addresses that are listed one by one, and halves of a block, are one block where they fill it. @param blocks of one family */
+function joined(blocks: readonly Block[]): readonly Block[] {
+  const [first] = blocks;
+  if (first === undefined) return [];
+  const { family } = first;
+  const left = new Map<number, Set<bigint>>();
+  for (const { base, length } of blocks) left.set(length, (left.get(length) ?? new Set()).add(base));
+  for (let length = bitsOf(family); length > 0; length--) {
+    const bases = left.get(length) ?? new Set();
+    const half = 1n << BigInt(bitsOf(family) - length);
+    for (const base of bases) {
+      if ((base & half) !== 0n || !bases.has(base | half)) continue;
+      for (const one of [base, base | half]) bases.delete(one);
+      left.set(length - 1, (left.get(length - 1) ?? new Set()).add(base));
+    }
+  }
+  return [...left].flatMap(([length, bases]) => [...bases].map((base) => ({ family, base, length })));
 }
 
 const orders = new WeakMap<readonly Block[], Order>();
