@@ -33,7 +33,8 @@ export function createExpectations(
 ): Expectations {
   const legacy = new Map<Family, () => Expectation | undefined>();
   const othersSeen = new Map<Family, () => Others>();
-  const sets = new Map<Family, () => SetSizes | undefined>();
+  /** By the tool whose rules ask them. */
+  const sets = new Map<Family, { readonly tool: FirewallTool; readonly sizes: () => SetSizes | undefined }>();
 
   /** @param role that the tool would have which lists this */
   function learnRules(role: Expectation['role'], intent: FirewallIntent, listing: string): void {
@@ -48,13 +49,11 @@ export function createExpectations(
       once(() => (isThere() ? { role, intent: rendered(intent), others: others() } : undefined)),
     );
   }
-  function learnSets(intent: FirewallIntent, listing: string): void {
+  function learnSets(tool: FirewallTool, intent: FirewallIntent, listing: string): void {
     const wanted = once(() => setsOf(rendered(intent)));
     const isThere = () => driftOfSets(wanted(), readSets(listing)).length === 0;
-    sets.set(
-      intent.family,
-      once(() => (isThere() ? sizesOf(wanted()) : undefined)),
-    );
+    const sizes = once(() => (isThere() ? sizesOf(wanted()) : undefined));
+    sets.set(intent.family, { tool, sizes });
   }
 
   return {
@@ -66,7 +65,7 @@ export function createExpectations(
         if (intent === undefined) continue;
         if (one.tool === 'iptables-legacy')
           learnRules(tool === one.tool ? 'serving' : 'beside', intent, one.listing);
-        if (one.tool === tool && hasSets(tool)) learnSets(intent, one.listing);
+        if (one.tool === tool && hasSets(tool)) learnSets(tool, intent, one.listing);
       }
     },
     changed: ({ tool, family, kind, intent }) => {
@@ -78,17 +77,16 @@ export function createExpectations(
         if (!isGone) legacy.set(family, () => ({ role, intent: rendered(intent), others: others() }));
       }
       if (!isGone && kind === 'firewall-apply' && hasSets(tool))
-        sets.set(
-          family,
-          once(() => sizesOf(setsOf(rendered(intent)))),
-        );
+        sets.set(family, { tool, sizes: once(() => sizesOf(setsOf(rendered(intent)))) });
+      // Those that another tool's rules ask are in use, and stay.
+      if (isGone && sets.get(family)?.tool === tool) sets.delete(family);
     },
     question: (family, turn) => {
       const expectation = legacy.get(family)?.();
       return expectation === undefined ? '' : questionOf(expectation, turn);
     },
     sizes: () => {
-      const found = [...sets.values()].map((ofFamily) => ofFamily());
+      const found = [...sets.values()].map(({ sizes }) => sizes());
       return found.some((one) => one === undefined)
         ? undefined
         : new Map(found.flatMap((one) => [...(one ?? [])]));
