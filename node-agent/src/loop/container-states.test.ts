@@ -88,6 +88,17 @@ it('does not say of a new definition that it runs when it is an earlier one', as
   expect(await settle(said('web'), said('side'))).toBe(true);
 });
 
+it('writes all others although a definition has changed between the look at it and the write', async () => {
+  define('web', 'side', 'db');
+  let times = 0;
+  store.beforeTransaction(async () => {
+    times += 1;
+    if (times === 1) store.put(keys.container('side'), { ...specOf('side'), command: ['nginx'] });
+  });
+  expect(await settle(said('web'), said('side'), said('db'))).toBe(false);
+  expect(inEtcd().sort()).toEqual(['db running', 'web running']);
+});
+
 it('looks again what etcd has after a write of which nobody knows whether it was done', async () => {
   define('web');
   await settle(said('web', 'starting'));

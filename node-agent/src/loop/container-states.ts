@@ -167,7 +167,11 @@ async function putOwn(store: Store, host: string, all: readonly Said[]): Promise
     own.map(({ kv: { key, modRevision } }) => ({ key, modRevision })),
     own.map(({ said: { state } }) => ({ put: keys.containerStatus(state.name), value: encode(state) })),
   );
-  return ok ? own.map(({ said }) => said) : [];
+  if (ok || own.length === 1) return ok ? own.map(({ said }) => said) : [];
+  // One whose definition has just changed keeps none of the others.
+  const alone: Said[] = [];
+  for (const { said } of own) alone.push(...(await putOwn(store, host, [said])));
+  return alone;
 }
 
 /** A state is newer than the definition in etcd for whoever reads it: that an earlier one runs would be said of this one. */
