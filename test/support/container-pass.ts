@@ -46,7 +46,7 @@ export function idlePass(): Pass {
     layout: layoutOf({ stateDir: '/nowhere/lib', runDir: '/nowhere/run' }),
     logger: { info: () => undefined, warn: () => undefined },
     ...{ restarts: createRestarts(), stops: createStops(), line: createLine() },
-    ...{ stuck: new Set(), tried: new Map(), running: new Map(), gate: undefined },
+    ...{ stuck: new Set(), tried: new Map(), warned: new Map(), running: new Map(), gate: undefined },
     images: { take: async () => undefined },
     attacher: {
       keep: async () => ({ state: 'running' }),

@@ -4,7 +4,7 @@ import { begin } from './begin.ts';
 import type { World } from './connection.ts';
 import type { Attach, Decision, Keep, Repair, Rest, Start, Stop } from './decide.ts';
 import { endSessions } from './exec-session.ts';
-import { type Circumstances, type Fate, lastOf, readable, runningFate, watch } from './fate.ts';
+import { type Circumstances, type Fate, lastOf, readable, runningFate, warnOnce, watch } from './fate.ts';
 import { OUT_OF_MEMORY } from './lifecycle.ts';
 import { connectionOf } from './modes/index.ts';
 import { arrive, leave } from './move.ts';
@@ -130,10 +130,14 @@ async function rest(pass: Pass, { name, addresses, state }: Rest, world: World):
     rests: state,
   };
   // A disk that is full keeps nobody from stopping: the next look comes to the same, and writes it down when it can.
-  if (!isDeepStrictEqual(record, old))
-    await writeRecord(place.record, record).catch((error: unknown) =>
-      pass.logger.warn({ container: name, err: error }, `its end was not noted: ${messageOf(error)}`),
-    );
+  const unnoted = isDeepStrictEqual(record, old)
+    ? undefined
+    : await writeRecord(place.record, record).then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      );
+  if (unnoted === undefined) pass.warned.delete(name);
+  else warnOnce(pass, name, unnoted.error, `its end was not noted: ${messageOf(unnoted.error)}`);
   const left = observed.runc.has(name) || observed.netns.has(name) || observed.links.has(place.hostLink);
   if (left) await erase(layout, name, observed);
   pass.restarts.forget(name);

@@ -51,6 +51,13 @@ export function watch({ running, restarts, now }: Pass, name: string, pid: numbe
   return process;
 }
 
+/** What lasts is found again with each look. @param name '' for the host itself */
+export function warnOnce({ logger, warned }: Pass, name: string, error: unknown, message: string): void {
+  if (warned.get(name) === message) return;
+  warned.set(name, message);
+  logger.warn({ ...(name === '' ? {} : { container: name }), err: error }, message);
+}
+
 /** The error as people can do something about it. */
 export function readable(name: string, cause: unknown): unknown {
   if (!isDiskFull(cause)) return cause;

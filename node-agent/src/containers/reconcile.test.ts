@@ -2,6 +2,7 @@ import type { ContainerSpec } from '@causeway/shared/model/container';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { emptyHost, idlePass } from '../../../test/support/container-pass.ts';
 import type { Observed } from './observe.ts';
+import { layoutOf } from './places.ts';
 import { identify } from './processes.ts';
 import { type Pass, reconcilePass } from './reconcile.ts';
 import { specHash } from './spec.ts';
@@ -157,4 +158,27 @@ it('looks out for no container of others that is not wanted any more, attached o
   await reconcile(other);
   await reconcile();
   expect(lookedOutFor.slice(-2)).toEqual([['other'], []]);
+});
+
+it('tells the log once of a fault that lasts, and again of another one, or after it was gone', async () => {
+  const warnings: string[] = [];
+  const logger = { ...pass.logger, warn: (_: object, message: string) => warnings.push(message) };
+  pass = { ...pass, logger };
+  for (const fault of ['no ip', 'no ip', 'no runc', undefined, 'no runc']) {
+    host = fault === undefined ? emptyHost() : new Error(fault);
+    await reconcile();
+  }
+  expect(warnings).toEqual(['containers: no ip', 'containers: no runc', 'containers: no runc']);
+});
+
+it('tells the log once of an end that cannot be noted', async () => {
+  const warnings: string[] = [];
+  const logger = { ...pass.logger, warn: (_: object, message: string) => warnings.push(message) };
+  // A file where there should be a folder.
+  pass = { ...pass, logger, layout: layoutOf({ stateDir: '/dev/null', runDir: '/dev/null' }) };
+  const stopped: ContainerSpec = { ...web, want: 'stopped' };
+  host = emptyHost();
+  for (let looks = 0; looks < 3; looks++)
+    expect(await reconcile(stopped)).toMatchObject([{ state: 'stopped' }]);
+  expect(warnings.map((one) => one.split(':')[0])).toEqual(['its end was not noted']);
 });

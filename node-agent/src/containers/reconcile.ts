@@ -8,7 +8,7 @@ import type { Attacher } from './attach/index.ts';
 import type { World } from './connection.ts';
 import { type Decision, decide } from './decide.ts';
 import { refreshHosts } from './etc.ts';
-import type { Lack } from './fate.ts';
+import { type Lack, warnOnce } from './fate.ts';
 import type { AddressGate } from './gate.ts';
 import type { ImageSupply } from './image-supply.ts';
 import { leftovers } from './leftovers.ts';
@@ -42,6 +42,8 @@ export interface Pass {
   readonly gate: AddressGate | undefined;
   /** What could not be removed, by name: those that were tried last stand at the end. */
   readonly stuck: Set<string>;
+  /** What the log has already of what lasts, by container name; of the host itself by ''. */
+  readonly warned: Map<string, string>;
   /** What was last done, by name, to those that were to be repaired or attached when they were last looked at. */
   readonly tried: Map<string, string>;
   /** First processes by container name, as the last pass left them. */
@@ -89,13 +91,14 @@ export async function reconcilePass(
     const observed = await observe(layout);
     // Without runc's word nobody knows what runs: to start or to remove anything would be a guess.
     if (observed.runcFault !== undefined) throw observed.runcFault;
+    pass.warned.delete('');
     const { left, more } = await removeLeftovers(pass, specs, observed, options);
     const { all, world } = decide(specs, { observed, network, layout }, new Set([...left, ...spared]));
     const done = await carryOut(pass, all, world, options);
     await refreshAll(pass, all, world);
     return { states: done.states, left: [...left], more: more || done.more };
   } catch (error) {
-    pass.logger.warn({ err: error }, `containers: ${messageOf(error)}`);
+    warnOnce(pass, '', error, `containers: ${messageOf(error)}`);
     pass.running.clear();
     const failed = { state: 'failed', reason: messageOf(error) } as const;
     // No fault of theirs: however long it takes, they are started as soon as the host can be looked at again.
@@ -179,10 +182,14 @@ async function carryOut(
 }
 
 /** What is remembered of those that nothing is decided about any more goes. */
-function prepare({ running, restarts, attacher, line, stops, tried }: Pass, all: readonly Decision[]): void {
+function prepare(
+  { running, restarts, attacher, line, stops, tried, warned }: Pass,
+  all: readonly Decision[],
+): void {
   running.clear();
   const names = new Set(all.map(({ name }) => name));
   for (const memory of [restarts, attacher, line]) memory.keepOnly(names);
+  for (const name of warned.keys()) if (!names.has(name)) warned.delete(name);
   const open = new Set(
     all.filter(({ kind }) => kind === 'repair' || kind === 'attach').map(({ name }) => name),
   );

@@ -131,6 +131,7 @@ export function createRuntime(options: RuntimeOptions): ContainerRuntime {
       line: createLine(),
       stuck: new Set(),
       tried: new Map(),
+      warned: new Map(),
       running: new Map(),
     },
     now: () => performance.now(),
