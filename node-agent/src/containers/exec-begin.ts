@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CausewayError, show } from '@causeway/shared/errors';
 import { type Piped, startPiped } from '@causeway/shared/programs/start';
 import { execArguments, inTerminal, type SessionRequest } from './exec-command.ts';
+import { killTree } from './kill-tree.ts';
 import type { Place } from './places.ts';
-import { identify, killFamily } from './processes.ts';
+import { identify, killFamily, type ProcessId } from './processes.ts';
 import { lastError } from './runc.ts';
 
 /** A command that runs in a container, and the runc that it hangs on. */
@@ -22,6 +23,8 @@ export interface Begun {
 export interface Beginning {
   readonly runcRoot: string;
   readonly place: Place;
+  /** The container's first process. */
+  readonly init: ProcessId;
   /** `UID[:GID]` */
   readonly user: string | undefined;
   /** Nobody wants it any more; its reason is a sentence. */
@@ -45,7 +48,7 @@ let sessions = 0;
  */
 export async function beginCommand(
   request: SessionRequest,
-  { runcRoot, place, user, signal }: Beginning,
+  { runcRoot, place, init, user, signal }: Beginning,
 ): Promise<Begun> {
   sessions += 1;
   const files = `${place.bundle}/exec-${process.pid}-s${sessions}`;
@@ -59,7 +62,7 @@ export async function beginCommand(
   if (!request.stdin && request.tty === undefined) program.stdin.end();
   const forget = () => Promise.all([pidFile, logFile, ttyFile].map((file) => rm(file, { force: true })));
   try {
-    const first = await begun(pidFile, program, signal, place.name);
+    const first = await begun(pidFile, program, { place, init, signal });
     if (first !== undefined) return { program, first, ttyFile, forget };
     const said = lastError(await readFile(logFile, 'utf8').catch(() => ''));
     throw refusal(place.name, request, said ?? 'runc said nothing about it');
@@ -74,21 +77,22 @@ export async function beginCommand(
 async function begun(
   pidFile: string,
   { pid: runc }: Piped,
-  signal: AbortSignal,
-  name: string,
+  { place, init, signal }: Pick<Beginning, 'place' | 'init' | 'signal'>,
 ): Promise<number | undefined> {
-  const doing = `running a command in container ${name}`;
+  const doing = `running a command in container ${place.name}`;
   const late = performance.now() + PATIENCE_MS;
   for (;;) {
     // `exited` waits for readers, who come later.
     const program = identify(runc);
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => '')) || 0;
     if (pid > 0 && !signal.aborted) return pid;
-    if (program === undefined) return undefined;
+    if (program === undefined && pid === 0) return undefined;
     const isLate = performance.now() > late;
     if (signal.aborted || isLate) {
       // What cannot be killed at once is not waited for.
-      void killFamily(program).catch(() => undefined);
+      if (program !== undefined) void killFamily(program).catch(() => undefined);
+      // What the command has left behind is no descendant of runc's.
+      if (pid > 0) void killTree(pid, init.pid).catch(() => undefined);
       if (!isLate) throw new CausewayError('conflict', `${doing}: ${signal.reason}`);
       throw new CausewayError('timeout', `${doing}: runc has not begun it after ${PATIENCE_MS / 1_000} s`);
     }

@@ -72,7 +72,7 @@ export async function openSession(
   const close = keepOpen(place, beginning);
   try {
     const signals = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
-    const begun = await beginCommand(request, { runcRoot, place, user, signal: signals });
+    const begun = await beginCommand(request, { runcRoot, place, init, user, signal: signals });
     const session = sessionOf({ ...begun, place, init, isTerminal: request.tty !== undefined });
     const closeSession = keepOpen(place, session);
     if (signals.aborted) session.end(signals.reason);
