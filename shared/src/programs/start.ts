@@ -43,7 +43,6 @@ export function start(command: string, args: readonly string[], options: StartOp
   const [program, programArgs] = options.dieWithParent
     ? ['setpriv', ['--pdeathsig', 'KILL', '--', command, ...args]]
     : [command, [...args]];
-  const told = `starting a program: \`${[command, ...args].join(' ')}\``;
   const child = spawn(program, programArgs, {
     buffer: false,
     stdin: options.writable ? 'pipe' : 'ignore',
@@ -54,8 +53,7 @@ export function start(command: string, args: readonly string[], options: StartOp
   });
   const exited = child.then(exitOf);
   const { pid } = child;
-  if (pid === undefined)
-    throw new CausewayError('not-found', `${told}: no such program, or it cannot be run`);
+  if (pid === undefined) throw notStarted(command);
   for (const stream of ['stdout', 'stderr'] as const) {
     createInterface({ input: child[stream] }).on('line', (line) => options.onLine?.(line, stream));
   }
@@ -67,6 +65,12 @@ export function start(command: string, args: readonly string[], options: StartOp
     kill: (signal = 'SIGTERM') => child.kill(signal),
     write: (text) => void stdin?.write(text),
   };
+}
+
+/** Not with its arguments: somebody's variables may be among them, and more than a kernel takes. */
+function notStarted(command: string): CausewayError {
+  const told = `starting ${show(command)}: there is no such program, or it was given too much to begin with`;
+  return new CausewayError('not-found', told);
 }
 
 function exitOf({ signal, exitCode = -1 }: { signal?: string; exitCode?: number }): Exit {
@@ -95,11 +99,7 @@ export function startPiped(
     ...{ buffer: false, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', env },
   });
   const { pid, stdin, stdout, stderr } = child;
-  if (pid === undefined) {
-    // Not with its arguments: somebody's variables may be among them, and more than a kernel takes.
-    const told = `starting ${show(command)}: there is no such program, or it was given too much to begin with`;
-    throw new CausewayError('not-found', told);
-  }
+  if (pid === undefined) throw notStarted(command);
   const exited = child.then(exitOf);
   stdin.on('error', () => undefined);
   return {
