@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, it } from 'vitest';
-import { isLeaving } from './processes.ts';
+import { expect, it, vi } from 'vitest';
+import { identify, isLeaving, killFamily } from './processes.ts';
 
 it('is told of a process that has no namespaces any more, and of no other', async () => {
   // Its child ends, and is never asked how.
@@ -17,4 +17,19 @@ it('is told of a process that has no namespaces any more, and of no other', asyn
   } finally {
     parent.kill('SIGKILL');
   }
+});
+
+it('kills all of a family before it waits for the death of any: an agent that is killed then leaves none stopped', async () => {
+  const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(parent.stdout, 'data');
+  const family = [parent.pid ?? 0, Number(String(line))];
+  const [id] = family.map(identify);
+  if (id === undefined) throw new Error('the parent has ended');
+  const sent = vi.spyOn(process, 'kill');
+  const dead = killFamily(id);
+  const killed = sent.mock.calls.filter(([, signal]) => signal === 'SIGKILL').map(([pid]) => pid);
+  sent.mockRestore();
+  await dead;
+  expect(killed).toEqual(family);
+  expect(family.map(identify)).toEqual([undefined, undefined]);
 });

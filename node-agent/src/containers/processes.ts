@@ -76,7 +76,8 @@ export function signalProcess(id: ProcessId, signal: string | number): boolean {
 
 /**
  * Kills a process and everything that has come of it and is still its descendant. They are stopped first, so that none can
- * leave another one behind.
+ * leave another one behind; and all are killed before the death of any is waited for: whoever dies meanwhile would leave
+ * them stopped for ever.
  */
 export async function killFamily(id: ProcessId): Promise<void> {
   const family = new Map<number, ProcessId>();
@@ -88,6 +89,7 @@ export async function killFamily(id: ProcessId): Promise<void> {
       if (signalProcess(member, 'SIGSTOP')) family.set(pid, member);
     }
   }
+  for (const member of family.values()) signalProcess(member, 'SIGKILL');
   for (const member of family.values()) await killAndWait(member);
 }
 
