@@ -1,5 +1,5 @@
 /** Containers that are worked on at the same time; a start keeps about one core busy. */
-export const AT_ONCE = 4;
+export const AT_ONCE = 3;
 
 /** Does the work for all items, no more than `limit` at a time. Work that rejects ends it. */
 export async function mapLimited<A>(

@@ -31,7 +31,7 @@ export interface KeeperDeps {
 
 const RETRY_MS = 2_000;
 /** Containers that are removed, and that are started, before what is wanted and what there is are looked at again. */
-const MOST_AT_A_TIME = 16;
+const MOST_AT_A_TIME = 64;
 
 interface Wanted {
   readonly specs: readonly ContainerSpec[];
