@@ -1,10 +1,6 @@
-import { messageOf } from '@causeway/shared/errors';
 import { type Started, start } from '@causeway/shared/programs/start';
-import { createDoubts } from './doubts.ts';
+import { askOverAndOver } from './asking.ts';
 import type { RuleWatch } from './rule-watch.ts';
-
-/** How often the rules are asked for, milliseconds; a flush must be mended within a second. */
-const PERIOD_MS = 600;
 
 /**
  * iptables-legacy tells nobody of a change. One `iptables-legacy-restore --test` is kept running and asked over and
@@ -19,11 +15,8 @@ export function watchLegacy(
   question: (turn: number) => string,
   onForeign: (reason: string) => void,
 ): RuleWatch {
-  const doubts = createDoubts();
-  let closed = false;
   let canary: Started | undefined;
   let turn = 0;
-  let changing = 0;
 
   const begin = (): Started => {
     const mine = start(program, ['--noflush', '--test', '--wait', '1'], {
@@ -32,41 +25,23 @@ export function watchLegacy(
     });
     mine.exited.then(() => {
       if (canary === mine) canary = undefined;
-      if (!closed) doubt(`a rule of ours is gone, or not the first any more, where ${program} puts them`);
+      asking.doubt(`a rule of ours is gone, or not the first any more, where ${program} puts them`);
     });
     return mine;
   };
-  const doubt = (reason: string) => {
-    doubts.raise();
-    onForeign(reason);
-  };
-  const ask = () => {
-    if (!doubts.isDue() || changing > 0) return;
+  const asking = askOverAndOver((isDue) => {
+    if (!isDue()) return;
     const asked = question(turn);
     if (asked === '') return;
     turn += 1;
-    try {
-      canary ??= begin();
-      canary.write(asked);
-    } catch (error) {
-      doubt(messageOf(error));
-    }
-  };
-  const timer = setInterval(ask, PERIOD_MS);
-  timer.unref();
+    canary ??= begin();
+    canary.write(asked);
+  }, onForeign);
   return {
     close: () => {
-      closed = true;
-      clearInterval(timer);
+      asking.close();
       canary?.kill();
     },
-    expectOwn: (tool) => {
-      if (tool !== 'iptables-legacy') return () => undefined;
-      changing += 1;
-      return (made) => {
-        changing -= 1;
-        if (made) doubts.settle();
-      };
-    },
+    expectOwn: (tool) => (tool === 'iptables-legacy' ? asking.expectOwn() : () => undefined),
   };
 }

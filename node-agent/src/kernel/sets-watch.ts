@@ -1,11 +1,8 @@
-import { messageOf } from '@causeway/shared/errors';
 import { SET_PREFIXES } from '@causeway/shared/names';
 import { type Started, start } from '@causeway/shared/programs/start';
-import { createDoubts } from './doubts.ts';
+import { askOverAndOver } from './asking.ts';
 import type { Running } from './keep-running.ts';
 
-/** How often the sets are counted, milliseconds; a flush must be mended within a second. */
-const PERIOD_MS = 600;
 /** Periods, a minute: a program that has not answered by then hangs. */
 const MOST_UNANSWERED = 100;
 /** Its answer is one line, and so the end of what was asked before it. */
@@ -31,10 +28,7 @@ export function watchSets(
   expected: () => SetSizes | undefined,
   onForeign: (reason: string) => void,
 ): SetsWatch {
-  const doubts = createDoubts();
-  let closed = false;
   let counter: Started | undefined;
-  let changing = 0;
   /** Changes of ours so far: an answer to a question from before one says nothing. */
   let changes = 0;
   let asked: { readonly changes: number; readonly sizes: SetSizes } | undefined;
@@ -44,8 +38,7 @@ export function watchSets(
 
   const doubt = (reason: string) => {
     asked = undefined;
-    doubts.raise();
-    onForeign(reason);
+    asking.doubt(reason);
   };
   const answered = () => {
     const [question, sizes] = [asked, sizesOf(heard)];
@@ -69,43 +62,32 @@ export function watchSets(
     mine.exited.then(() => {
       if (counter !== mine) return;
       counter = undefined;
-      if (!closed) doubt('ipset, which counts the elements of our sets, has ended');
+      doubt('ipset, which counts the elements of our sets, has ended');
     });
     return mine;
   };
-  const ask = () => {
+  const asking = askOverAndOver((isDue) => {
     if (asked !== undefined) {
       unanswered += 1;
       if (unanswered === MOST_UNANSWERED) counter?.kill('SIGKILL');
       return;
     }
-    if (!doubts.isDue() || changing > 0) return;
+    if (!isDue()) return;
     const sizes = expected();
     if (sizes === undefined || sizes.size === 0) return;
-    try {
-      counter ??= begin();
-      asked = { changes, sizes };
-      unanswered = 0;
-      counter.write(`list -t\n${END_QUESTION}\n`);
-    } catch (error) {
-      doubt(messageOf(error));
-    }
-  };
-  const timer = setInterval(ask, PERIOD_MS);
-  timer.unref();
+    counter ??= begin();
+    asked = { changes, sizes };
+    unanswered = 0;
+    counter.write(`list -t\n${END_QUESTION}\n`);
+  }, onForeign);
   return {
     close: () => {
-      closed = true;
-      clearInterval(timer);
+      asking.close();
       counter?.kill();
     },
     expectOwn: () => {
-      changing += 1;
       changes += 1;
-      return (made) => {
-        changing -= 1;
-        if (made) doubts.settle();
-      };
+      return asking.expectOwn();
     },
   };
 }
