@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FakeController, problem } from '../support/fake-controller.ts';
 import { Client } from './client.ts';
@@ -63,6 +65,34 @@ it('sends nothing that is larger than what a controller reads', async () => {
     message: 'the definition is too large: it has 1048587 bytes, a controller takes at most 1048576',
   });
   expect(controller.asked).toEqual([]);
+});
+
+it('reads the answer to an archive that is refused while it is being sent', async () => {
+  let closes: boolean | undefined;
+  const server = createServer((request, response) => {
+    request.once('data', () => {
+      // What the server does with the connection then: closing it would break off who is sending.
+      closes = !response.shouldKeepAlive;
+      response.writeHead(422, { 'content-type': 'application/problem+json' });
+      response.end('{"code":"invalid","detail":"the archive is none"}');
+      request.resume();
+    });
+  });
+  const { port } = await new Promise<AddressInfo>((resolve) =>
+    server.listen(0, '127.0.0.1', () => resolve(server.address() as AddressInfo)),
+  );
+  let left = 500;
+  const chunk = Buffer.alloc(64 * 1024);
+  const archive = new Readable({ read: () => setImmediate(() => archive.push(left-- > 0 ? chunk : null)) });
+  const near = new Client(parseServer('server', `http://127.0.0.1:${port}`));
+  try {
+    const asked = near.ask('POST', '/v1/images', { archive });
+    await expect(asked).rejects.toMatchObject({ code: 'invalid', message: 'the archive is none' });
+    expect([closes, archive.destroyed, left > 0]).toEqual([false, true, true]);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 it('says in one sentence that nobody answers', async () => {

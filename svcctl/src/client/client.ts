@@ -164,7 +164,8 @@ export class Client {
     told: string,
   ): Promise<Exchange> {
     const { url, socketPath } = this.server;
-    const { request } = url?.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const { Agent, request } =
+      url?.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const length = Buffer.byteLength(payload ?? '');
     if (length > LONGEST_BODY) {
@@ -181,8 +182,9 @@ export class Client {
     const options: RequestOptions = { method, path: base + path, headers, timeout: silenceMs };
     const near = socketPath === undefined ? undefined : reachable(socketPath);
     if (near !== undefined) options.socketPath = near.path;
-    // Nothing follows on a connection on which something may not have been read.
-    if (archive !== undefined) options.agent = false;
+    // A connection of its own, for nothing follows on one on which something may not have been read; and one to be kept:
+    // a server closes any other with its answer, and who is still sending learns of the closing before the answer.
+    if (archive !== undefined) options.agent = new Agent({ keepAlive: true });
     return new Promise<Exchange>((resolve, reject) => {
       const sent = url === undefined ? request(options) : request(url, options);
       sent.once('response', (response) => resolve({ request: sent, response }));
