@@ -1,9 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EndpointIntent, ServiceIntent } from '../../shared/src/desired/intent.ts';
 import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
+import { publishedIntent } from '../support/any-published.ts';
 import { DATAPLANES } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
-import { PLACES } from '../support/packet-world.ts';
+import { PLACES, SERVER_PORT } from '../support/packet-world.ts';
 import { useFlowDriver, useFlowWorld } from './flows-world.ts';
 
 /** UDP through services that change, with clients that never change their sockets. */
@@ -189,6 +190,24 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
       await agent.follow(intentOf([], family));
       expect(await idsOf(family)).toEqual(ids);
       expect(await stream.again()).toMatch(/^c3 /);
+    });
+
+    it('through a published port follow it: to another container, and to one that comes later', async () => {
+      const { c2 } = PLACES[family];
+      const publish = (address?: string) => {
+        const port = { protocol: 'udp', hostPort: 5353, port: SERVER_PORT } as const;
+        const published = address === undefined ? [] : [publishedIntent({ ...port, address })];
+        return agent.follow({ ...intentOf([tcp], family), published });
+      };
+      await publish();
+      const all = [await client('client', host, 5353), await client('host', host, 5353)];
+      expect(await answersOf(all)).toEqual(['ECONNREFUSED']);
+      await publish(c3);
+      expect(await answersOf(all)).toEqual(['c3']);
+      expect((await publish(c2)).forgotten).toBe(all.length);
+      expect(await answersOf(all)).toEqual(['c2']);
+      expect((await publish()).forgotten).toBe(all.length);
+      expect(await answersOf(all)).toEqual(['ECONNREFUSED']);
     });
 
     it('that a program of the host answers are left to it', async () => {

@@ -90,7 +90,7 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
     const before = cleaned.get(family) ?? between.get(family);
     return (
       intents.find((intent) => intent.family === family) ??
-      (before === undefined ? undefined : { ...before, services: [], policies: [] })
+      (before === undefined ? undefined : { ...before, services: [], published: [], policies: [] })
     );
   }
 
@@ -118,7 +118,7 @@ export function createFlowCleaner(kernel: Pick<Kernel, 'listFlows' | 'forgetFlow
 }
 
 const MISSING =
-  'stale flows of services are not removed: the program conntrack is not installed; clients of UDP may go on to endpoints that are gone, and connections to endpoints whose drain is over stand';
+  'stale flows of services and published ports are not removed: the program conntrack is not installed; clients of UDP may go on to endpoints that are gone, and connections to endpoints whose drain is over stand';
 
 const STANDING =
   'connections that stand and that a policy refuses go on: the program conntrack is not installed';

@@ -1,4 +1,9 @@
-import type { EndpointIntent, FirewallIntent, ServiceIntent } from '@causeway/shared/desired/intent';
+import type {
+  EndpointIntent,
+  FirewallIntent,
+  PublishedIntent,
+  ServiceIntent,
+} from '@causeway/shared/desired/intent';
 import { difference } from '@causeway/shared/desired/order';
 import { PROTOCOLS, type Protocol } from '@causeway/shared/model/service';
 import { type Block, blockHasIp, parseBlock, parseIp } from '@causeway/shared/net/block';
@@ -46,9 +51,9 @@ export interface FlowChange {
 }
 
 /**
- * The flows that must end. Such a flow goes to a VIP or to a NodePort of ours, and leads to an endpoint whose drain is
- * over, or it is one of UDP that an earlier state of the services would go on ruling:
- * - it leads to what is not an endpoint of that service, or not any more, or
+ * The flows that must end. Such a flow goes to a VIP, a NodePort or a published port of ours, and leads to an endpoint
+ * whose drain is over, or it is one of UDP that an earlier state of these would go on ruling:
+ * - it leads to what is not an endpoint of that service, or not the container that publishes the port, or
  * - is not translated at all, though there are endpoints now, and nobody has answered it: what was sent before there was
  *   a service, or an endpoint, would go into the dark for as long as the client keeps trying; or
  * - is translated, and nothing serves what it went to any more.
@@ -96,15 +101,17 @@ export function servedBetween(
     const { vip, port, nodePort } = service;
     fronts.set(`${vip} ${port} ${nodePort}`, { ...service, endpoints: [], localEndpoints: [] });
   }
-  if (fronts.size > MOST_BETWEEN) return undefined;
+  const ports = [between, last].flatMap((served) => served?.published.filter(isUdp) ?? []);
+  const published = [...new Map(ports.map((port) => [textOf(port), port])).values()];
+  if (fronts.size + published.length > MOST_BETWEEN) return undefined;
   const cidrs = [(between ?? last).nodePortCidrs, last.nodePortCidrs];
   const nodePortCidrs = cidrs.some(({ length }) => length === 0) ? [] : [...new Set(cidrs.flat())];
-  return { ...last, nodePortCidrs, services: [...fronts.values()] };
+  return { ...last, nodePortCidrs, services: [...fronts.values()], published };
 }
 
 /**
- * The protocols of which a change of the services can leave stale flows behind: of UDP, an endpoint or a frontend is
- * gone, or something that had none has endpoints; of any, an endpoint's drain is over. Pure.
+ * The protocols of which a change can leave stale flows behind: of UDP, an endpoint or a frontend is gone, something that
+ * had none has endpoints, or a published port comes, goes or leads elsewhere; of any, an endpoint's drain is over. Pure.
  */
 export function leavingStale(from: FirewallIntent | undefined, to: FirewallIntent): readonly Protocol[] {
   if (from === undefined)
@@ -123,24 +130,33 @@ export function leavingStale(from: FirewallIntent | undefined, to: FirewallInten
     if (mayLeave(old.get(key), service)) found.add(service.protocol);
     old.delete(key);
   }
-  if ([...old.values()].some(isUdp)) found.add('udp');
+  if ([...old.values()].some(isUdp) || udpPorts(from) !== udpPorts(to)) found.add('udp');
   return [...found];
 }
 
-/** Whether anything is there whose flows must be known some day: a service of UDP, or an endpoint whose drain is over. Pure. */
-export function needsFlows({ services }: FirewallIntent): boolean {
-  return services.some((service) => isUdp(service) || service.drained !== undefined);
+/** Whether anything is there whose flows must be known some day: UDP is served, or an endpoint's drain is over. Pure. */
+export function needsFlows(intent: FirewallIntent): boolean {
+  return servesUdp(intent) || intent.services.some(({ drained }) => drained !== undefined);
 }
 
-function servesUdp({ services }: FirewallIntent): boolean {
-  return services.some(isUdp);
+function servesUdp({ services, published }: FirewallIntent): boolean {
+  return services.some(isUdp) || published.some(isUdp);
+}
+
+/** The published ports of UDP, and where they lead. */
+function udpPorts({ published }: FirewallIntent): string {
+  return published.filter(isUdp).map(textOf).join();
+}
+
+function textOf({ hostAddress, hostPort, address, port }: PublishedIntent): string {
+  return [hostAddress, hostPort, address, port].join(' ');
 }
 
 function hasDrained(services: readonly ServiceIntent[], protocol: Protocol): boolean {
   return services.some((service) => service.protocol === protocol && service.drained !== undefined);
 }
 
-function isUdp({ protocol }: ServiceIntent): boolean {
+function isUdp({ protocol }: Pick<ServiceIntent, 'protocol'>): boolean {
   return protocol === 'udp';
 }
 
@@ -162,11 +178,11 @@ function sameFrontends(a: ServiceIntent, b: ServiceIntent): boolean {
 }
 
 /** TCP and SCTP know when they end, and an endpoint that is gone from the service ends nothing. */
-function isStale(flow: Flow, service: ServiceIntent): boolean {
-  const { kept, drained } = placesOf(service);
+function isStale(flow: Flow, frontend: Frontend): boolean {
+  const { kept, drained } = placesOf(frontend);
   const place = `${flow.reply.source} ${flow.reply.sourcePort}`;
   if (flow.protocol !== 'udp') return isTranslated(flow) && drained.has(place);
-  return isTranslated(flow) ? !kept.has(place) : !flow.replied && service.endpoints.length > 0;
+  return isTranslated(flow) ? !kept.has(place) : !flow.replied && frontend.endpoints.length > 0;
 }
 
 /** Whether an answer is expected from another place than the one that was asked. */
@@ -174,48 +190,56 @@ function isTranslated({ original, reply }: Flow): boolean {
   return original.destination !== reply.source || original.destinationPort !== reply.sourcePort;
 }
 
+/** Where flows are led on, as far as these care. A published port has the one container that publishes it. */
+type Frontend = Pick<ServiceIntent, 'endpoints' | 'localEndpoints' | 'keeping' | 'drained'>;
+
 interface FlowPlaces {
   /** Where a flow of the service may lead. */
   readonly kept: ReadonlySet<string>;
   readonly drained: ReadonlySet<string>;
 }
 
-const known = new WeakMap<ServiceIntent, FlowPlaces>();
+const known = new WeakMap<Frontend, FlowPlaces>();
 
-function placesOf(service: ServiceIntent): FlowPlaces {
-  const last = known.get(service);
+function placesOf(frontend: Frontend): FlowPlaces {
+  const last = known.get(frontend);
   if (last !== undefined) return last;
-  const { endpoints, localEndpoints, keeping = [], drained = [] } = service;
+  const { endpoints, localEndpoints, keeping = [], drained = [] } = frontend;
   const setOf = (all: readonly Pick<EndpointIntent, 'address' | 'port'>[]) =>
     new Set(all.map(({ address, port }) => `${address} ${port}`));
   const places = { kept: setOf([...endpoints, ...localEndpoints, ...keeping]), drained: setOf(drained) };
-  known.set(service, places);
+  known.set(frontend, places);
   return places;
 }
 
-/** @returns finds the service that a packet meets by its destination, as the rules find it: VIPs first, then NodePorts */
-function frontends(
-  { family, services, nodePortCidrs }: FirewallIntent,
-  own: readonly Block[],
-): (flow: Flow) => ServiceIntent | undefined {
-  const vips = new Map<string, ServiceIntent>();
-  const nodePorts = new Map<string, ServiceIntent>();
+/** @returns finds what a packet meets by its destination, as the rules find it: VIPs, NodePorts, then published ports */
+function frontends(intent: FirewallIntent, own: readonly Block[]): (flow: Flow) => Frontend | undefined {
+  const { family, services, published, nodePortCidrs } = intent;
+  const places = new Map<string, Frontend>();
+  const nodePorts = new Map<string, Frontend>();
   for (const service of services) {
     const { protocol, vip, port, nodePort } = service;
-    if (vip !== undefined) vips.set(`${protocol} ${vip} ${port}`, service);
+    if (vip !== undefined) places.set(`${protocol} ${vip} ${port}`, service);
     if (nodePort !== undefined) nodePorts.set(`${protocol} ${nodePort}`, service);
   }
+  const ports = new Map<string, Frontend>();
+  for (const { protocol, hostAddress = '', hostPort, address, port } of published)
+    ports.set(`${protocol} ${hostAddress} ${hostPort}`, {
+      endpoints: [{ address, port, weight: 1 }],
+      localEndpoints: [],
+    });
   const loopback = parseBlock(RANGES[family].loopback);
+  const isOwn = (address: string) => own.some((block) => isIn(block, address)) && !isIn(loopback, address);
   const served = nodePortCidrs.flatMap((text) => parseBlock(text) ?? []);
-  const isServed = (address: string) =>
-    own.some((block) => isIn(block, address)) &&
-    !isIn(loopback, address) &&
-    (served.length === 0 || served.some((block) => isIn(block, address)));
-  return ({ protocol, original: { destination, destinationPort } }) => {
-    const service = vips.get(`${protocol} ${destination} ${destinationPort}`);
-    if (service !== undefined) return service;
-    const other = nodePorts.get(`${protocol} ${destinationPort}`);
-    return other === undefined || !isServed(destination) ? undefined : other;
+  const isServed = (address: string) => served.length === 0 || served.some((block) => isIn(block, address));
+  return ({ protocol, original: { destination, destinationPort: port } }) => {
+    const place = places.get(`${protocol} ${destination} ${port}`);
+    if (place !== undefined) return place;
+    const nodePort = nodePorts.get(`${protocol} ${port}`);
+    const onOne = ports.get(`${protocol} ${destination} ${port}`);
+    const anywhere = ports.get(`${protocol}  ${port}`);
+    if ((nodePort ?? onOne ?? anywhere) === undefined || !isOwn(destination)) return undefined;
+    return nodePort !== undefined && isServed(destination) ? nodePort : (onOne ?? anywhere);
   };
 }
 
