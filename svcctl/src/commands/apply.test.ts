@@ -3,17 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problem, service } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const { controller, svcctl } = useSession();
 let folder = '';
 
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'svcctl-'));
   // What was put is there afterwards; a dry run leaves nothing.
   const held = new Map<string, object>();
@@ -29,9 +24,8 @@ beforeEach(async () => {
     return { status: before ? 200 : 201, body: object };
   });
 });
-afterEach(async () => {
+afterEach(() => {
   rmSync(folder, { recursive: true });
-  await session.close();
 });
 
 function file(name: string, text: string): string {

@@ -1,11 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { node, problem, service } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const { controller, svcctl } = useSession();
 
 interface Ref {
   readonly to: string;
@@ -15,9 +12,7 @@ interface Ref {
 
 /** A service of `a:1`, whose endpoints are added and changed as the controller does it. */
 let held: Ref[] = [];
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
+beforeEach(() => {
   held = [{ to: 'a:1' }];
   controller.on(({ method, path, body, query }) => {
     const before = held;
@@ -31,7 +26,6 @@ beforeEach(async () => {
     return method === 'DELETE' ? { body: {} } : answer;
   });
 });
-afterEach(() => session.close());
 
 function patched(ref: Ref, path: string, { drain, ...rest }: { drain?: unknown }): Ref {
   if (!path.endsWith(`/${encodeURIComponent(ref.to)}`)) return ref;

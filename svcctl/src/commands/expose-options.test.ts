@@ -1,18 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { problem, service } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const { controller, svcctl } = useSession();
 
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
+beforeEach(() => {
   controller.answer('POST', '/v1/services', { status: 201, body: service('web') });
 });
-afterEach(() => session.close());
 
 /** What the controller is sent for a command line. */
 async function sent(line: string): Promise<unknown> {

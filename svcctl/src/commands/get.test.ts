@@ -1,19 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../cli.ts';
 import { node, problem, service } from '../support/fake-controller.ts';
 import { fakeIo } from '../support/fake-io.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const session = useSession();
+const { controller, svcctl } = session;
 
 const endpoint = { portName: '', address: '10.10.1.2', port: 12345, ref: 'web-1:12345', container: 'web-1' };
 
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
+beforeEach(() => {
   controller
     .list('/v1/services', [service('web'), service('db')])
     .answer('GET', '/v1/services/web', { body: service('web') })
@@ -24,7 +20,6 @@ beforeEach(async () => {
     ])
     .list('/v1/containers', []);
 });
-afterEach(() => session.close());
 
 describe('svcctl get', () => {
   it('lists, plain when piped', async () => {

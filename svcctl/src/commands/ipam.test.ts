@@ -1,16 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSession } from '../support/session.ts';
+import { describe, expect, it } from 'vitest';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
-
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
-});
-afterEach(() => session.close());
+const { controller, svcctl } = useSession();
 
 describe('svcctl ipam check', () => {
   const checked = { services: 2, vips: 3, nodePorts: 1, subnets: 3, reservations: 0 };

@@ -1,18 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Client } from '../client/client.ts';
 import { node, problem } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
-
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
-});
-afterEach(() => session.close());
+const { controller, svcctl } = useSession();
 
 describe('svcctl run', () => {
   const RUN = ['run', 'web-1', '--host', 'host-1', '--label', 'app=web,tier=front'];

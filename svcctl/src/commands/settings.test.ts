@@ -1,17 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { problem } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
-
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
-});
-afterEach(() => session.close());
+const { controller, svcctl } = useSession();
 
 const SETTINGS = {
   ...{ serviceRange: '10.96.0.0/16', serviceRangeIpv6: 'fd00:10:96::/112' },

@@ -1,10 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSession } from '../support/session.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const { controller, svcctl } = useSession();
 
 const NO_EVENTS = { warnings: 0, infos: 0, kinds: {} };
 const HOST = {
@@ -40,13 +37,10 @@ function tell(changes: object): void {
   controller.answer('GET', '/v1/status', { body: { ...WELL, ...changes } });
 }
 
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
+beforeEach(() => {
   controller.answer('GET', '/version', { body: { version: '0.1.0' } });
   tell({});
 });
-afterEach(() => session.close());
 
 describe('svcctl status', () => {
   it('shows a healthy cluster on one screen and ends with 0', async () => {

@@ -1,20 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { problem } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const { controller, svcctl } = useSession();
 
 const DB = { name: 'db-1', addresses: ['203.0.113.8', 'fd00:113::8'], labels: { app: 'db' }, revision: 4 };
 const LINE = ['workload', 'add', 'db-1', '203.0.113.8', 'fd00:113::8', '--label', 'app=db'];
-
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
-});
-afterEach(() => session.close());
 
 describe('svcctl workload', () => {
   it('registers one, and says when it was there', async () => {

@@ -1,25 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { node, problem, service } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
+const { controller, svcctl } = useSession();
 
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
+beforeEach(() => {
   controller.on(({ method, path }) => {
     if (method === 'DELETE' && path.endsWith('/gone'))
       return problem('not-found', 404, 'there is no service "gone"');
     return method === 'DELETE' ? { body: {}, headers: { 'x-causeway-revision': '9' } } : undefined;
   });
 });
-afterEach(() => session.close());
 
 describe('svcctl unexpose', () => {
   it('takes a name, a type and a name, or an address', async () => {

@@ -42,7 +42,12 @@ export class FakeController {
     return this.answer('GET', path, { body: { items, revision } });
   }
 
+  /** Knows nothing, whatever it was told before. */
   async start(): Promise<string> {
+    this.asked.length = 0;
+    this.#handlers.length = 0;
+    this.#streams.clear();
+    this.#onStream.clear();
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }

@@ -1,8 +1,6 @@
-import { afterEach, beforeEach } from 'vitest';
+import { beforeEach } from 'vitest';
 import { problem } from './fake-controller.ts';
-import { openSession } from './session.ts';
-
-type Session = Awaited<ReturnType<typeof openSession>>;
+import { type Session, useSession } from './session.ts';
 
 /** Command lines against a controller that has policies, for each test of a file. */
 export interface PolicySession extends Pick<Session, 'controller' | 'svcctl'> {
@@ -17,17 +15,16 @@ export interface PolicySession extends Pick<Session, 'controller' | 'svcctl'> {
 const PATH = '/v1/policies/';
 
 export function usePolicies(): PolicySession {
-  let session: Session;
+  const { controller, svcctl } = useSession();
   const policies: PolicySession['policies'] = new Map();
   let rival: (() => void) | undefined;
   /** Headers are not kept by the fake: what a write was guarded by is judged by its revision. */
   let revision: number;
-  beforeEach(async () => {
-    session = await openSession();
+  beforeEach(() => {
     policies.clear();
     rival = undefined;
     revision = 10;
-    session.controller.on(({ method, path, query, body }) => {
+    controller.on(({ method, path, query, body }) => {
       if (!path.startsWith('/v1/policies')) return undefined;
       const sent = body as
         | { name?: string; ingress?: { rules: { peers: { cidrs: string[] } }[] } }
@@ -60,13 +57,10 @@ export function usePolicies(): PolicySession {
       return { body: { name, revision } };
     });
   });
-  afterEach(() => session.close());
   return {
     policies,
-    get controller() {
-      return session.controller;
-    },
-    svcctl: (argv, io) => session.svcctl(argv, io),
+    controller,
+    svcctl,
     stored: (name) => {
       const { revision: _revision, ...rest } = policies.get(name) ?? { revision: 0 };
       return rest;

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach } from 'vitest';
 import { run } from '../cli.ts';
 import type { Io } from '../io.ts';
 import { FakeController } from './fake-controller.ts';
@@ -10,20 +11,31 @@ export interface Result {
 }
 
 /** A fake controller and command lines that are run against it, in this process. */
-export async function openSession(): Promise<{
+export interface Session {
+  /** Knows nothing at the beginning of each test. */
   readonly controller: FakeController;
   readonly svcctl: (argv: readonly string[], io?: Partial<Io>) => Promise<Result>;
   /** Makes any other Io ask this controller. */
   readonly env: Io['env'];
-  readonly close: () => Promise<void>;
-}> {
+}
+
+/** A session for each test of a file. */
+export function useSession(): Session {
   const controller = new FakeController();
-  const address = await controller.start();
-  const env = { SVCCTL_SERVER: address };
-  const svcctl = async (argv: readonly string[], settings: Partial<Io> = {}): Promise<Result> => {
-    const io = fakeIo({ env, ...settings });
-    const code = await run(argv, io);
-    return { code, stdout: io.stdout(), stderr: io.stderr() };
+  let env: Io['env'] = {};
+  beforeEach(async () => {
+    env = { SVCCTL_SERVER: await controller.start() };
+  });
+  afterEach(() => controller.stop());
+  return {
+    controller,
+    svcctl: async (argv, settings = {}) => {
+      const io = fakeIo({ env, ...settings });
+      const code = await run(argv, io);
+      return { code, stdout: io.stdout(), stderr: io.stderr() };
+    },
+    get env() {
+      return env;
+    },
   };
-  return { controller, svcctl, env, close: () => controller.stop() };
 }
