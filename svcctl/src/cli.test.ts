@@ -1,3 +1,4 @@
+import { CausewayError, type ErrorCode } from '@causeway/shared/errors';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { buildProgram, run } from './cli.ts';
@@ -68,11 +69,13 @@ describe('help', () => {
 
 describe('exit codes', () => {
   it('follow the code of the error', () => {
+    const fault = (code: ErrorCode) => new CausewayError(code, 'it is broken');
     const codes = ['invalid', 'not-found', 'conflict', 'unreachable', 'timeout', 'degraded'] as const;
-    expect(codes.map(exitCodeOf)).toEqual([2, 3, 4, 5, 6, 7]);
-    expect((['exhausted', 'internal', 'unreadable', 'command-failed'] as const).map(exitCodeOf)).toEqual([
-      1, 1, 1, 1,
-    ]);
+    expect(codes.map((code) => exitCodeOf(fault(code)))).toEqual([2, 3, 4, 5, 6, 7]);
+    const others = ['exhausted', 'internal', 'unreadable', 'command-failed'] as const;
+    expect(others.map((code) => exitCodeOf(fault(code)))).toEqual([1, 1, 1, 1]);
+    expect(exitCodeOf(new Error('a mistake of ours'))).toBe(1);
+    expect(exitCodeOf(new AggregateError([fault('degraded'), fault('conflict')]))).toBe(7);
   });
 
   it.each([

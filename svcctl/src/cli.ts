@@ -1,4 +1,3 @@
-import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { VERSION } from '@causeway/shared/version';
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
@@ -28,7 +27,7 @@ import { addUnexpose } from './commands/unexpose.ts';
 import { addVersion } from './commands/version.ts';
 import { addWorkload } from './commands/workload.ts';
 import { Context } from './context.ts';
-import { CommandExit, EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit.ts';
+import { CommandExit, EXIT, EXIT_CODES_HELP, exitCodeOf, tellFaults } from './exit.ts';
 import type { Io } from './io.ts';
 import { safe } from './print/safe.ts';
 
@@ -40,8 +39,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommandExit) return error.exitCode;
     if (error instanceof CommanderError) return usage(error, io);
-    io.err(`svcctl: ${safe(messageOf(error))}\n`);
-    return error instanceof CausewayError ? exitCodeOf(error.code) : EXIT.failure;
+    tellFaults(error, io);
+    return exitCodeOf(error);
   }
 }
 

@@ -2,11 +2,19 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerInput } from '@causeway/shared/model/container-input';
 import type { ContainerView, NodeView } from './api.ts';
 import type { Client } from './client/client.ts';
+import type { Patience } from './client/follow-until.ts';
 import { type Context, DEFAULT_TIMEOUT_MS, type WriteOptions } from './context.ts';
 import { CONTAINER_FLAGS } from './input/container-options.ts';
 import { inFlags } from './input/flags.ts';
 import { checkName } from './input/name.ts';
-import type { Patience } from './wait-objects.ts';
+import type { Several } from './several.ts';
+
+/** Hosts whose agent is away. */
+export async function deadHosts(client: Client): Promise<ReadonlySet<string>> {
+  // What is asked for happens all the same: that nobody can say more about it is no failure.
+  const nodes = await client.list<NodeView>('/v1/nodes').catch(() => undefined);
+  return new Set(nodes?.items.filter(({ alive }) => !alive).map(({ name }) => name));
+}
 
 /**
  * What is asked of a host whose agent is away happens later: says so for each of these.
@@ -17,28 +25,35 @@ export async function noteDeadHosts(
   client: Client,
   hosts: readonly string[],
 ): Promise<readonly string[]> {
-  // What was asked is done: that nobody can say more about it is no failure.
-  const nodes = await client.list<NodeView>('/v1/nodes').catch(() => undefined);
-  const isDead = (host: string) => nodes?.items.some(({ name, alive }) => name === host && !alive) ?? false;
-  const dead = [...new Set(hosts)].filter(isDead);
+  const away = hosts.length === 0 ? new Set() : await deadHosts(client);
+  const dead = [...new Set(hosts)].filter((host) => away.has(host));
   for (const host of dead)
     context.note(`host ${host} is not alive: this happens there when its agent is back`);
   return dead;
 }
 
 /**
- * Says which of these hosts are not alive; a command that waits by itself has nothing to wait for there.
- * @throws CausewayError `degraded`
+ * Waits for what was asked of these containers' hosts, unless the command was told not to. A command that waits by itself
+ * has nothing to wait for where the agent is away.
  */
-export async function heedDeadHosts(
-  context: Context,
-  client: Client,
-  hosts: readonly string[],
+export async function waitOnHosts(
+  { context, client, several }: { context: Context; client: Client; several: Several },
+  containers: readonly Pick<ContainerView, 'name' | 'host'>[],
   options: WriteOptions,
+  wait: (names: ReadonlySet<string>) => Promise<void>,
 ): Promise<void> {
+  const hosts = containers.map(({ host }) => host);
   const dead = await noteDeadHosts(context, client, hosts);
-  if (dead.length > 0 && options.wait === undefined && !options.dryRun)
-    throw new CausewayError('degraded', `nothing was waited for on ${dead.join(', ')}`);
+  if (isHasty(options)) return;
+  const vain = options.wait === undefined ? dead : [];
+  const names = containers.filter(({ host }) => !vain.includes(host)).map(({ name }) => name);
+  if (names.length > 0) await several.attempt(() => wait(new Set(names)));
+  if (vain.length > 0) await several.attempt(() => Promise.reject(notWaitedFor(vain)));
+}
+
+/** @returns the error for hosts whose agents are away */
+export function notWaitedFor(hosts: readonly string[]): CausewayError {
+  return new CausewayError('degraded', `nothing was waited for on ${hosts.join(', ')}`);
 }
 
 /** The controller waits until a host has removed an earlier container of the name, which may take to stop, milliseconds. */
@@ -62,6 +77,11 @@ export async function createContainer(
 /** A container's name, also as `container/web-1`. @throws CausewayError `invalid` */
 export function containerName(text: string): string {
   return checkName('name', text.replace(/^containers?\//, ''));
+}
+
+/** Each once: who names one twice means it once. @throws CausewayError `invalid` before anything is done */
+export function containerNames(typed: readonly string[]): readonly string[] {
+  return [...new Set(typed.map(containerName))];
 }
 
 /** @param atLeastMs what it takes by itself, milliseconds */

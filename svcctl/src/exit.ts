@@ -1,4 +1,6 @@
-import type { ErrorCode } from '@causeway/shared/errors';
+import { CausewayError, type ErrorCode, messageOf } from '@causeway/shared/errors';
+import type { Io } from './io.ts';
+import { safe } from './print/safe.ts';
 
 /** Exit codes; scripts depend on them. */
 export const EXIT = {
@@ -36,7 +38,17 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   degraded: EXIT.degraded,
 };
 
-/** @returns the exit code of an error; those without one of their own are plain failures. */
-export function exitCodeOf(code: ErrorCode): number {
-  return BY_CODE[code] ?? EXIT.failure;
+/** @returns the exit code of what went wrong, of several faults that of the first; those without one of their own are plain failures. */
+export function exitCodeOf(error: unknown): number {
+  const [first] = faultsOf(error);
+  return (first instanceof CausewayError ? BY_CODE[first.code] : undefined) ?? EXIT.failure;
+}
+
+/** Says on stderr what went wrong: a sentence for each fault. */
+export function tellFaults(error: unknown, io: Io): void {
+  for (const fault of faultsOf(error)) io.err(`svcctl: ${safe(messageOf(fault))}\n`);
+}
+
+function faultsOf(error: unknown): readonly unknown[] {
+  return error instanceof AggregateError ? error.errors : [error];
 }

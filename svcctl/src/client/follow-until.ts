@@ -1,15 +1,19 @@
 import type { Client } from './client.ts';
 import { follow } from './follow.ts';
 
-export interface Until<T> {
+/** How a command waits. */
+export interface Patience {
+  readonly timeoutMs: number;
+  readonly onNote: (sentence: string) => void;
+}
+
+export interface Until<T> extends Patience {
   readonly path: string;
   readonly keyOf: (object: T) => string;
-  readonly timeoutMs: number;
   /** Handed all objects after each change; asked no more once the waiting is over. */
   readonly look: (all: ReadonlyMap<string, T>) => void;
   /** Asked after each look at which everything that exists has been delivered. */
   readonly isDone: () => boolean;
-  readonly onNote: (sentence: string) => void;
 }
 
 /**

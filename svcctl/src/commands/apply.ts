@@ -14,7 +14,8 @@ import { singular } from '../input/kinds.ts';
 import { readManifests } from '../input/manifest.ts';
 import { at, COLLECTIONS, type Manifest, type ManifestKind } from '../input/manifest-object.ts';
 import { safe } from '../print/safe.ts';
-import { STEADY_MS, type Target, waitForContainers, waitForTargets } from '../wait-objects.ts';
+import { STEADY_MS, waitForContainers } from '../wait-containers.ts';
+import { type Target, waitForTargets } from '../wait-objects.ts';
 
 export interface ApplyOptions extends WriteOptions {
   readonly filename: string;

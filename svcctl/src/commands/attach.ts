@@ -3,12 +3,14 @@ import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { AttachTarget } from '@causeway/shared/model/container';
 import type { ContainerInput } from '@causeway/shared/model/container-input';
 import type { ContainerView } from '../api.ts';
-import { containerName, createContainer, heedDeadHosts, isHasty, patienceOf } from '../containers.ts';
+import { removeContainers } from '../container-removal.ts';
+import { createContainer, noteDeadHosts, notWaitedFor, patienceOf } from '../containers.ts';
 import { type Context, dryRunOption, noWaitOptions, type WriteOptions } from '../context.ts';
 import { type Labels, labelOption } from '../input/labels.ts';
 import { checkName } from '../input/name.ts';
 import { safe } from '../print/safe.ts';
-import { waitForContainers, waitForRemoval } from '../wait-objects.ts';
+import { SEVERAL_HELP } from '../several.ts';
+import { waitForContainers } from '../wait-containers.ts';
 
 interface AttachOptions extends WriteOptions {
   readonly host: string;
@@ -53,15 +55,17 @@ export function addDetach(context: Context): void {
       context.program,
       'detach',
       'Take the network back from an attached container, which goes on running',
-      ['svcctl detach web'],
+      ['svcctl detach web', 'svcctl detach web db --no-wait'],
     )
-    .argument('<name>', 'what the cluster calls it')
+    .argument('<name...>', 'what the cluster calls them')
     .addOption(wait)
     .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nIt returns when its host has taken its eth0.')
-    .action((name: string, options: WriteOptions) => detach(context, name, options));
+    .addHelpText('after', `\nIt returns when its host has taken its eth0. ${SEVERAL_HELP}`)
+    .action((names: readonly string[], options: WriteOptions) =>
+      removeContainers(context, names, options, { done: 'detached', force: true, check: checkAttached }),
+    );
 }
 
 async function attach(context: Context, target: string, options: AttachOptions): Promise<void> {
@@ -84,11 +88,10 @@ async function attach(context: Context, target: string, options: AttachOptions):
   const tell = (done: string) =>
     context.io.out(`${safe(`container/${name} ${isNew ? done : 'unchanged'}  ${target} on ${host}`)}\n`);
   if (dryRun) return tell('attached (dry run)');
-  if (wait === false) tell('created');
-  await heedDeadHosts(context, client, [host], options).catch((error: unknown) => {
-    tell('created');
-    throw error;
-  });
+  const dead = await noteDeadHosts(context, client, [host]);
+  const isVain = wait === undefined && dead.length > 0;
+  if (wait === false || isVain) tell('created');
+  if (isVain) throw notWaitedFor(dead);
   if (wait === false) return;
   await waitForContainers(client, new Set([name]), patienceOf(context, options)).catch((error: unknown) => {
     throw isNew ? withWayBack(error, name) : error;
@@ -122,19 +125,11 @@ function nameOf({ kind, id }: AttachTarget, target: string): string {
   }
 }
 
-async function detach(context: Context, typed: string, options: WriteOptions): Promise<void> {
-  const name = containerName(typed);
-  const client = context.client();
-  const { attach: target, host } = await client.get<ContainerView>(`/v1/containers/${name}`);
-  if (target === undefined)
-    throw new CausewayError(
-      'conflict',
-      `container ${name} is not attached, it is our own: "svcctl rm ${name}" removes it`,
-      { field: 'name', value: name },
-    );
-  const query = options.dryRun ? { dryRun: 'true' } : {};
-  await client.ask('DELETE', `/v1/containers/${name}`, { query });
-  context.io.out(`${safe(`container/${name}`)} detached${options.dryRun ? ' (dry run)' : ''}\n`);
-  await heedDeadHosts(context, client, [host], options);
-  if (!isHasty(options)) await waitForRemoval(client, new Set([name]), patienceOf(context, options));
+function checkAttached({ name, attach: target }: ContainerView): void {
+  if (target !== undefined) return;
+  throw new CausewayError(
+    'conflict',
+    `container ${name} is not attached, it is our own: "svcctl rm ${name}" removes it`,
+    { field: 'name', value: name },
+  );
 }

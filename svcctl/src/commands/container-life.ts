@@ -1,13 +1,15 @@
 import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerView } from '../api.ts';
 import type { Client } from '../client/client.ts';
-import { containerName, heedDeadHosts, isHasty, patienceOf } from '../containers.ts';
+import { longestStop, removeContainers } from '../container-removal.ts';
+import { containerNames, patienceOf, waitOnHosts } from '../containers.ts';
 import { type Context, dryRunOption, noWaitOptions, type WriteOptions } from '../context.ts';
 import { safe } from '../print/safe.ts';
-import { STEADY_MS, waitForContainers, waitForRemoval, waitForStops } from '../wait-objects.ts';
+import { SEVERAL_HELP, Several } from '../several.ts';
+import { STEADY_MS, waitForContainers, waitForStops } from '../wait-containers.ts';
 
 interface RemoveOptions extends WriteOptions {
-  readonly force?: true;
+  readonly force?: boolean;
 }
 
 export function addStop(context: Context): void {
@@ -22,7 +24,10 @@ export function addStop(context: Context): void {
     .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nServices lose them at once; the command returns when they are stopped.')
+    .addHelpText(
+      'after',
+      `\nServices lose them at once; the command returns when they are stopped. ${SEVERAL_HELP}`,
+    )
     .action((names: readonly string[], options: WriteOptions) => setWanted(context, 'stop', names, options));
 }
 
@@ -37,7 +42,7 @@ export function addStart(context: Context): void {
     .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nIt returns when they run.')
+    .addHelpText('after', `\nIt returns when they run. ${SEVERAL_HELP}`)
     .action((names: readonly string[], options: WriteOptions) => setWanted(context, 'start', names, options));
 }
 
@@ -54,8 +59,10 @@ export function addRemove(context: Context): void {
     .addOption(noWait)
     .addOption(timeout)
     .addOption(dryRunOption())
-    .addHelpText('after', '\nIt returns when their hosts have removed them.')
-    .action((names: readonly string[], options: RemoveOptions) => remove(context, names, options));
+    .addHelpText('after', `\nIt returns when their hosts have removed them. ${SEVERAL_HELP}`)
+    .action((names: readonly string[], { force = false, ...options }: RemoveOptions) =>
+      removeContainers(context, names, options, { done: 'removed', force, check: checkOurs }),
+    );
 }
 
 async function setWanted(
@@ -64,65 +71,39 @@ async function setWanted(
   typed: readonly string[],
   options: WriteOptions,
 ): Promise<void> {
-  const names = typed.map(containerName);
   const client = context.client();
-  const query = options.dryRun ? { dryRun: 'true' } : {};
-  const hosts: string[] = [];
-  let stopSeconds = 0;
-  for (const name of names) {
-    const { body, changed } = await client.ask<ContainerView>('POST', `/v1/containers/${name}/${verb}`, {
-      query,
-    });
-    const done = verb === 'stop' ? 'stopped' : 'started';
-    const dry = options.dryRun ? ' (dry run)' : '';
-    context.io.out(`${safe(`container/${name} ${changed ? done : 'unchanged'}${dry}  on ${body.host}`)}\n`);
-    hosts.push(body.host);
-    stopSeconds = Math.max(stopSeconds, body.stopSeconds ?? 0);
-  }
-  await heedDeadHosts(context, client, hosts, options);
-  if (isHasty(options)) return;
-  const wait = verb === 'stop' ? waitForStops : waitForContainers;
-  const patience = patienceOf(context, options, stopSeconds * 1_000);
-  await wait(client, new Set(names), { ...patience, steadyMs: STEADY_MS });
-}
-
-async function remove(context: Context, typed: readonly string[], options: RemoveOptions): Promise<void> {
-  const names = typed.map(containerName);
-  const client = context.client();
-  const found: ContainerView[] = [];
-  for (const name of names) found.push(await client.get<ContainerView>(`/v1/containers/${name}`));
-  const attached = found.find(({ attach }) => attach !== undefined);
-  if (attached?.attach !== undefined)
-    throw new CausewayError(
-      'conflict',
-      `container ${attached.name} is ${attached.attach.kind}:${attached.attach.id}, which is not ours to remove: "svcctl detach ${attached.name}" lets it go`,
-      { field: 'name', value: attached.name },
-    );
-  await removeAll(context, client, names, options);
-  await heedDeadHosts(
-    context,
-    client,
-    found.map(({ host }) => host),
-    options,
+  const several = new Several(context);
+  const asked = await several.each(containerNames(typed), (name) =>
+    ask(context, client, verb, name, options),
   );
-  if (!isHasty(options))
-    await waitForRemoval(client, new Set(names), patienceOf(context, options, longestStop(found)));
+  const wait = verb === 'stop' ? waitForStops : waitForContainers;
+  const patience = { ...patienceOf(context, options, longestStop(asked)), steadyMs: STEADY_MS };
+  await waitOnHosts({ context, client, several }, asked, options, (names) => wait(client, names, patience));
+  several.end();
 }
 
-/** Milliseconds that those which run may take to end. */
-function longestStop(containers: readonly ContainerView[]): number {
-  return Math.max(0, ...containers.map(({ stopSeconds = 0 }) => stopSeconds)) * 1_000;
-}
-
-async function removeAll(
+async function ask(
   context: Context,
   client: Client,
-  names: readonly string[],
-  { force, dryRun }: RemoveOptions,
-): Promise<void> {
-  const query = { force: String(force ?? false), ...(dryRun ? { dryRun: 'true' } : {}) };
-  for (const name of names) {
-    await client.ask('DELETE', `/v1/containers/${name}`, { query });
-    context.io.out(`${safe(`container/${name}`)} removed${dryRun ? ' (dry run)' : ''}\n`);
-  }
+  verb: 'stop' | 'start',
+  name: string,
+  { dryRun }: WriteOptions,
+): Promise<ContainerView> {
+  const query = dryRun ? { dryRun: 'true' } : {};
+  const { body, changed } = await client.ask<ContainerView>('POST', `/v1/containers/${name}/${verb}`, {
+    query,
+  });
+  const done = verb === 'stop' ? 'stopped' : 'started';
+  const dry = dryRun ? ' (dry run)' : '';
+  context.io.out(`${safe(`container/${name} ${changed ? done : 'unchanged'}${dry}  on ${body.host}`)}\n`);
+  return body;
+}
+
+function checkOurs({ name, attach }: ContainerView): void {
+  if (attach === undefined) return;
+  throw new CausewayError(
+    'conflict',
+    `container ${name} is ${attach.kind}:${attach.id}, which is not ours to remove: "svcctl detach ${name}" lets it go`,
+    { field: 'name', value: name },
+  );
 }

@@ -1,26 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { box, status } from '../support/containers.ts';
 import { node, problem } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
-
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
-});
-afterEach(() => session.close());
-
-const box = (name: string, changes: object = {}) => ({
-  ...{ name, host: 'host-1', command: ['httpd', '-f'], files: {}, revision: 5 },
-  status: { name, host: 'host-1', state: 'running', address: '10.10.1.2', revision: 6 },
-  ...changes,
-});
-const status = (state: string, more: object = {}) => ({
-  status: { name: 'web-1', host: 'host-1', state, revision: 6, ...more },
-});
+const { controller, svcctl } = useSession();
 
 describe('svcctl ps', () => {
   it('lists what runs, and with -a everything', async () => {

@@ -1,17 +1,15 @@
 import { CausewayError, invalid, messageOf } from '@causeway/shared/errors';
-import {
-  type Context,
-  DEFAULT_TIMEOUT_MS,
-  dryRunOption,
-  type WriteOptions,
-  waitOptions,
-} from '../context.ts';
+import type { ContainerView } from '../api.ts';
+import type { Client } from '../client/client.ts';
+import { hearOf } from '../container-removal.ts';
+import { patienceOf } from '../containers.ts';
+import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
 import { type Kind, parseSubject, singular } from '../input/kinds.ts';
 import { readManifests } from '../input/manifest.ts';
 import { COLLECTIONS } from '../input/manifest-object.ts';
 import { checkName } from '../input/name.ts';
 import { removeObject } from '../remove.ts';
-import { type Patience, waitForRemoval } from '../wait-objects.ts';
+import { waitForRemoval } from '../wait-containers.ts';
 
 interface DeleteOptions extends WriteOptions {
   readonly filename?: string;
@@ -54,6 +52,7 @@ async function remove(
 ): Promise<void> {
   const targets = await targetsOf(context, type, name, options.filename);
   const client = context.client();
+  await hearOfContainers(context, client, targets, options);
   const missing: string[] = [];
   const gone = new Set<string>();
   const newest = { services: 0, policies: 0 };
@@ -70,13 +69,26 @@ async function remove(
   }
   for (const what of ['services', 'policies'] as const)
     if (newest[what] > 0) await context.settle(client, newest[what], options, what);
-  if (options.wait && gone.size > 0) await waitForRemoval(client, gone, patience(context, options));
+  if (options.wait && gone.size > 0) await waitForRemoval(client, gone, patienceOf(context, options));
   if (missing.length > 0) throw new CausewayError('not-found', missing.join('; '));
 }
 
-function patience(context: Context, { timeout }: DeleteOptions): Patience {
-  const onNote = (sentence: string): void => context.note(sentence);
-  return { timeoutMs: timeout ?? DEFAULT_TIMEOUT_MS, onNote };
+/** What is asked of a container's host while it may be making it is seen to be over only once it has spoken of it. */
+async function hearOfContainers(
+  context: Context,
+  client: Client,
+  targets: readonly Target[],
+  options: DeleteOptions,
+): Promise<void> {
+  const names = new Set(targets.flatMap(({ kind, name }) => (kind === 'containers' ? [name] : [])));
+  if (!options.wait || names.size === 0) return;
+  const { items } = await client.list<ContainerView>('/v1/containers');
+  await hearOf(
+    context,
+    client,
+    items.filter(({ name }) => names.has(name)),
+    options,
+  );
 }
 
 async function targetsOf(

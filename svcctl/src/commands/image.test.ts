@@ -1,20 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { problem } from '../support/fake-controller.ts';
-import { openSession } from '../support/session.ts';
+import { useSession } from '../support/session.ts';
 
-type Session = Awaited<ReturnType<typeof openSession>>;
-let session: Session;
-let controller: Session['controller'];
-let svcctl: Session['svcctl'];
-
-beforeEach(async () => {
-  session = await openSession();
-  ({ controller, svcctl } = session);
-});
-afterEach(() => session.close());
+const { controller, svcctl } = useSession();
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const taken = (changes: object = {}) => ({
@@ -87,4 +78,11 @@ it('svcctl image rm takes a name back that nobody uses', async () => {
   expect(await svcctl(['image', 'rm', 'web:2'])).toMatchObject({ code: 4, stderr: `svcctl: ${used}\n` });
   controller.answer('DELETE', '/v1/images/web%3A2', { body: { name: 'web:2', revision: 9 } });
   expect((await svcctl(['image', 'rm', 'web:2'])).stdout).toBe('image/web:2 deleted\n');
+  const none = problem('not-found', 404, 'there is no image "no"', 'name');
+  controller.answer('DELETE', '/v1/images/no', none);
+  expect(await svcctl(['image', 'rm', 'no', 'web:2'])).toEqual({
+    code: 3,
+    stdout: 'image/web:2 deleted\n',
+    stderr: 'svcctl: there is no image "no"\n',
+  });
 });

@@ -5,6 +5,7 @@ import { inFlags } from '../input/flags.ts';
 import { type Output, printData } from '../print/output.ts';
 import { safe } from '../print/safe.ts';
 import { type Column, table } from '../print/table.ts';
+import { SEVERAL_HELP, Several } from '../several.ts';
 
 interface TakeOptions {
   readonly host?: string;
@@ -56,14 +57,18 @@ export function addImage(context: Context): void {
     .addOption(outputOption())
     .action((options: { output?: Output }) => list(context, options.output));
   context
-    .command(image, 'rm', 'Take an image’s name back; refused while a container is made of it', [
+    .command(image, 'rm', 'Take images’ names back; refused while a container is made of one', [
       'svcctl image rm web:2',
+      'svcctl image rm web:1 web:2',
     ])
     .alias('remove')
-    .argument('<name>', 'the image’s name')
+    .argument('<name...>', 'the images’ names')
     .addOption(dryRunOption())
-    .addHelpText('after', '\nHosts remove what has no name and no container some minutes later.')
-    .action((name: string, options: WriteOptions) => remove(context, name, options));
+    .addHelpText(
+      'after',
+      `\nHosts remove what has no name and no container some minutes later. ${SEVERAL_HELP}`,
+    )
+    .action((names: readonly string[], options: WriteOptions) => remove(context, names, options));
 }
 
 async function importImage(
@@ -113,10 +118,16 @@ function tell(context: Context, { name, digest, hosts, notes }: TakenImageView, 
   context.io.out(`${safe(`image/${name} ${verb}  ${digest} on ${hosts.join(', ')}`)}\n`);
 }
 
-async function remove(context: Context, name: string, { dryRun }: WriteOptions): Promise<void> {
+async function remove(context: Context, names: readonly string[], { dryRun }: WriteOptions): Promise<void> {
   const query = dryRun ? { dryRun: 'true' } : {};
-  await context.client().ask('DELETE', `/v1/images/${encodeURIComponent(name)}`, { query });
-  context.io.out(`${safe(`image/${name}`)} deleted${dryRun ? ' (dry run)' : ''}\n`);
+  const client = context.client();
+  const several = new Several(context);
+  for (const name of new Set(names))
+    await several.attempt(async () => {
+      await client.ask('DELETE', `/v1/images/${encodeURIComponent(name)}`, { query });
+      context.io.out(`${safe(`image/${name}`)} deleted${dryRun ? ' (dry run)' : ''}\n`);
+    });
+  several.end();
 }
 
 const SHORT_DIGEST = 'sha256:'.length + 12;

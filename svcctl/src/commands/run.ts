@@ -2,7 +2,7 @@ import { createContainer, noteDeadHosts, patienceOf } from '../containers.ts';
 import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
 import { type ContainerOptions, containerInput, withContainerOptions } from '../input/container-options.ts';
 import { safe } from '../print/safe.ts';
-import { STEADY_MS, waitForContainers } from '../wait-objects.ts';
+import { STEADY_MS, waitForContainers } from '../wait-containers.ts';
 
 type RunOptions = WriteOptions & ContainerOptions;
 
