@@ -1,38 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { entriesOf } from '@causeway/shared/net/family';
-import type { Store } from '@causeway/shared/store/store';
 import { VERSION } from '@causeway/shared/version';
+import type { AgentDeps } from './agent-deps.ts';
 import { healthReader } from './agent-health.ts';
 import { candidate, DEFAULT_DATAPLANE, factsRequest } from './agent-host.ts';
 import { assemble, type Parts } from './agent-parts.ts';
 import { createEventLog } from './cluster/events.ts';
 import { type Place, type PlaceDeps, takePlace } from './cluster/place.ts';
 import { subnetFile } from './cluster/subnet-file.ts';
-import type { AgentConfig } from './config.ts';
-import type { ContainerRuntime } from './containers/runtime.ts';
 import { listening } from './health/last-word.ts';
 import { serveHealth } from './health/server.ts';
-import type { HostFiles } from './host-files.ts';
-import type { ImageKeeper } from './images/store.ts';
-import type { Kernel } from './kernel/kernel.ts';
 import type { Candidate, JoinInput } from './lease/membership.ts';
-import type { Logger } from './logger.ts';
-import type { RuleGate } from './loop/address-gate.ts';
-import type { Rulesets } from './plan/firewall.ts';
-
-export interface AgentDeps {
-  readonly config: AgentConfig;
-  readonly kernel: Kernel;
-  readonly store: Store;
-  readonly runtime: ContainerRuntime;
-  /** Those that the runtime makes containers of. */
-  readonly images: ImageKeeper;
-  /** The one that the runtime asks. */
-  readonly gate: RuleGate;
-  readonly rulesets: Rulesets;
-  readonly files: HostFiles;
-  readonly log: Logger;
-}
 
 /**
  * Joins the cluster and keeps this host's kernel and containers as they should be, until `signal` is aborted.

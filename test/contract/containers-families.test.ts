@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import type { ContainerNetwork } from '../../node-agent/src/containers/host-network.ts';
 import { hostLinkOf } from '../../node-agent/src/containers/places.ts';
 import { DUAL, DUAL_BRIDGE, IPV4, IPV6, OUTSIDE, useContainerWorld, web } from './containers-world.ts';
 

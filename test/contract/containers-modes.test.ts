@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import type { ContainerNetwork } from '../../node-agent/src/containers/host-network.ts';
 import { hostLinkOf } from '../../node-agent/src/containers/places.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import type { NetworkMode } from '../../shared/src/model/container-network.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import type { ContainerNetwork } from '../../node-agent/src/containers/host-network.ts';
 import type { ContainerStatus } from '../../shared/src/model/container.ts';
 import { DUAL, DUAL_BRIDGE, IPV4, OUTSIDE, useContainerWorld, web } from './containers-world.ts';
 

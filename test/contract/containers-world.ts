@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import type { ContainerNetwork } from '../../node-agent/src/containers/network.ts';
+import type { ContainerNetwork } from '../../node-agent/src/containers/host-network.ts';
 import type { ContainerSpec, ContainerStatus } from '../../shared/src/model/container.ts';
 import type { NetworkMode } from '../../shared/src/model/container-network.ts';
 import type { RunOptions } from '../../shared/src/programs/run.ts';

@@ -1,8 +1,8 @@
 import { createLine } from '../../node-agent/src/containers/line.ts';
 import type { Observed } from '../../node-agent/src/containers/observe.ts';
+import type { Pass } from '../../node-agent/src/containers/pass.ts';
 import { layoutOf } from '../../node-agent/src/containers/places.ts';
 import { bootId, identify, type ProcessId } from '../../node-agent/src/containers/processes.ts';
-import type { Pass } from '../../node-agent/src/containers/reconcile.ts';
 import type { ContainerRecord } from '../../node-agent/src/containers/records.ts';
 import { createRestarts } from '../../node-agent/src/containers/restarts.ts';
 import { createStops } from '../../node-agent/src/containers/stop.ts';

@@ -9,8 +9,8 @@ import { OUT_OF_MEMORY } from './lifecycle.ts';
 import { connectionOf } from './modes/index.ts';
 import { arrive, leave } from './move.ts';
 import { renameNetns } from './network.ts';
+import type { Pass } from './pass.ts';
 import { placeOf } from './places.ts';
-import type { Pass } from './reconcile.ts';
 import { addressesOf, addressFields, type ContainerRecord, withAddresses, writeRecord } from './records.ts';
 import { erase } from './remove.ts';
 

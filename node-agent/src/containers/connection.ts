@@ -1,6 +1,6 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ByFamily } from '@causeway/shared/net/family';
-import type { ContainerNetwork } from './network.ts';
+import type { ContainerNetwork } from './host-network.ts';
 import type { Observed } from './observe.ts';
 import type { Layout, Place } from './places.ts';
 

@@ -1,8 +1,8 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { describe, expect, it } from 'vitest';
 import { type Decision, decide } from './decide.ts';
+import type { ContainerNetwork } from './host-network.ts';
 import { leftovers } from './leftovers.ts';
-import type { ContainerNetwork } from './network.ts';
 import type { Observed } from './observe.ts';
 import { hostLinkOf, layoutOf } from './places.ts';
 import { specHash } from './spec.ts';

@@ -2,8 +2,8 @@ import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { ContainerStatus } from '@causeway/shared/model/container';
 import type { Allowance } from './allowance.ts';
 import type { World } from './connection.ts';
+import type { Pass } from './pass.ts';
 import { identify, type ProcessId } from './processes.ts';
-import type { Pass } from './reconcile.ts';
 import { addressesOf, addressFields, type ContainerRecord } from './records.ts';
 
 /** What became of a container in one pass. */

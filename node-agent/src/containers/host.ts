@@ -1,5 +1,18 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { HostAbilities } from './oci.ts';
+
+/** What the host allows. */
+export interface HostAbilities {
+  /** In a user namespace: no devices, no sysfs; and with a single user no groups. */
+  readonly inUserNamespace: boolean;
+  /** Names of the capabilities that this process could hand on. */
+  readonly capabilities: ReadonlySet<string>;
+  /** The kernel has IPv6. */
+  readonly ipv6: boolean;
+  /** Processes may be in more groups than one. */
+  readonly groups: boolean;
+  /** How many user numbers there are, from 0 on. */
+  readonly users: number;
+}
 
 /** By number, as in linux/capability.h. */
 const CAPABILITY_NAMES = (

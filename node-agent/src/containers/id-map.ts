@@ -16,7 +16,8 @@ import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { run } from '@causeway/shared/programs/run';
 import { start } from '@causeway/shared/programs/start';
-import type { HostAbilities, IdMap } from './oci.ts';
+import type { HostAbilities } from './host.ts';
+import type { IdMap } from './oci.ts';
 import type { Place } from './places.ts';
 
 /**

@@ -2,7 +2,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import { bitsOf, familyOf, parseBlock } from '@causeway/shared/net/block';
 import { type ByFamily, entriesOf, FAMILIES, type Family } from '@causeway/shared/net/family';
 import { run } from '@causeway/shared/programs/run';
-import type { ContainerNetwork } from './network.ts';
+import type { ContainerNetwork } from './host-network.ts';
 import type { Place } from './places.ts';
 
 const DEFAULT_ROUTES: Readonly<Record<Family, string>> = { ipv4: 'default', ipv6: '::/0' };

@@ -2,21 +2,8 @@ import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ImageConfig } from '../images/image.ts';
 import type { Cgroup } from './cgroups.ts';
 import { hostnameOf } from './etc.ts';
+import type { HostAbilities } from './host.ts';
 import type { UserIds } from './image-user.ts';
-
-/** What the host allows, read once by `host.ts`. */
-export interface HostAbilities {
-  /** In a user namespace: no devices, no sysfs; and with a single user no groups. */
-  readonly inUserNamespace: boolean;
-  /** Names of the capabilities that this process could hand on. */
-  readonly capabilities: ReadonlySet<string>;
-  /** The kernel has IPv6. */
-  readonly ipv6: boolean;
-  /** Processes may be in more groups than one. */
-  readonly groups: boolean;
-  /** How many user numbers there are, from 0 on. */
-  readonly users: number;
-}
 
 /** What a container's configuration is made of beside its definition. */
 export interface OciFacts extends Omit<HostAbilities, 'groups'> {

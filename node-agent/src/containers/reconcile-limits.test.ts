@@ -4,7 +4,8 @@ import { emptyHost, idlePass, thisProcess, withRunning } from '../../../test/sup
 import type { ReadyImage } from '../images/image.ts';
 import { AT_ONCE } from './limited.ts';
 import type { Observed } from './observe.ts';
-import { type Pass, type PassOptions, reconcilePass } from './reconcile.ts';
+import type { Pass } from './pass.ts';
+import { type PassOptions, reconcilePass } from './reconcile.ts';
 import type { ContainerRecord } from './records.ts';
 import { specHash } from './spec.ts';
 import type { StartRequest } from './start.ts';

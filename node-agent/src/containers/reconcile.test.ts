@@ -2,9 +2,10 @@ import type { ContainerSpec } from '@causeway/shared/model/container';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { emptyHost, idlePass } from '../../../test/support/container-pass.ts';
 import type { Observed } from './observe.ts';
+import type { Pass } from './pass.ts';
 import { layoutOf } from './places.ts';
 import { identify } from './processes.ts';
-import { type Pass, reconcilePass } from './reconcile.ts';
+import { reconcilePass } from './reconcile.ts';
 import { specHash } from './spec.ts';
 
 /** What the host shows, or the error that it shows nothing for. */

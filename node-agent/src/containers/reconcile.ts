@@ -4,57 +4,19 @@ import type { ContainerSpec, ContainerStatus } from '@causeway/shared/model/cont
 import { act } from './act.ts';
 import { createAllowance, type Limits } from './allowance.ts';
 import { announced } from './announced.ts';
-import type { Attacher } from './attach/index.ts';
 import type { World } from './connection.ts';
 import { type Decision, decide } from './decide.ts';
 import { refreshHosts } from './etc.ts';
 import { type Lack, warnOnce } from './fate.ts';
-import type { AddressGate } from './gate.ts';
-import type { ImageSupply } from './image-supply.ts';
+import type { ContainerNetwork } from './host-network.ts';
 import { leftovers } from './leftovers.ts';
 import { AT_ONCE, mapLimited } from './limited.ts';
-import type { Line } from './line.ts';
 import { connectionOf } from './modes/index.ts';
-import type { RuntimeEvent } from './move.ts';
-import { type ContainerNetwork, removeLink } from './network.ts';
+import { removeLink } from './network.ts';
 import { type Observed, observe } from './observe.ts';
-import { type Layout, placeOf } from './places.ts';
-import type { ProcessId } from './processes.ts';
+import type { Pass } from './pass.ts';
+import { placeOf } from './places.ts';
 import { removeContainer } from './remove.ts';
-import type { Restarts } from './restarts.ts';
-import type { Stops } from './stop.ts';
-
-/** The part of a pino logger that is used here. */
-export interface RuntimeLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-/** What one pass hands on to the next; losing it loses nothing but the delays of restarts and stops. */
-export interface Pass {
-  readonly layout: Layout;
-  readonly logger: RuntimeLogger;
-  readonly restarts: Restarts;
-  readonly stops: Stops;
-  readonly line: Line;
-  readonly images: ImageSupply;
-  readonly attacher: Attacher;
-  readonly gate: AddressGate | undefined;
-  /** What could not be removed, by name: those that were tried last stand at the end. */
-  readonly stuck: Set<string>;
-  /** What the log has already of what lasts, by container name; of the host itself by ''. */
-  readonly warned: Map<string, string>;
-  /** What was last done, by name, to those that were to be repaired or attached when they were last looked at. */
-  readonly tried: Map<string, string>;
-  /** First processes by container name, as the last pass left them. */
-  readonly running: Map<string, ProcessId>;
-  /** Tells people. */
-  readonly tell: (kind: RuntimeEvent, message: string) => void;
-  /** Asks for another pass soon. */
-  readonly wake: () => void;
-  /** Milliseconds. */
-  readonly now: () => number;
-}
 
 /**
  * How far one pass goes, and who hears of it meanwhile. `most` holds for what is removed, for what is started, and for

@@ -8,30 +8,26 @@ import { type ExecRequest, type ExecResult, runcExec } from './exec.ts';
 import type { SessionRequest } from './exec-command.ts';
 import { openSession, type Session } from './exec-session.ts';
 import type { AddressGate, ContainerAddresses } from './gate.ts';
+import type { ContainerNetwork } from './host-network.ts';
 import { createImageSupply } from './image-supply.ts';
 import { leftovers } from './leftovers.ts';
 import { createLine } from './line.ts';
 import type { RuntimeEvent } from './move.ts';
-import type { ContainerNetwork } from './network.ts';
 import { observe, readRecords } from './observe.ts';
+import type { Pass, RuntimeLogger } from './pass.ts';
 import { layoutOf, placeOf } from './places.ts';
 import { isAlive } from './processes.ts';
-import {
-  type Pass,
-  type PassOptions,
-  type Reconciled,
-  type RuntimeLogger,
-  reconcilePass,
-} from './reconcile.ts';
+import { type PassOptions, type Reconciled, reconcilePass } from './reconcile.ts';
 import { addressesOf } from './records.ts';
 import { removeEverything } from './remove-all.ts';
 import { createRestarts } from './restarts.ts';
 import { createStops } from './stop.ts';
 import { watchFolder } from './watch-folder.ts';
 
+export type { ContainerNetwork } from './host-network.ts';
 export type { RuntimeEvent } from './move.ts';
-export type { ContainerNetwork } from './network.ts';
-export type { PassOptions, Reconciled, RuntimeLogger } from './reconcile.ts';
+export type { RuntimeLogger } from './pass.ts';
+export type { PassOptions, Reconciled } from './reconcile.ts';
 
 export interface RuntimeOptions {
   /** Survives reboots: addresses, images, root file systems, logs. `/var/lib/causeway` */

@@ -14,7 +14,8 @@ import { createExpectations } from './expectations.ts';
 import { applyFirewall, holdsOurs, listFirewalls, listOthers, withSets } from './firewall-tools.ts';
 import { missingSets, saveSets } from './ip-sets.ts';
 import type { FirewallLook } from './kernel.ts';
-import { type RuleWatch, watchRules } from './rule-watch.ts';
+import type { RuleWatch } from './rule-watch.ts';
+import { watchRules } from './rule-watches.ts';
 import { type SetsWatch, watchSets } from './sets-watch.ts';
 
 export interface FirewallOptions {

@@ -1,5 +1,5 @@
 import { type Started, start } from '@causeway/shared/programs/start';
-import { readComplaints } from './ip.ts';
+import { readComplaints } from './ip-complaints.ts';
 
 /**
  * An `ip -batch` that stays: to start a program costs more than to change a route. It knows links by the numbers that

@@ -2,6 +2,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import { run } from '@causeway/shared/programs/run';
 import type { ForwardingStep, IpStep, RenameStep } from '../plan/step.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
+import { readComplaints } from './ip-complaints.ts';
 import { type Json, parseBatch } from './ip-json.ts';
 import type { IpSession } from './ip-session.ts';
 
@@ -75,28 +76,6 @@ export async function ipApplyQuickly(
 /** As `ipApply`, with `bridge`. */
 export function bridgeApply(steps: readonly ForwardingStep[]): Promise<readonly (Error | undefined)[]> {
   return applyLines('bridge', steps.map(bridgeCommand));
-}
-
-/**
- * Reads what `ip -force -batch` complains of: one or more lines of text, then `Command failed -:LINE`.
- *
- * @returns complaints by line, from 1, and a last one that no line was named for
- */
-export function readComplaints(stderr: string): {
-  readonly byLine: ReadonlyMap<number, string>;
-  readonly last: string | undefined;
-} {
-  const byLine = new Map<number, string>();
-  let text: string[] = [];
-  for (const line of stderr.split('\n').filter((one) => one !== '')) {
-    const number = /^Command failed .*:(\d+)$/.exec(line)?.[1];
-    if (number === undefined) text.push(line);
-    else {
-      byLine.set(Number(number), text.join('; ') || 'refused');
-      text = [];
-    }
-  }
-  return { byLine, last: text.length === 0 ? undefined : text.join('; ') };
 }
 
 async function applyLines(

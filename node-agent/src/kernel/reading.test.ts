@@ -1,8 +1,8 @@
 import { CausewayError } from '@causeway/shared/errors';
 import { describe, expect, it } from 'vitest';
 import type { IpStep, RouteKey } from '../plan/step.ts';
-import { readComplaints } from './ip.ts';
 import { bridgeCommand, ipCommand } from './ip-command.ts';
+import { readComplaints } from './ip-complaints.ts';
 import {
   addressesOf,
   forwardingOf,

@@ -3,7 +3,7 @@ import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { NetworkMode } from '@causeway/shared/model/container-network';
 import type { ByFamily } from '@causeway/shared/net/family';
 import { describe, expect, it } from 'vitest';
-import type { ContainerNetwork } from '../network.ts';
+import type { ContainerNetwork } from '../host-network.ts';
 import { planAddresses } from './plan.ts';
 
 const NETWORK: ContainerNetwork = {

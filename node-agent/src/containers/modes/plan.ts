@@ -18,7 +18,7 @@ import {
   mapFamilies,
 } from '@causeway/shared/net/family';
 import { assignAddresses, WISH_FIELDS } from '../addresses.ts';
-import type { ContainerNetwork } from '../network.ts';
+import type { ContainerNetwork } from '../host-network.ts';
 import { modeOf, pointedOf, targetFault } from './targets.ts';
 
 /** What a container is to have, or why it can have nothing. */
