@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import type { ExecSignal, TerminalSize } from '@causeway/shared/exec-frames';
 
 /** The standard streams as bytes, and the terminal that they may be. */
@@ -8,7 +9,7 @@ export interface Terminal {
   readonly stderr: Writable;
   /** Whether what is typed comes from a terminal. */
   readonly isTerminal: boolean;
-  /** Of the terminal that stdout is; undefined when it is none. */
+  /** Of the terminal that stdout is; undefined when it is none, or does not know its size. */
   size(): TerminalSize | undefined;
   onResize(listener: () => void): void;
   /** Every key goes to the program, Ctrl-C too, until `close`. */
@@ -26,7 +27,7 @@ export function processTerminal(): Terminal {
   const undo: (() => void)[] = [];
   return {
     ...{ stdin, stdout, stderr, isTerminal: stdin.isTTY === true },
-    size: () => (stdout.isTTY ? { columns: stdout.columns, rows: stdout.rows } : undefined),
+    size: () => sizeOf(stdout),
     onResize: (listener) => {
       stdout.on('resize', listener);
       undo.push(() => stdout.off('resize', listener));
@@ -49,4 +50,13 @@ export function processTerminal(): Terminal {
       stdin.destroy();
     },
   };
+}
+
+/** A serial line, or a terminal that a program plays, has no columns and no rows until somebody sets them. */
+export function sizeOf({
+  isTTY,
+  columns,
+  rows,
+}: Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>): TerminalSize | undefined {
+  return isTTY && columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
