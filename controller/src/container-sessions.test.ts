@@ -42,7 +42,7 @@ it.each([
     '/v1/containers/other/exec',
     {},
     409,
-    'running a command in container other: it is docker:x, which docker runs',
+    'running a command in container other: it is docker:x, which is run by others',
   ],
   ['/v1/containers/web-1/exec', { origin: 'http://a.example' }, 403, 'pages in browsers may run no commands'],
   ['/v1/containers/web-1/exec', { upgrade: 'h2c' }, 426, 'this is asked for as a WebSocket'],

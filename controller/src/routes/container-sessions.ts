@@ -112,6 +112,6 @@ function ownContainer(spec: ContainerSpec | undefined, name: string, doing: stri
   const { kind, id } = spec.attach;
   throw new CausewayError(
     'conflict',
-    `${doing} container ${name}: it is ${kind}:${id}, which ${kind} runs; ask there`,
+    `${doing} container ${name}: it is ${kind}:${id}, which is run by others; ask there`,
   );
 }
