@@ -143,4 +143,21 @@ describe('in another container’s namespace', () => {
       { state: 'running' },
     ]);
   });
+
+  it('it goes on when the other is removed, can be stopped then, and follows another of its name', async () => {
+    const [before] = await reconcile(beside(), spec('target'));
+    const without = await one(beside());
+    expect(without).toMatchObject({
+      ...{ state: 'running', pid: before?.pid },
+      reason: expect.stringContaining('there is no container target on this host'),
+    });
+    expect(without).not.toHaveProperty('address');
+    const [after] = await reconcile(beside(), spec('target'));
+    expect(after).toMatchObject({ state: 'running', address: '10.10.1.2' });
+    expect(after?.pid).not.toBe(before?.pid);
+    expect(await world.get('beside', '127.0.0.1')).toBe('hello from target\n');
+    await reconcile(beside());
+    const stopped = { ...beside(), want: 'stopped', stopSeconds: 0 } as const;
+    await expect.poll(async () => (await one(stopped)).state, { timeout: 30_000 }).toBe('stopped');
+  });
 });

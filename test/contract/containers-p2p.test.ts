@@ -58,11 +58,27 @@ describe('a point-to-point link', () => {
       { state: 'running', reason: 'its peer b does not run' },
       { state: 'exited' },
     ]);
-    const [left] = await reconcile(to('a', 'b'));
+  });
+
+  it('is waited for by one that runs when the other is removed: it keeps its address, and can be stopped', async () => {
+    const [a] = await reconcile(to('a', 'b'), spec('b', { kind: 'none' }));
+    const [left, c] = await reconcile(to('a', 'b'), spec('c'));
     expect(left).toMatchObject({
-      state: 'failed',
+      ...{ state: 'running', pid: a?.pid, address: '10.10.1.2' },
       reason: expect.stringContaining('there is no container b on this host'),
     });
+    expect(c).toMatchObject({ state: 'running', address: '10.10.1.3' });
+    const [back] = await reconcile(to('a', 'b'), spec('b', { kind: 'none' }));
+    expect(back).toMatchObject({ state: 'running', pid: a?.pid, address: '10.10.1.2' });
+    expect(await world.get('b', '10.10.1.2')).toBe('hello from a\n');
+    const stopped = { ...to('a', 'b'), want: 'stopped', stopSeconds: 0 } as const;
+    await expect
+      .poll(async () => await reconcile(stopped, spec('c')), { timeout: 30_000 })
+      .toMatchObject([{ state: 'stopped', address: '10.10.1.2' }, { state: 'running' }]);
+    expect(await reconcile(to('a', 'b'), spec('c'))).toMatchObject([
+      { state: 'failed', reason: expect.stringContaining('there is no container b on this host') },
+      { state: 'running' },
+    ]);
   });
 
   it('is added to one that is on the bridge, and mended when it is damaged', async () => {

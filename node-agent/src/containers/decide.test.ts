@@ -130,6 +130,30 @@ describe('deciding', () => {
     );
   });
 
+  it('stops what can get no network, with the address that it has', () => {
+    const nowhere = { ...network, subnets: {}, gateways: {} };
+    const unwanted = { ...web('a'), want: 'stopped' } as const;
+    const addresses = { ipv4: '10.10.1.2' };
+    expect(decideOne(host(['a']), unwanted, nowhere)).toMatchObject({ kind: 'stop', addresses });
+    const ended = host(['a'], { running: new Map() });
+    expect(decideOne(ended, unwanted, nowhere)).toMatchObject({ kind: 'rest', state: 'stopped', addresses });
+    expect(decideOne(host([]), { ...unwanted, name: 'b' }, nowhere)).toMatchObject({ kind: 'rest' });
+  });
+
+  it('keeps one that runs without the container that it was joined to, but starts none so', () => {
+    const joined = { ...web('a'), network: { kind: 'p2p', peer: 'gone' } } as const;
+    const record = { name: 'a', address: '10.10.1.2', specHash: specHash(joined) };
+    const records = new Map([['a', record]]);
+    const reason = 'network "p2p:gone" of container a: there is no container gone on this host';
+    expect(decideOne(host(['a'], { records }), joined)).toMatchObject({
+      ...{ kind: 'keep', addresses: { ipv4: '10.10.1.2' }, lack: reason },
+    });
+    const [, other] = decideAll([joined, web('b')], host(['a'], { records }));
+    expect(other).toMatchObject({ kind: 'start', addresses: { ipv4: '10.10.1.3' } });
+    for (const observed of [host(['a']), host(['a'], { records, running: new Map() })])
+      expect(decideOne(observed, joined)).toMatchObject({ kind: 'refuse' });
+  });
+
   it.each([
     ['link is missing', new Map()],
     ['link is not on cwy0', new Map([[hostLinkOf('a'), { up: true, mtu: 1500 }]])],

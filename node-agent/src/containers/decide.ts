@@ -4,8 +4,9 @@ import { type ByFamily, entriesOf, FAMILIES, mapFamilies } from '@causeway/share
 import type { World } from './connection.ts';
 import type { ContainerNetwork } from './host-network.ts';
 import { verdict } from './lifecycle.ts';
-import { connectionOf } from './modes/index.ts';
+import { connectionOf, modeOf } from './modes/index.ts';
 import { planAddresses } from './modes/plan.ts';
+import { targetFault } from './modes/targets.ts';
 import type { Observed } from './observe.ts';
 import type { Layout } from './places.ts';
 import { addressesOf, type ContainerRecord } from './records.ts';
@@ -99,13 +100,9 @@ export function decide(
   const faults = faultsOf(specs);
   const sound = specs.filter((spec) => !faults.has(spec));
   const stays = new Set([...specs.map(({ name }) => name), ...stuck]);
-  const held = [...observed.records].filter(([name]) => stays.has(name));
-  const planned = planAddresses(
-    sound,
-    new Map(held.map(([name, record]) => [name, addressesOf(record)])),
-    network,
-    observed.running,
-  );
+  const records = [...observed.records].filter(([name]) => stays.has(name));
+  const held = new Map(records.map(([name, record]) => [name, addressesOf(record)]));
+  const planned = planAddresses(sound, held, network, observed.running);
   const given = [...planned].flatMap(([name, one]) =>
     one instanceof CausewayError ? [] : [[name, one] as const],
   );
@@ -115,7 +112,8 @@ export function decide(
     const fault = faults.get(spec);
     if (fault !== undefined) return { kind: 'refuse', name, error: fault };
     const addresses = planned.get(name) ?? {};
-    if (addresses instanceof CausewayError) return { kind: 'refuse', name, error: addresses };
+    if (addresses instanceof CausewayError)
+      return unconnected(spec, held.get(name) ?? {}, world) ?? { kind: 'refuse', name, error: addresses };
     if (spec.attach !== undefined) return { kind: 'attach', name, addresses, spec };
     return decideOne(spec, addresses, world);
   };
@@ -133,6 +131,25 @@ function followed(all: readonly Decision[], { observed }: World): readonly Decis
     const why = `container ${needs}, whose namespace it shares, is started`;
     return startOf(spec, addresses, observed.records.get(name), why, true);
   });
+}
+
+/**
+ * What can be done with one that can get no network: whoever wants it stopped has it stopped, and one that runs goes on
+ * running without the container that it was joined to.
+ *
+ * @param held its addresses on disk
+ */
+function unconnected(spec: ContainerSpec, held: ByFamily<string>, world: World): Decision | undefined {
+  const { name } = spec;
+  if (spec.attach !== undefined) return undefined;
+  if (spec.want === 'stopped') return decideOne(spec, held, world);
+  const running = world.observed.running.get(name);
+  const isSame = world.observed.records.get(name)?.specHash === specHash(spec);
+  const fault = targetFault(spec, world.specs);
+  if (running === undefined || !isSame || fault === undefined) return undefined;
+  // In another's namespace it has nothing of its own.
+  const addresses = modeOf(spec).kind === 'p2p' ? held : {};
+  return { kind: 'keep', name, addresses, spec, pid: running.pid, lack: fault.message };
 }
 
 function decideOne(spec: ContainerSpec, addresses: ByFamily<string>, world: World): Decision {

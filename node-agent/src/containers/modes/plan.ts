@@ -91,7 +91,12 @@ function leaseAll(
   };
   const takers = whole.filter(takes);
   const strangers = [...held].filter(([name]) => specs.every((spec) => spec.name !== name));
-  const holders = new Map([...strangers, ...takers.map(({ name }) => [name, held.get(name) ?? {}] as const)]);
+  // Whoever has lost its peer does not lose its address to others meanwhile.
+  const alone = pointedOf(specs.filter((spec) => !whole.includes(spec)));
+  const holders = new Map([
+    ...strangers,
+    ...[...alone, ...takers].map(({ name }) => [name, held.get(name) ?? {}] as const),
+  ]);
   const found = mapFamilies(ranges, (range, family) => {
     const inside = takers.filter((spec) => !isOutside(spec, family, range.subnet));
     return assignAddresses({
