@@ -87,6 +87,20 @@ function whereThereAreUsers(): void {
     expect(statSync(`${world.dir}/secret`).uid).toBe(0);
   });
 
+  it('says which folder keeps its users from its files, and starts once they are let through', async () => {
+    await world.sh(`chmod 700 ${world.dir}`);
+    const [closed, plain] = await reconcile(mapped('a'), web('plain'));
+    expect(closed).toMatchObject({
+      state: 'failed',
+      reason:
+        'container a cannot have a user namespace of its own: its users, nobody on this host, must go through ' +
+        `${world.dir}, which is closed to others (chmod o+x ${world.dir}, or another --state-dir)`,
+    });
+    expect(plain).toMatchObject({ state: 'running' });
+    await world.sh(`chmod 711 ${world.dir}`);
+    await pidOf(mapped('a'));
+  });
+
   it('leaves nothing behind, and lives on when its agent is restarted', async () => {
     const before = await world.traces();
     const pid = await pidOf(mapped('a'));

@@ -8,6 +8,7 @@ import {
   readlink,
   rename,
   rm,
+  stat,
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -45,6 +46,26 @@ export function idMapFor(
     `container ${name} cannot have a user namespace of its own: this host's agent is in one itself, with ` +
       `${users} user ${users === 1 ? 'number' : 'numbers'}`,
   );
+}
+
+/** Others may go through a folder. */
+const PASSABLE = 0o001;
+
+/**
+ * A program whose users are nobody on the host has to reach its root file system like anybody else.
+ *
+ * @throws CausewayError `degraded`, naming the uppermost folder that does not let others through
+ */
+export async function checkPassable({ name, root }: Place): Promise<void> {
+  const parts = root.split('/').filter(Boolean);
+  const folders = parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+  for (const folder of folders)
+    if (((await stat(folder)).mode & PASSABLE) === 0)
+      throw new CausewayError(
+        'degraded',
+        `container ${name} cannot have a user namespace of its own: its users, nobody on this host, must go through ` +
+          `${folder}, which is closed to others (chmod o+x ${folder}, or another --state-dir)`,
+      );
 }
 
 /**

@@ -9,7 +9,7 @@ import type { World } from './connection.ts';
 import type { Start } from './decide.ts';
 import { madeFile, madeFiles, writeMadeFiles } from './etc.ts';
 import type { HostAbilities } from './host.ts';
-import { idMapFor, type MadeNamespaces, makeMappedNetns, mappedLayers } from './id-map.ts';
+import { checkPassable, idMapFor, type MadeNamespaces, makeMappedNetns, mappedLayers } from './id-map.ts';
 import { type UserIds, userIn } from './image-user.ts';
 import { connectionOf, modeOf } from './modes/index.ts';
 import { argsOf, type IdMap, type OwnUsers, ociConfig } from './oci.ts';
@@ -129,6 +129,7 @@ async function prepareRoot(
     idMap === undefined ? image.lowers : await mappedLayers(image.lowers, idMap, world.layout.mapped);
   const owner = idMap?.first ?? 0;
   await makeRoot(place, { lowers, files: spec.files, inUserNamespace, mounted, anew, owner });
+  if (idMap !== undefined) await checkPassable(place);
   await writeMadeFiles(place, spec, world, owner);
   const asked = spec.user ?? (image.config.user || '0');
   const user = await userIn(place.merged, asked);
