@@ -89,7 +89,9 @@ describe('what cannot be attached', () => {
     await others.docker.close();
     expect(await reasonOf(attach('a', 'docker', 'web'))).toEqual([
       'failed',
-      expect.stringMatching(/^attaching docker:web: asking Docker at \S+: connect ENOENT/),
+      expect.stringMatching(
+        /^attaching docker:web: asking Docker at \S+: there is no such socket; is Docker installed and started on this host\?$/,
+      ),
     ]);
   });
 });

@@ -15,6 +15,15 @@ const spec: ContainerSpec = { name: 'c', host: 'h', command: ['true'], files: {}
 const process = { pid: 7, startTime: '1', bootId: 'b' };
 const record = { name: 'c', specHash: 'x', process };
 
+describe('the signal that asks one to end', () => {
+  it('is the one that its image names, also a real-time one (systemd), else SIGTERM', () => {
+    expect(['QUIT', 'SIGQUIT', '3'].map(signalOf)).toEqual([3, 3, 3]);
+    expect(['SIGRTMIN+3', 'RTMIN', 'SIGRTMAX-1'].map(signalOf)).toEqual([37, 34, 63]);
+    for (const none of [undefined, '', 'NOPE', '0', '65', 'SIGRTMIN+99', '9 9'])
+      expect(signalOf(none)).toBe(15);
+  });
+});
+
 describe('one that does not run', () => {
   const after = (more: Partial<ContainerSpec>, ending: Partial<Ending>) => {
     const found = verdict(
@@ -141,7 +150,6 @@ describe('small words', () => {
     expect(parseReport('{"data": 35}')).toMatchObject({ data: 35 });
     expect(parseReport('{"data": -1, "message": "no\\n"}')).toEqual({ data: -1, message: 'no' });
     expect(parseReport('x').message).toContain('its monitor said x');
-    expect(['QUIT', 'SIGQUIT', '3', undefined].map(signalOf)).toEqual(['SIGQUIT', 'SIGQUIT', 3, 'SIGTERM']);
     expect(seccompProfile('x64')).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO' });
     expect(JSON.stringify(seccompProfile('x64'))).not.toMatch(
       /"(mount|unshare|setns|bpf|init_module|kexec_load)"/,

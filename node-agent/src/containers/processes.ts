@@ -64,10 +64,10 @@ export async function killAndWait(id: ProcessId): Promise<boolean> {
 }
 
 /** @returns false when it has ended already */
-export function signalProcess(id: ProcessId, signal: string | number): boolean {
+export function signalProcess(id: ProcessId, signal: number | NodeJS.Signals): boolean {
   if (!isAlive(id)) return false;
   try {
-    process.kill(id.pid, signal as NodeJS.Signals);
+    process.kill(id.pid, signal);
     return true;
   } catch {
     return false;

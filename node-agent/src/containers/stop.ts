@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { identify, type ProcessId, signalProcess } from './processes.ts';
 
@@ -41,9 +42,20 @@ export function createStops(): Stops {
   };
 }
 
-/** PURE. As images name it: `SIGQUIT`, `QUIT`, `3`. */
-export function signalOf(text: string | undefined): string | number {
-  if (text === undefined || text === '') return 'SIGTERM';
-  if (/^\d+$/.test(text)) return Number(text);
-  return text.startsWith('SIG') ? text : `SIG${text}`;
+const { signals } = constants;
+/** The first and the last real-time signal, as programs count them (signal(7)). */
+const FIRST_REAL_TIME = 34;
+const LAST_REAL_TIME = 64;
+
+/** PURE. As images name it: `SIGQUIT`, `QUIT`, `3`, `SIGRTMIN+3`. What names no signal is SIGTERM. */
+export function signalOf(text = ''): number {
+  const number = /^\d+$/.test(text) ? Number(text) : numberOf(text.replace(/^SIG/, ''));
+  return number >= 1 && number <= LAST_REAL_TIME ? number : signals.SIGTERM;
+}
+
+function numberOf(name: string): number {
+  const [, from, distance = '0'] = /^(RTMIN|RTMAX)([+-]\d+)?$/.exec(name) ?? [];
+  if (from !== undefined) return (from === 'RTMIN' ? FIRST_REAL_TIME : LAST_REAL_TIME) + Number(distance);
+  const known: Readonly<Record<string, number>> = signals;
+  return known[`SIG${name}`] ?? 0;
 }

@@ -44,7 +44,7 @@ function stateIn(body: string): State | undefined {
 
 function get(socketPath: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => reject(unreachable(socketPath, messageOf(error)));
+    const fail = (error: unknown) => reject(unreachable(socketPath, reasonOf(error)));
     const asked = request({ socketPath, path, agent: false, headers: { host: 'docker' } }, (response) => {
       let body = '';
       response.setEncoding('utf8');
@@ -59,6 +59,21 @@ function get(socketPath: string, path: string): Promise<{ readonly status: numbe
     asked.on('error', fail);
     asked.end();
   });
+}
+
+/** Why nobody answers at a socket, as people can do something about it. */
+function reasonOf(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'there is no such socket; is Docker installed and started on this host?';
+    case 'ECONNREFUSED':
+      return 'nobody listens there; is Docker started on this host?';
+    case 'EACCES':
+      return 'this agent may not use that socket';
+    default:
+      return messageOf(error);
+  }
 }
 
 function unreachable(socket: string, reason: string): CausewayError {
