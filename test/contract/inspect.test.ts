@@ -38,6 +38,24 @@ it('shows the settings that there are, also where a link has none of IPv6', asyn
   ]);
 });
 
+it('marks our bridge and what goes by it whatever its name, and our sets', async () => {
+  await world.sh(
+    'ip link add br0 type bridge; ip link set br0 alias causeway up; ip address add 10.10.1.1/24 dev br0',
+  );
+  await world.sh(
+    'ipset create CWY4-1f-TD hash:net; ipset add CWY4-1f-TD 10.0.0.0/8; ipset create own hash:ip',
+  );
+  const { sections = [] } = await inspect();
+  const marked = (wanted: string, part: string) =>
+    sections.find(({ title }) => title === wanted)?.lines.filter(({ text }) => text.includes(part)) ?? [];
+  const ours = (text: unknown) => ({ text, ours: true });
+  expect(marked('links', 'br0')).toEqual([ours(expect.stringContaining(': br0 '))]);
+  expect(marked('addresses', '10.10.1.1')).toEqual([ours('10.10.1.1/24 dev br0 scope global')]);
+  expect(marked('routes', '10.10.1.0/24')).toEqual([ours(expect.stringContaining(' dev br0 '))]);
+  expect(marked('ipset', '10.0.0.0')).toEqual([ours('add CWY4-1f-TD 10.0.0.0/8')]);
+  expect(marked('ipset', 'own')).toMatchObject([{ ours: false }]);
+});
+
 it('shows nothing of a namespace that has gone, and says so', async () => {
   expect(await inspect('/run/netns/gone')).toEqual({
     error: expect.stringMatching(/^looking at the network of it: .*\/run\/netns\/gone/s),

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { addressLines, neighbourLines, routeLines, sysctlLines } from './lines.ts';
-import { linkLines, parseLinks, parseNamespaces } from './links.ts';
-import { iptablesLines, nftLines } from './rules.ts';
+import { linkLines, ourLinks, parseLinks, parseNamespaces } from './links.ts';
+import { ipsetLines, iptablesLines, nftLines } from './rules.ts';
 
-const host = { isContainer: false };
-const inside = { isContainer: true };
+const host = new Set(['cwy0', 'cwyx.1']);
+const inside = new Set(['eth0']);
 const shown = (lines: readonly { text: string; ours: boolean }[]) =>
   lines.map(({ text, ours }) => `${ours ? '*' : ' '}${text}`);
 
@@ -41,13 +41,27 @@ describe('what a namespace holds', () => {
       'nonsense',
     ]);
     const namespaces = parseNamespaces('nsid 0 \nnsid 1 (iproute2 netns name: cwy-web)\n');
-    expect(shown(linkLines(parseLinks(json), { ...host, namespaces }))).toEqual([
+    const links = parseLinks(json);
+    expect(shown(linkLines(links, { ours: ourLinks(links, false), namespaces }))).toEqual([
       ' 1: lo  unknown  mtu 65536',
       '*3: cwy0  up  mtu 1500  0a:58:0a:0a:01:01  bridge',
       '*4: cwyab  up  mtu 1500  0a::1  veth, the other end is 2 in cwy-web  on bridge cwy0',
       ' 5: mv  up  macvlan, bridge, over eth0',
     ]);
     expect(parseLinks('')).toEqual([]);
+  });
+
+  it('knows our links by their names, a bridge of another name by its alias, and eth0 of a container', () => {
+    const links = parseLinks(
+      JSON.stringify([
+        { ifindex: 2, ifname: 'eth0' },
+        { ifindex: 3, ifname: 'br0', ifalias: 'causeway' },
+        { ifindex: 4, ifname: 'br1', ifalias: 'causeways' },
+        { ifindex: 5, ifname: 'cwyab' },
+      ]),
+    );
+    expect([...ourLinks(links, false)]).toEqual(['br0', 'cwyab']);
+    expect([...ourLinks(links, true)]).toEqual(['eth0', 'br0', 'cwyab']);
   });
 
   it('has addresses, routes and neighbours, of both families', () => {
@@ -116,6 +130,13 @@ describe('what a namespace holds', () => {
     expect(shown(iptablesLines(save))).toEqual([
       ...[' *nat', ' :PREROUTING ACCEPT', '*:CWY-SERVICES -', '*-A PREROUTING -j CWY-SERVICES'],
       ...[' -A PREROUTING -j DOCKER', ' *raw', ' :PREROUTING DROP'],
+    ]);
+  });
+
+  it('has the sets of ipset, ours marked', () => {
+    const save = 'create CWY4-1f-TD hash:net family inet\nadd CWY4-1f-TD 10.0.0.0/8\ncreate mine hash:ip\n';
+    expect(shown(ipsetLines(save))).toEqual([
+      ...['*create CWY4-1f-TD hash:net family inet', '*add CWY4-1f-TD 10.0.0.0/8', ' create mine hash:ip'],
     ]);
   });
 

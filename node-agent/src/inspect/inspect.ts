@@ -4,8 +4,8 @@ import type { NetLine, NetSection, NetStack } from '@causeway/shared/model/net-s
 import { isInstalled } from '@causeway/shared/programs/environment';
 import { run } from '@causeway/shared/programs/run';
 import { addressLines, neighbourLines, routeLines, routingRuleLines, sysctlLines } from './lines.ts';
-import { type ListedLink, linkLines, parseLinks, parseNamespaces } from './links.ts';
-import { iptablesLines, nftLines } from './rules.ts';
+import { type ListedLink, linkLines, ourLinks, parseLinks, parseNamespaces } from './links.ts';
+import { ipsetLines, iptablesLines, nftLines } from './rules.ts';
 
 /** A network namespace that somebody wants to see. */
 export interface Namespace {
@@ -31,8 +31,11 @@ const LINK_SYSCTLS = [
 ];
 const SAVES = ['iptables-nft', 'ip6tables-nft', 'iptables-legacy', 'ip6tables-legacy'];
 
-/** No host has all of the files that are looked for: IPv6 may be off, for one link too, and modules are not loaded. */
-const OK_CODES: Readonly<Record<string, readonly number[]>> = { grep: [1, 2] };
+/**
+ * No host has all of the files that are looked for: IPv6 may be off, for one link too, and modules are not loaded. Without
+ * its module ipset fails.
+ */
+const OK_CODES: Readonly<Record<string, readonly number[]>> = { grep: [1, 2], ipset: [1] };
 
 /** Runs a program in the namespace. @returns what it prints */
 type Inside = (program: string, ...args: string[]) => Promise<string>;
@@ -44,7 +47,6 @@ type Inside = (program: string, ...args: string[]) => Promise<string>;
  */
 export async function inspectNamespace(namespace: Namespace, sysctlFile: string): Promise<NetStack> {
   const { of, path } = namespace;
-  const where = { isContainer: path !== undefined };
   // Not by `ip netns exec`, which would show another /sys.
   const enter = path === undefined ? [] : [`--net=${path}`, '--'];
   const inside: Inside = async (program, ...args) => {
@@ -55,19 +57,20 @@ export async function inspectNamespace(namespace: Namespace, sysctlFile: string)
   const both = async (...args: string[]) =>
     `${await inside('ip', '-4', ...args)}\n${await inside('ip', '-6', ...args)}`;
   const links = await inside('ip', '-j', '-d', 'link').then(parseLinks);
+  const ours = ourLinks(links, path !== undefined);
   return {
     of,
     sections: await Promise.all([
       section('links', async () => {
         const namespaces = parseNamespaces(await inside('ip', 'netns', 'list-id').catch(() => ''));
-        return linkLines(links, { ...where, namespaces });
+        return linkLines(links, { ours, namespaces });
       }),
-      section('addresses', async () => addressLines(await inside('ip', '-o', 'address'), where)),
-      section('routes', async () => routeLines(await both('route', 'show', 'table', 'all'), where)),
+      section('addresses', async () => addressLines(await inside('ip', '-o', 'address'), ours)),
+      section('routes', async () => routeLines(await both('route', 'show', 'table', 'all'), ours)),
       section('rules of routing, IPv4', async () => routingRuleLines(await inside('ip', '-4', 'rule'))),
       section('rules of routing, IPv6', async () => routingRuleLines(await inside('ip', '-6', 'rule'))),
       section('neighbours', async () =>
-        neighbourLines(`${await both('neighbour')}\n${await forwarding(inside)}`, where),
+        neighbourLines(`${await both('neighbour')}\n${await forwarding(inside)}`, ours),
       ),
       ...packetFilters(inside),
       section('sysctls', async () => {
@@ -85,7 +88,10 @@ function packetFilters(inside: Inside): readonly Promise<NetSection>[] {
   const saves = SAVES.filter((tool) => isInstalled(`${tool}-save`)).map((tool) =>
     section(tool, async () => iptablesLines(await inside(`${tool}-save`))),
   );
-  return [...nft, ...saves];
+  const sets = isInstalled('ipset')
+    ? [section('ipset', async () => ipsetLines(await inside('ipset', 'save')))]
+    : [];
+  return [...nft, ...saves, ...sets];
 }
 
 /** What a tunnel knows of other hosts. */

@@ -1,8 +1,8 @@
 import type { NetLine } from '@causeway/shared/model/net-stack';
 import { ROUTE_PROTOCOL } from '@causeway/shared/names';
-import { isOurLink } from './links.ts';
 
-type Where = Parameters<typeof isOurLink>[1];
+/** Names, as `ourLinks`. */
+type Links = ReadonlySet<string>;
 
 const lines = (text: string) =>
   text
@@ -12,24 +12,24 @@ const lines = (text: string) =>
 const deviceOf = (line: string) => /\bdev (\S+)/.exec(line)?.[1] ?? '';
 
 /** PURE. From `ip -o address`: `2: eth0    inet 10.10.1.2/24 scope global eth0\       valid_lft …`. */
-export function addressLines(text: string, where: Where): readonly NetLine[] {
+export function addressLines(text: string, ourLinks: Links): readonly NetLine[] {
   return lines(text).flatMap((line) => {
     const [, device = '', family = '', address = '', rest = ''] =
       /^\d+:\s+(\S+)\s+(inet6?)\s+(\S+)\s+([^\\]*)/.exec(line) ?? [];
     if (family === '') return [];
     const scope = /scope \S+/.exec(rest)?.[0] ?? '';
     const flags = ['tentative', 'dadfailed', 'deprecated', 'secondary'].filter((flag) => rest.includes(flag));
-    return { text: [address, 'dev', device, scope, ...flags].join(' '), ours: isOurLink(device, where) };
+    return { text: [address, 'dev', device, scope, ...flags].join(' '), ours: ourLinks.has(device) };
   });
 }
 
 /** PURE. From `ip route show table all`, without what the kernel adds for each address by itself. */
-export function routeLines(text: string, where: Where): readonly NetLine[] {
+export function routeLines(text: string, ourLinks: Links): readonly NetLine[] {
   return lines(text)
     .filter((line) => !/\btable local\b/.test(line))
     .map((line) => ({
       text: line,
-      ours: new RegExp(`\\bproto ${ROUTE_PROTOCOL}\\b`).test(line) || isOurLink(deviceOf(line), where),
+      ours: new RegExp(`\\bproto ${ROUTE_PROTOCOL}\\b`).test(line) || ourLinks.has(deviceOf(line)),
     }));
 }
 
@@ -39,10 +39,10 @@ export function routingRuleLines(text: string): readonly NetLine[] {
 }
 
 /** PURE. From `ip neighbour`, and from `bridge fdb` what leads to other hosts. Permanent ones on our links are ours. */
-export function neighbourLines(text: string, where: Where): readonly NetLine[] {
+export function neighbourLines(text: string, ourLinks: Links): readonly NetLine[] {
   return lines(text).map((line) => ({
     text: line,
-    ours: /\bpermanent\b/i.test(line) && isOurLink(deviceOf(line), where),
+    ours: /\bpermanent\b/i.test(line) && ourLinks.has(deviceOf(line)),
   }));
 }
 

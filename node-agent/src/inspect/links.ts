@@ -1,10 +1,11 @@
 import type { NetLine } from '@causeway/shared/model/net-stack';
-import { LINK_PREFIX } from '@causeway/shared/names';
+import { BRIDGE_ALIAS, LINK_PREFIX } from '@causeway/shared/names';
 
 /** A link of `ip -j -d link`, as far as it is told of. */
 export interface ListedLink {
   readonly ifindex: number;
   readonly ifname: string;
+  readonly ifalias?: string;
   readonly mtu?: number;
   readonly operstate?: string;
   readonly address?: string;
@@ -23,8 +24,8 @@ export interface ListedLink {
 export interface LinkFacts {
   /** Names of namespaces, by the number that this one knows them by. */
   readonly namespaces: ReadonlyMap<number, string>;
-  /** The namespace is a container's: what leads out of it is ours. */
-  readonly isContainer: boolean;
+  /** Names of links, as `ourLinks`. */
+  readonly ours: ReadonlySet<string>;
 }
 
 /** PURE. */
@@ -45,13 +46,21 @@ export function linkLines(links: readonly ListedLink[], facts: LinkFacts): reado
       ...kindOf(link, facts),
       ...(master === undefined ? [] : [`on bridge ${master}`]),
     ];
-    return { text: parts.join('  '), ours: isOurLink(ifname, facts) };
+    return { text: parts.join('  '), ours: facts.ours.has(ifname) };
   });
 }
 
-/** PURE. */
-export function isOurLink(name: string, { isContainer }: Pick<LinkFacts, 'isContainer'>): boolean {
-  return name.startsWith(LINK_PREFIX) || (isContainer && name === 'eth0');
+/**
+ * PURE. The names of the links that Causeway made: its bridge may have any name, and has an alias then.
+ *
+ * @param isContainer the namespace is a container's, and what leads out of it is ours
+ */
+export function ourLinks(links: readonly ListedLink[], isContainer: boolean): ReadonlySet<string> {
+  const ours = links.filter(
+    ({ ifname, ifalias }) =>
+      ifname.startsWith(LINK_PREFIX) || ifalias === BRIDGE_ALIAS || (isContainer && ifname === 'eth0'),
+  );
+  return new Set(ours.map(({ ifname }) => ifname));
 }
 
 function kindOf(link: ListedLink, facts: LinkFacts): readonly string[] {

@@ -1,5 +1,5 @@
 import type { NetLine } from '@causeway/shared/model/net-stack';
-import { CHAIN_PREFIX, NFT_TABLE } from '@causeway/shared/names';
+import { CHAIN_PREFIX, NFT_TABLE, SET_PREFIXES } from '@causeway/shared/names';
 
 const TABLE = /^table (\S+) (\S+) \{/;
 /** What nft says of a table that the program iptables keeps: it is shown in the words of that. */
@@ -38,4 +38,12 @@ export function iptablesLines(save: string): readonly NetLine[] {
     if (!head.startsWith('*') || rest.every((line) => IDLE_CHAIN.test(line))) return [];
     return lines.map((line) => ({ text: line.replace(/ \[\d+:\d+\]$/, ''), ours: OUR_CHAIN.test(line) }));
   });
+}
+
+const OUR_SET = new RegExp(`^\\S+ (?:${Object.values(SET_PREFIXES).join('|')})`);
+
+/** PURE. Of an `ipset save`: the sets that rules of iptables look into, each with its elements. */
+export function ipsetLines(save: string): readonly NetLine[] {
+  const lines = save.split('\n').filter((line) => line !== '');
+  return lines.map((text) => ({ text, ours: OUR_SET.test(text) }));
 }
