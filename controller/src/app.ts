@@ -88,12 +88,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();
   const chance = options.chance ?? { random: Math.random, now: () => new Date().toISOString() };
+  const agents = createAgents(view);
   const deps: Deps = {
     store,
     view,
-    agents: createAgents(view),
+    agents,
     services: new ServiceWriter(store, view, () => Date.parse(chance.now())),
-    containers: new ContainerWriter(store, view),
+    containers: new ContainerWriter(store, view, agents),
     workloads: new WorkloadWriter(store, view),
     images: new ImageWriter(store, view),
     policies: new PolicyWriter(store, view),

@@ -101,11 +101,18 @@ function checkFree(
   const other = holders.find((one) => one.container !== spec.name && overlap(one, mine));
   if (other === undefined) return;
   const at = other.address === undefined ? '' : ` at ${other.address}`;
-  throw new CausewayError(
-    'conflict',
-    `publish[${index}] ${show(publishText(port))} cannot be: container "${other.container}" publishes port ${port.hostPort}/${port.protocol} of ${spec.host}${at}`,
-    { field: `publish[${index}]`, value: publishText(port) },
+  const { hostPort, protocol } = port;
+  throw cannotPublish(
+    index,
+    port,
+    `container "${other.container}" publishes port ${hostPort}/${protocol} of ${spec.host}${at}`,
   );
+}
+
+/** @param why somebody else has the port */
+export function cannotPublish(index: number, port: PublishedPort, why: string): CausewayError {
+  const [field, value] = [`publish[${index}]`, publishText(port)];
+  return new CausewayError('conflict', `${field} ${show(value)} cannot be: ${why}`, { field, value });
 }
 
 function holderOf({ name, host }: ContainerSpec, { address }: PublishedPort): PublishedHolder {

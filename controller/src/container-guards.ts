@@ -1,10 +1,10 @@
-import { publishText } from '@causeway/shared/container-text';
 import { CausewayError, show } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { decodeNodePolicy } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Store } from '@causeway/shared/store/store';
 import { unchanged } from './allocate/transaction.ts';
+import { cannotPublish } from './container-claims.ts';
 import { meetsNodePorts } from './validate/node-port-places.ts';
 import { factsOf } from './view/facts.ts';
 import type { View } from './view/view.ts';
@@ -28,10 +28,10 @@ export async function notNodePorts(
     if (!meetsNodePorts(holder, facts)) continue;
     const owner = await store.get(key);
     if (owner !== undefined)
-      throw new CausewayError(
-        'conflict',
-        `publish[${index}] ${show(publishText(port))} cannot be: ${port.hostPort}/${port.protocol} is the NodePort of service ${show(owner.value)}`,
-        { field: `publish[${index}]`, value: publishText(port) },
+      throw cannotPublish(
+        index,
+        port,
+        `${port.hostPort}/${port.protocol} is the NodePort of service ${show(owner.value)}`,
       );
     guards.set(key, { key, absent: true });
   }

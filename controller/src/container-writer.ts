@@ -4,12 +4,14 @@ import type { ParsedContainerInput } from '@causeway/shared/model/container-inpu
 import { decodeContainer, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
+import type { Agents } from './agents/agents.ts';
 import type { WriteOptions } from './allocate/service-writer.ts';
 import { attempts } from './attempts.ts';
 import { chosenAddresses, claim, claimKeys, publishedKeys, release } from './container-claims.ts';
 import { notNodePorts, policyOf } from './container-guards.ts';
 import { resolveImage } from './container-image.ts';
 import { checkRemovable, noContainer, wantedState } from './container-life.ts';
+import { notListenedTo } from './container-listeners.ts';
 import { checkIfMatch } from './if-match.ts';
 import { Turns } from './turns.ts';
 import { checkContainer, nameTaken, sameContainer } from './validate/container.ts';
@@ -38,12 +40,14 @@ export interface RemoveOptions extends WriteOptions {
 export class ContainerWriter {
   readonly #store: Store;
   readonly #view: View;
+  readonly #agents: Pick<Agents, 'json'>;
   /** Spares writers at this controller races among themselves over the ports that all hosts publish. */
   readonly #turns = new Turns();
 
-  constructor(store: Store, view: View) {
+  constructor(store: Store, view: View, agents: Pick<Agents, 'json'>) {
     this.#store = store;
     this.#view = view;
+    this.#agents = agents;
   }
 
   /** @throws CausewayError `invalid`, or `conflict` when another has the name, a port or an address */
@@ -107,6 +111,7 @@ export class ContainerWriter {
       ...(await notNodePorts(this.#store, this.#view, spec)),
       ...guard,
     ];
+    await notListenedTo(this.#agents, this.#view, spec);
     if (dryRun) return { spec, revision: 0, created: false };
     await this.#removed(spec);
     const partner = namespaceOwner(spec);

@@ -37,6 +37,12 @@ const CONTAINER_CASES: readonly SvcctlCase[] = [
   [run('--publish', '80:80; flush ruleset'), 2, 'publish "80:80; flush ruleset" is not a published port'],
   [run('--publish', '70000:80'), 2, 'publish "70000:80" is not a published port'],
   [run('--publish', '127.0.0.1:80:80'), 2, 'publish "127.0.0.1:80:80" is a loopback address'],
+  [
+    // The agent's own.
+    run('--publish', '7482:80'),
+    4,
+    'publish "7482:80" cannot be: a program of host-1 listens to port 7482/tcp at 192.168.122.11',
+  ],
   [run('--publish', '203.0.113.7:80:80'), 2, 'which is no address of host host-1'],
   [
     run('--publish', '30001:80'),

@@ -3,6 +3,7 @@ import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { Route } from '../api/routes.ts';
 import { attachedNetnsOf, isContainerName, NETNS_DIR, type Place } from '../containers/places.ts';
 import { inspectNamespace } from './inspect.ts';
+import { listeners } from './listeners.ts';
 
 export interface InspectDeps {
   /** This host's name. */
@@ -18,6 +19,10 @@ export function inspectRoutes({ host, sysctlFile, placeOf }: InspectDeps): reado
     {
       ...{ method: 'GET', path: '/v1/net' },
       handle: async () => ({ json: await inspectNamespace({ of: host }, sysctlFile) }),
+    },
+    {
+      ...{ method: 'GET', path: '/v1/listeners' },
+      handle: async () => ({ json: { listeners: await listeners() } }),
     },
     {
       ...{ method: 'GET', path: '/v1/containers/:name/net' },
