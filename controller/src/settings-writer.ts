@@ -6,6 +6,7 @@ import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
 import { unchanged } from './allocate/transaction.ts';
+import { attempts } from './attempts.ts';
 import { checkIfMatch } from './if-match.ts';
 import type { SettingsObject, SettingsPatch } from './objects/settings.ts';
 import { patchedSettings } from './settings.ts';
@@ -16,7 +17,6 @@ import { readFresh } from './view/fresh.ts';
 import type { Tables } from './view/tables.ts';
 import type { View } from './view/view.ts';
 
-const ATTEMPTS = 20;
 const VIEW_MS = 3_000;
 
 export interface SettingsWritten {
@@ -41,40 +41,35 @@ export class SettingsWriter {
 
   /** @throws CausewayError `invalid`, or `conflict` when a VIP or a NodePort that is in use would be left out */
   async set(patch: SettingsPatch, options: WriteOptions): Promise<SettingsWritten> {
-    return this.#turns.take('', () => this.#set(patch, options));
+    const act = () => this.#attempt(patch, options);
+    return this.#turns.take('', () => attempts('changing the settings', act));
   }
 
-  async #set(patch: SettingsPatch, options: WriteOptions): Promise<SettingsWritten> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const found = await this.#store.get(keys.settings);
-      checkIfMatch(options.ifMatch, 'the settings', found?.modRevision);
-      if (found === undefined) throw notThere();
-      const before = this.#readable(found);
-      const after = patchedSettings(before, patch);
-      const { modRevision: revision } = found;
-      if (encode(after) === found.value)
-        return { settings: present(before, revision, this.#view.tables), changed: false, revision };
-      const given = await this.#last(keys.lastAllocation);
-      const published = await this.#last(keys.lastPublished);
-      const { rows, unreadable } = await readFresh(this.#store, [
-        keys.networkPrefix,
-        keys.settings,
-        keys.nodePrefix,
-        keys.allocationPrefix,
-        keys.publishedPrefix,
-      ]);
-      const { endpoints, workload } = this.#view.tables;
-      checkNewSettings(before, after, { ...rows, endpoints, workload }, this.#own);
-      if (options.dryRun) return { settings: present(after, revision, rows), changed: true, revision };
-      const network = unchanged(keys.networkConfig, rows.config.get(''), unreadable.has(keys.networkConfig));
-      const from = [network, published, ...notNodePorts(before, after, rows)];
-      const written = await this.#put(found, after, sameRanges(before, after) ? from : [...from, given]);
-      if (written !== undefined) return written;
-    }
-    throw new CausewayError(
-      'conflict',
-      `changing the settings: others changed them, or were given VIPs or NodePorts, ${ATTEMPTS} times in between; try again`,
-    );
+  /** @returns undefined after a lost race: others changed them, or were given VIPs or ports */
+  async #attempt(patch: SettingsPatch, options: WriteOptions): Promise<SettingsWritten | undefined> {
+    const found = await this.#store.get(keys.settings);
+    checkIfMatch(options.ifMatch, 'the settings', found?.modRevision);
+    if (found === undefined) throw notThere();
+    const before = this.#readable(found);
+    const after = patchedSettings(before, patch);
+    const { modRevision: revision } = found;
+    if (encode(after) === found.value)
+      return { settings: present(before, revision, this.#view.tables), changed: false, revision };
+    const given = await this.#last(keys.lastAllocation);
+    const published = await this.#last(keys.lastPublished);
+    const { rows, unreadable } = await readFresh(this.#store, [
+      keys.networkPrefix,
+      keys.settings,
+      keys.nodePrefix,
+      keys.allocationPrefix,
+      keys.publishedPrefix,
+    ]);
+    const { endpoints, workload } = this.#view.tables;
+    checkNewSettings(before, after, { ...rows, endpoints, workload }, this.#own);
+    if (options.dryRun) return { settings: present(after, revision, rows), changed: true, revision };
+    const network = unchanged(keys.networkConfig, rows.config.get(''), unreadable.has(keys.networkConfig));
+    const from = [network, published, ...notNodePorts(before, after, rows)];
+    return this.#put(found, after, sameRanges(before, after) ? from : [...from, given]);
   }
 
   /**

@@ -5,6 +5,7 @@ import { decodeWorkload, encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { KeyValue, Store } from '@causeway/shared/store/store';
 import type { WriteOptions } from './allocate/service-writer.ts';
+import { attempts } from './attempts.ts';
 import { checkIfMatch } from './if-match.ts';
 import { nameTaken } from './validate/container.ts';
 import { checkWorkload } from './validate/workload.ts';
@@ -50,16 +51,18 @@ export class WorkloadWriter {
 
   /** @throws CausewayError `not-found` */
   async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
-    const key = keys.workload(name);
-    const found = await this.#store.get(key);
-    checkIfMatch(options.ifMatch, `workload "${name}"`, found?.modRevision);
-    if (found === undefined) throw noWorkload(name);
-    if (options.dryRun) return { revision: found.modRevision };
-    const guard = { key, modRevision: found.modRevision };
-    const result = await this.#store.transaction([guard], [{ delete: key }]);
-    if (!result.ok) return this.remove(name, options);
-    await this.#view.reached('causeway', result.revision, VIEW_MS);
-    return { revision: result.revision };
+    return changing(name, async () => {
+      const key = keys.workload(name);
+      const found = await this.#store.get(key);
+      checkIfMatch(options.ifMatch, `workload "${name}"`, found?.modRevision);
+      if (found === undefined) throw noWorkload(name);
+      if (options.dryRun) return { revision: found.modRevision };
+      const guard = { key, modRevision: found.modRevision };
+      const { ok, revision } = await this.#store.transaction([guard], [{ delete: key }]);
+      if (!ok) return undefined;
+      await this.#view.reached('causeway', revision, VIEW_MS);
+      return { revision };
+    });
   }
 
   /** @param check throws when the one that is there must not be replaced */
@@ -68,28 +71,34 @@ export class WorkloadWriter {
     options: WriteOptions,
     check: (workload: Workload, old: Workload | CausewayError | undefined) => void,
   ): Promise<WrittenWorkload> {
-    const workload = checkWorkload(input, factsOf(this.#view));
-    const key = keys.workload(workload.name);
-    const found = await this.#store.get(key);
-    checkIfMatch(options.ifMatch, `workload "${workload.name}"`, found?.modRevision);
-    const old = found && decodeWorkload(found);
-    check(workload, old);
-    const revision = found?.modRevision ?? 0;
-    const isSame = old !== undefined && !(old instanceof CausewayError) && same(old, workload);
-    if (isSame || options.dryRun) return { workload, revision, created: false };
-    const container = keys.container(workload.name);
-    const result = await this.#store.transaction(
-      [guardOf(key, found), { key: container, absent: true }],
-      [{ put: key, value: encode(workload) }],
-    );
-    if (result.ok) {
-      await this.#view.reached('causeway', result.revision, VIEW_MS);
-      return { workload, revision: result.revision, created: found === undefined };
-    }
-    // The view may not know of it yet.
-    if ((await this.#store.get(container)) !== undefined) throw nameTaken(workload.name, 'container');
-    return this.#put(input, options, check);
+    return changing(input.name, async () => {
+      const workload = checkWorkload(input, factsOf(this.#view));
+      const key = keys.workload(workload.name);
+      const found = await this.#store.get(key);
+      checkIfMatch(options.ifMatch, `workload "${workload.name}"`, found?.modRevision);
+      const old = found && decodeWorkload(found);
+      check(workload, old);
+      const isSame = old !== undefined && !(old instanceof CausewayError) && same(old, workload);
+      if (isSame || options.dryRun) return { workload, revision: found?.modRevision ?? 0, created: false };
+      const container = keys.container(workload.name);
+      const { ok, revision } = await this.#store.transaction(
+        [guardOf(key, found), { key: container, absent: true }],
+        [{ put: key, value: encode(workload) }],
+      );
+      if (ok) {
+        await this.#view.reached('causeway', revision, VIEW_MS);
+        return { workload, revision, created: found === undefined };
+      }
+      // The view may not know of it yet.
+      if ((await this.#store.get(container)) !== undefined) throw nameTaken(workload.name, 'container');
+      return undefined;
+    });
   }
+}
+
+/** @param act undefined: a guard did not hold */
+function changing<T>(name: string, act: () => Promise<T | undefined>): Promise<T> {
+  return attempts(`changing workload "${name}"`, act);
 }
 
 /** @returns the error for a workload that nobody knows. */

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CausewayError, show } from '@causeway/shared/errors';
 import type { Endpoint, EndpointSet } from '@causeway/shared/model/endpoint';
 import type { ServiceSpec } from '@causeway/shared/model/service';
 import { decodeServiceSpec } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, Store } from '@causeway/shared/store/store';
+import { attempts } from '../attempts.ts';
 import { resolved } from '../endpoints/update.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import { Turns } from '../turns.ts';
@@ -17,10 +17,6 @@ import { heldByName, heldBySpec } from './held.ts';
 import { withOwners } from './owners.ts';
 import { allocations, type Change, deleteService, putService, unchanged } from './transaction.ts';
 
-/** How often a write starts over when somebody else was faster. */
-const ATTEMPTS = 20;
-/** Longest pause before that, milliseconds: a random part of it lets slow ones win, too. In all the view has seconds. */
-const MAX_PAUSE_MS = 512;
 /** How long a write's answer waits for the view to hold it, milliseconds. */
 const VIEW_MS = 3_000;
 
@@ -82,54 +78,64 @@ export class ServiceWriter {
    * @throws CausewayError `conflict` when others were faster every time
    */
   async put(name: string | undefined, plan: Planner, options: WriteOptions): Promise<Written> {
-    const act = () => this.#put(name, plan, options);
+    const owners = new Map<string, string | undefined>();
+    const act = () =>
+      attempts(`changing service ${name === undefined ? 'with a new name' : `"${name}"`}`, (before) =>
+        this.#put(name, plan, options, owners, before),
+      );
     return name === undefined ? act() : this.#turns.take(name, act);
   }
 
   /** @throws CausewayError `not-found` */
   async remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
-    return this.#turns.take(name, () => this.#remove(name, options));
+    const act = (before: number) => this.#remove(name, options, before);
+    return this.#turns.take(name, () => attempts(`changing service "${name}"`, act));
   }
 
-  async #put(name: string | undefined, plan: Planner, options: WriteOptions): Promise<Written> {
-    const owners = new Map<string, string | undefined>();
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const isSupposed = attempt === 0 && this.#canSuppose(name, options);
-      const before = isSupposed ? this.#view.tables.service.get(name) : await this.#read(name);
-      const planned = this.#plan(name, before, plan, options, owners, isSupposed);
-      if (planned === undefined) continue;
-      const { spec, endpoints, from } = planned;
-      if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
-      const held = before === undefined ? [] : await heldBySpec(this.#store, before.value, attempt > 0);
-      const change = putService(before, held, spec, endpoints, from);
-      const result = await this.#store.transaction(change.guards, change.writes);
-      if (result.ok) {
-        await this.#view.reached('causeway', result.revision, VIEW_MS);
-        const { revision } = result;
-        return { spec, endpoints, revision, writtenAt: revision, created: before === undefined };
-      }
-      await this.#learn(change, owners, name === undefined ? spec : undefined);
-      await pause(attempt);
+  /**
+   * @param owners of what had to be free and was not, as earlier attempts have learnt
+   * @param tried how often it was attempted
+   * @returns undefined after a lost race, and when etcd has to be asked first
+   */
+  async #put(
+    name: string | undefined,
+    plan: Planner,
+    options: WriteOptions,
+    owners: Map<string, string | undefined>,
+    tried: number,
+  ): Promise<Written | undefined> {
+    const isSupposed = tried === 0 && this.#canSuppose(name, options);
+    const before = isSupposed ? this.#view.tables.service.get(name) : await this.#read(name);
+    const planned = this.#plan(name, before, plan, options, owners, isSupposed);
+    if (planned === undefined) return undefined;
+    const { spec, endpoints, from } = planned;
+    if (options.dryRun || spec === before?.value) return this.#unchanged(before, spec, endpoints);
+    const held = before === undefined ? [] : await heldBySpec(this.#store, before.value, tried > 0);
+    const change = putService(before, held, spec, endpoints, from);
+    const { ok, revision } = await this.#store.transaction(change.guards, change.writes);
+    if (ok) {
+      await this.#view.reached('causeway', revision, VIEW_MS);
+      return { spec, endpoints, revision, writtenAt: revision, created: before === undefined };
     }
-    throw overrun(name ?? 'with a new name');
+    await this.#learn(change, owners, name === undefined ? spec : undefined);
+    return undefined;
   }
 
-  async #remove(name: string, options: WriteOptions): Promise<{ readonly revision: number }> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const supposed =
-        attempt === 0 && this.#canSuppose(name, options) && this.#view.tables.service.get(name);
-      const change = supposed
-        ? deleteService(name, supposed.revision, allocations(supposed.value))
-        : await this.#planRemoval(name, options, attempt > 0);
-      if ('revision' in change) return change;
-      const result = await this.#store.transaction(change.guards, change.writes);
-      if (result.ok) {
-        await this.#view.reached('causeway', result.revision, VIEW_MS);
-        return { revision: result.revision };
-      }
-      await pause(attempt);
-    }
-    throw overrun(name);
+  /** @param tried as with `#put` */
+  async #remove(
+    name: string,
+    options: WriteOptions,
+    tried: number,
+  ): Promise<{ readonly revision: number } | undefined> {
+    const supposed = tried === 0 && this.#canSuppose(name, options) && this.#view.tables.service.get(name);
+    const change = supposed
+      ? deleteService(name, supposed.revision, allocations(supposed.value))
+      : await this.#planRemoval(name, options, tried > 0);
+    if ('revision' in change) return change;
+    const { ok, revision } = await this.#store.transaction(change.guards, change.writes);
+    if (!ok) return undefined;
+    await this.#view.reached('causeway', revision, VIEW_MS);
+    return { revision };
   }
 
   /** @returns the revision of what would be removed, where nothing is to be */
@@ -234,15 +240,4 @@ export class ServiceWriter {
 /** @returns the error for a service that nobody knows. */
 export function noService(name: string): CausewayError {
   return new CausewayError('not-found', `there is no service ${show(name)}`, { field: 'name', value: name });
-}
-
-function pause(attempt: number): Promise<void> {
-  return sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
-}
-
-function overrun(name: string): CausewayError {
-  return new CausewayError(
-    'conflict',
-    `changing service "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
-  );
 }

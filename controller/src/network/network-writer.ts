@@ -5,6 +5,7 @@ import { decodeNetworkConfig, encodeNetworkConfig } from '@causeway/shared/store
 import { keys } from '@causeway/shared/store/keys';
 import type { Guard, KeyValue, Store } from '@causeway/shared/store/store';
 import { unchanged } from '../allocate/transaction.ts';
+import { attempts } from '../attempts.ts';
 import { rangesOf } from '../bootstrap.ts';
 import { checkIfMatch, type IfMatch } from '../if-match.ts';
 import type { NetworkObject } from '../objects/network.ts';
@@ -26,7 +27,6 @@ import { configOf, type NetworkPatch } from './patch.ts';
 import { networkObject } from './present.ts';
 import { checkAddressesOutside } from './taken.ts';
 
-const ATTEMPTS = 20;
 const VIEW_MS = 3_000;
 
 export interface NetworkWriteOptions {
@@ -105,37 +105,34 @@ export class NetworkWriter {
   }
 
   async #write(options: NetworkWriteOptions, plan: Planner): Promise<NetworkWritten> {
-    return this.#turns.take('', async () => {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const found = await this.#store.get(keys.networkConfig);
-        checkIfMatch(options.ifMatch, "the network's configuration", found?.modRevision);
-        if (found === undefined) throw notThere();
-        const before = decodeNetworkConfig(found);
-        const { rows: tables, unreadable } = await readFresh(this.#store, [
-          keys.networkPrefix,
-          keys.settings,
-          keys.nodePrefix,
-          keys.reservationPrefix,
-        ]);
-        const after = plan(before, tables);
-        const value = after && withForeignFields(found.value, encodeNetworkConfig(after));
-        if (after === undefined || value === undefined || sameValue(before, after))
-          return { network: networkObject(tables), changed: false, revision: found.modRevision };
-        if (options.dryRun) return dryRun(after, tables, found.modRevision);
-        const noted = unchanged(
-          keys.acceptedNetwork,
-          tables.accepted.get(''),
-          unreadable.has(keys.acceptedNetwork),
-        );
-        const ranges = unchanged(keys.settings, tables.settings.get(''), unreadable.has(keys.settings));
-        const written = await this.#put(found, value, [noted, ranges]);
-        if (written !== undefined) return written;
-      }
-      throw new CausewayError(
-        'conflict',
-        `changing the network's configuration: others changed it ${ATTEMPTS} times in between; try again`,
-      );
-    });
+    const act = () => this.#attempt(options, plan);
+    return this.#turns.take('', () => attempts("changing the network's configuration", act));
+  }
+
+  /** @returns undefined after a lost race */
+  async #attempt(options: NetworkWriteOptions, plan: Planner): Promise<NetworkWritten | undefined> {
+    const found = await this.#store.get(keys.networkConfig);
+    checkIfMatch(options.ifMatch, "the network's configuration", found?.modRevision);
+    if (found === undefined) throw notThere();
+    const before = decodeNetworkConfig(found);
+    const { rows: tables, unreadable } = await readFresh(this.#store, [
+      keys.networkPrefix,
+      keys.settings,
+      keys.nodePrefix,
+      keys.reservationPrefix,
+    ]);
+    const after = plan(before, tables);
+    const value = after && withForeignFields(found.value, encodeNetworkConfig(after));
+    if (after === undefined || value === undefined || sameValue(before, after))
+      return { network: networkObject(tables), changed: false, revision: found.modRevision };
+    if (options.dryRun) return dryRun(after, tables, found.modRevision);
+    const noted = unchanged(
+      keys.acceptedNetwork,
+      tables.accepted.get(''),
+      unreadable.has(keys.acceptedNetwork),
+    );
+    const ranges = unchanged(keys.settings, tables.settings.get(''), unreadable.has(keys.settings));
+    return this.#put(found, value, [noted, ranges]);
   }
 
   /**

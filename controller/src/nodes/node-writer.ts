@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CausewayError, invalid } from '@causeway/shared/errors';
+import { invalid } from '@causeway/shared/errors';
 import { NAME_ERROR, NAME_PATTERN } from '@causeway/shared/model/input';
 import { keys } from '@causeway/shared/store/keys';
 import type { Store } from '@causeway/shared/store/store';
+import { attempts } from '../attempts.ts';
 import { servicesOn } from '../endpoints/concerned.ts';
 import { isSettled } from '../endpoints/update.ts';
 import type { NodePlan, ReserveInput } from '../objects/node-operation.ts';
@@ -13,9 +13,6 @@ import type { TableSet } from '../view/table-set.ts';
 import type { View } from '../view/view.ts';
 import { type NodeChange, noNode, planPolicy, planRelease, planReserve } from './plan.ts';
 
-/** How often a write starts over when somebody else was faster. */
-const ATTEMPTS = 20;
-const MAX_PAUSE_MS = 64;
 /** How long a write's answer waits for the view to hold it, and for the endpoints to follow, milliseconds. */
 const VIEW_MS = 3_000;
 
@@ -70,22 +67,15 @@ export class NodeWriter {
 
   async #write(name: string, plan: Planner, dryRun: boolean): Promise<NodePlan> {
     if (!NAME_PATTERN.test(name)) throw noNode(name);
-    return this.#turns.take(name, async () => {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const change = plan(await readFresh(this.#store, [...PLACES, ...oneNode(name)]));
-        if (change.writes.length === 0 || dryRun) return written(name, change, 0);
-        const result = await this.#store.transaction(change.guards, change.writes);
-        if (result.ok) {
-          await this.#view.reached('causeway', result.revision, VIEW_MS);
-          return written(name, change, result.revision);
-        }
-        await sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
-      }
-      throw new CausewayError(
-        'conflict',
-        `changing host "${name}": others changed the same things ${ATTEMPTS} times in between; try again`,
-      );
-    });
+    const act = async () => {
+      const change = plan(await readFresh(this.#store, [...PLACES, ...oneNode(name)]));
+      if (change.writes.length === 0 || dryRun) return written(name, change, 0);
+      const { ok, revision } = await this.#store.transaction(change.guards, change.writes);
+      if (!ok) return undefined;
+      await this.#view.reached('causeway', revision, VIEW_MS);
+      return written(name, change, revision);
+    };
+    return this.#turns.take(name, () => attempts(`changing host "${name}"`, act));
   }
 
   /**
