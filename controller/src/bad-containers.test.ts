@@ -1,19 +1,8 @@
-import { encode } from '@causeway/shared/store/codec';
-import { keys } from '@causeway/shared/store/keys';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { boxesOf, useRig } from '../../test/support/controller-uses.ts';
+import { describe, expect, it } from 'vitest';
+import { boxesOf, useRigWithImage } from '../../test/support/controller-uses.ts';
 
-const own = useRig({ wanted: { networkIpv6: 'fd00:10::/48' } });
+const own = useRigWithImage();
 const { refusal } = boxesOf(own);
-
-beforeEach(async () => {
-  own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'a')));
-  await own.rig.settled();
-});
-
-function image(name: string, digit: string) {
-  return { name, digest: `sha256:${digit.repeat(64)}`, size: 5, createdAt: '2026-01-01T00:00:00Z' };
-}
 
 describe('is refused in one sentence:', () => {
   it.each<[object, string, string]>([
@@ -43,7 +32,7 @@ describe('is refused in one sentence:', () => {
     [{ mounts: ['srv:/www'] }, 'mounts[0].source', 'is not an absolute path without'],
     [{ mounts: ['/srv:/'] }, 'mounts[0].destination', 'is the root'],
     [{ mounts: ['/srv:/proc/x'] }, 'mounts[0].destination', "lies where the kernel's own file systems are"],
-    [{ mounts: ['/a:/x', '/b:/x'] }, 'mounts[1].destination', 'is that of mounts[0] already'],
+    [{ mounts: ['/a:/x', '/b:/x'] }, 'mounts[1].destination', 'is where "/a" is mounted already'],
     [{ mounts: ['/a:/x'], files: { '/x/y': '' } }, 'files', 'files "/x/y" lies in "/x", which is mounted'],
     [{ publish: ['80'] }, 'publish[0]', 'publish[0] "80" is not a published port: text such as'],
     [{ publish: ['0:80'] }, 'publish[0]', 'is not a published port'],
@@ -51,6 +40,8 @@ describe('is refused in one sentence:', () => {
     [{ publish: [{ hostPort: 0, containerPort: 1 }] }, 'publish[0].hostPort', 'is not a port'],
     [{ publish: ['127.0.0.1:80:80'] }, 'publish[0]', 'publish[0] "127.0.0.1:80:80" is a loopback address'],
     [{ publish: ['x:80:80'] }, 'publish[0]', 'has an address that is none of a host'],
+    [{ publish: ['0.0.0.0:80:80'] }, 'publish[0]', 'leave it out to publish at all of them'],
+    [{ publish: ['[::]:80:80'] }, 'publish[0]', 'leave it out to publish at all of them'],
     [
       { publish: ['192.168.122.12:80:80'] },
       'publish[0]',
@@ -59,7 +50,7 @@ describe('is refused in one sentence:', () => {
     [
       { publish: ['80:80', '192.168.122.11:80:81'] },
       'publish[1]',
-      'publishes what publish[0] publishes already',
+      'publish[1] "192.168.122.11:80:81" publishes what "80:80" publishes already',
     ],
     [{ publish: ['80:80'], network: 'host' }, 'publish[0]', 'is not possible with the network mode host'],
     [{ network: 'overlay' }, 'network', 'network "overlay" is not a network mode'],

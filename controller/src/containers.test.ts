@@ -1,20 +1,11 @@
 import { encode } from '@causeway/shared/store/codec';
 import { keys } from '@causeway/shared/store/keys';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { refused } from '../../test/support/controller.ts';
-import { boxesOf, useRig } from '../../test/support/controller-uses.ts';
+import { boxesOf, useRigWithImage, webImage } from '../../test/support/controller-uses.ts';
 
-const own = useRig({ wanted: { networkIpv6: 'fd00:10::/48' } });
+const own = useRigWithImage();
 const { box, create, refusal, tell } = boxesOf(own);
-
-beforeEach(async () => {
-  own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'a')));
-  await own.rig.settled();
-});
-
-function image(name: string, digit: string) {
-  return { name, digest: `sha256:${digit.repeat(64)}`, size: 5, createdAt: '2026-01-01T00:00:00Z' };
-}
 
 describe('a container', () => {
   it('has everything that was asked for, in one form whatever form it came in', async () => {
@@ -68,14 +59,14 @@ describe('a container', () => {
 
   it('keeps the image that its name meant when it was made', async () => {
     await create({ image: 'web:2' });
-    own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'b')));
+    own.rig.store.put(keys.image('web:2'), encode(webImage('b')));
     const again = await create({ image: 'web:2' });
     expect([again.status, again.body.image.digest]).toEqual([200, `sha256:${'a'.repeat(64)}`]);
     expect((await create({ image: 'busybox' })).status).toBe(409);
   });
 
   it('has the image that its name means when it is written', async () => {
-    own.once(() => own.rig.store.put(keys.image('web:2'), encode(image('web:2', 'b'))));
+    own.once(() => own.rig.store.put(keys.image('web:2'), encode(webImage('b'))));
     const { body } = await create({ image: 'web:2' });
     expect(body.image.digest).toBe(`sha256:${'b'.repeat(64)}`);
   });

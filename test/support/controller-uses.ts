@@ -61,6 +61,24 @@ export function boxesOf(used: RigInUse) {
   };
 }
 
+/** A controller as of `useRig`, of a network with both families, that has the image `web:2`. */
+export function useRigWithImage(): RigInUse {
+  const used = useRig({ wanted: { networkIpv6: 'fd00:10::/48' } });
+  beforeEach(async () => {
+    used.rig.store.put(keys.image('web:2'), encode(webImage('a')));
+    await used.rig.settled();
+  });
+  return used;
+}
+
+/** The image `web:2`, one for each digit. */
+export function webImage(digit: string) {
+  return {
+    ...{ name: 'web:2', digest: `sha256:${digit.repeat(64)}` },
+    ...{ size: 5, createdAt: '2026-01-01T00:00:00Z' },
+  };
+}
+
 /** What tests of endpoints do to the API: the service is called `s`, and answers at 2.2.2.2:80. */
 export function serviceOf(used: RigInUse) {
   return {

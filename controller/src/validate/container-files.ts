@@ -36,7 +36,7 @@ export function checkFiles(files: Files): void {
  * @throws CausewayError `invalid`
  */
 export function checkMounts(mounts: ParsedContainerInput['mounts'], files: Files): readonly BindMount[] {
-  const seen = new Map<string, number>();
+  const seen = new Map<string, string>();
   return mounts.map(({ source, destination, readOnly }, index) => {
     checkPath(`mounts[${index}].source`, source);
     const field = `mounts[${index}].destination`;
@@ -45,8 +45,8 @@ export function checkMounts(mounts: ParsedContainerInput['mounts'], files: Files
     if (KERNEL_PATHS.test(destination))
       throw invalid(field, destination, "lies where the kernel's own file systems are");
     const first = seen.get(destination);
-    if (first !== undefined) throw invalid(field, destination, `is that of mounts[${first}] already`);
-    seen.set(destination, index);
+    if (first !== undefined) throw invalid(field, destination, `is where ${show(first)} is mounted already`);
+    seen.set(destination, source);
     const file = Object.keys(files).find((path) => isAtOrIn(path, destination));
     if (file !== undefined)
       throw invalid('files', file, `lies in ${show(destination)}, which is mounted from the host`);

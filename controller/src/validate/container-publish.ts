@@ -1,5 +1,5 @@
 import { publishText } from '@causeway/shared/container-text';
-import { invalid } from '@causeway/shared/errors';
+import { invalid, show } from '@causeway/shared/errors';
 import type { PublishedPort } from '@causeway/shared/model/container';
 import type { ParsedContainerInput } from '@causeway/shared/model/container-input';
 import type { NetworkMode } from '@causeway/shared/model/container-network';
@@ -24,13 +24,10 @@ export function checkPublish(
     );
   const ports = publish.map(canonical);
   ports.forEach((port, index) => {
-    const same = ports.findIndex((other, before) => before < index && meet(other, port));
-    if (same >= 0)
-      throw invalid(
-        `publish[${index}]`,
-        publishText(port),
-        `publishes what publish[${same}] publishes already`,
-      );
+    const same = ports.slice(0, index).find((other) => meet(other, port));
+    if (same === undefined) return;
+    const reason = `publishes what ${show(publishText(same))} publishes already`;
+    throw invalid(`publish[${index}]`, publishText(port), reason);
   });
   return ports;
 }
@@ -39,7 +36,10 @@ function canonical(port: ParsedContainerInput['publish'][number], index: number)
   const { address, ...of } = port;
   if (address === undefined) return of;
   const reason = 'has an address that is none of a host: leave it out to publish at all of them';
-  return { address: formatIp(unicastAddress(`publish[${index}]`, address, textOf(port), reason)), ...of };
+  const [field, text] = [`publish[${index}]`, textOf(port)];
+  // Elsewhere these mean all addresses.
+  if (/^[0:.]+$/.test(address)) throw invalid(field, text, reason);
+  return { address: formatIp(unicastAddress(field, address, text, reason)), ...of };
 }
 
 function meet(a: PublishedPort, b: PublishedPort): boolean {
