@@ -38,7 +38,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommandExit) return error.exitCode;
-    if (error instanceof CommanderError) return usage(error, io);
+    if (error instanceof CommanderError) return usage(error, argv, io);
     tellFaults(error, io);
     return exitCodeOf(error);
   }
@@ -82,13 +82,23 @@ ${EXIT_CODES_HELP}`;
 /** Faults of somebody who does not know what comes next. */
 const LOST = ['commander.missingArgument', 'commander.unknownCommand', 'commander.excessArguments'];
 
-function usage(error: CommanderError, io: Io): number {
+/** Commands whose last words are those of a program. */
+const PROGRAMS = ['run', 'exec'];
+
+function usage(error: CommanderError, argv: readonly string[], io: Io): number {
   if (error.exitCode === 0) return EXIT.ok;
   // A command that only holds others has printed its help instead of a sentence.
   if (error.code !== 'commander.help') {
     const sentence = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    const hint = LOST.includes(error.code) && !sentence.includes('Did you mean') ? ' (see --help)' : '';
-    io.err(`svcctl: ${safe(sentence)}${hint}\n`);
+    io.err(`svcctl: ${safe(sentence)}${sentence.includes('Did you mean') ? '' : hintOf(error, argv)}\n`);
   }
   return EXIT.usage;
+}
+
+function hintOf({ code }: CommanderError, argv: readonly string[]): string {
+  if (LOST.includes(code)) return ' (see --help)';
+  const isForProgram = argv.some((word) => PROGRAMS.includes(word)) && !argv.includes('--');
+  if (code === 'commander.unknownOption' && isForProgram)
+    return ' (a program and its own options stand behind --)';
+  return '';
 }

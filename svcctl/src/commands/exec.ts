@@ -46,6 +46,8 @@ async function exec(
   command: readonly string[],
   { interactive = false, tty = false, env, user, workdir }: ExecOptions,
 ): Promise<void> {
+  if (workdir !== undefined && !workdir.startsWith('/'))
+    throw invalid('workdir', workdir, 'is not an absolute path');
   const client = context.client();
   const terminal = context.io.terminal();
   try {

@@ -13,10 +13,16 @@ const taken = (changes: object = {}) => ({
   ...{ hosts: ['host-1'], revision: 5, notes: [], ...changes },
 });
 
+/** For one test. */
+function folder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'svcctl-image-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  return dir;
+}
+
 describe('svcctl image import', () => {
   it('sends the file, and tells what was left out of it', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'svcctl-image-'));
-    onTestFinished(() => rmSync(dir, { recursive: true }));
+    const dir = folder();
     // The controller of these tests reads JSON only.
     writeFileSync(`${dir}/root.tar`, '"an archive"');
     const notes = ['device "dev/sda" was left out: containers have their own /dev'];
@@ -29,6 +35,17 @@ describe('svcctl image import', () => {
     expect(controller.asked[0]).toMatchObject({
       query: { name: 'web:2', host: 'host-1' },
       body: 'an archive',
+    });
+  });
+
+  it('tells of a fault by what the archive is called here', async () => {
+    const fault = problem('invalid', 422, 'the archive is no whole tar: its end is missing', 'archive');
+    controller.answer('POST', '/v1/images', fault);
+    const dir = folder();
+    writeFileSync(`${dir}/bad.tar`, '"half"');
+    expect(await svcctl(['image', 'import', 'web:2', `${dir}/bad.tar`])).toMatchObject({
+      code: 2,
+      stderr: `svcctl: importing ${dir}/bad.tar: the archive is no whole tar: its end is missing\n`,
     });
   });
 

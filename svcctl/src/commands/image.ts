@@ -1,3 +1,4 @@
+import { CausewayError } from '@causeway/shared/errors';
 import type { ImageView, TakenImageView } from '../api.ts';
 import { type Context, dryRunOption, outputOption, type WriteOptions } from '../context.ts';
 import { archiveOf } from '../input/archive.ts';
@@ -80,10 +81,19 @@ async function importImage(
   const client = context.client();
   const archive = await archiveOf(path);
   const query = { name, ...(host === undefined ? {} : { host }) };
-  const answer = await client.ask<TakenImageView>('POST', '/v1/images', {
-    ...{ query, archive, silenceMs: SILENCE_MS },
-  });
+  const answer = await client
+    .ask<TakenImageView>('POST', '/v1/images', { query, archive, silenceMs: SILENCE_MS })
+    .catch((error: unknown) => {
+      throw ofArchive(error, path);
+    });
   tell(context, answer.body, answer.status === 201 ? 'created' : 'imported');
+}
+
+/** Whoever takes an archive does not know what it is called here. */
+function ofArchive(error: unknown, path: string): unknown {
+  if (!(error instanceof CausewayError) || !error.message.startsWith('the archive')) return error;
+  const told = `importing ${path}: ${error.message}`;
+  return new CausewayError(error.code, told, { field: 'archive', value: path, cause: error });
 }
 
 async function pull(

@@ -144,6 +144,7 @@ describe('svcctl run', () => {
   it.each([
     [['run', 'web-1', '--', 'httpd'], "required option '--host <name>' not specified"],
     [[...RUN, '--env', 'x', '--', 'httpd'], 'env "x" is not KEY=VALUE'],
+    [[...RUN, '--memory', '999999999T', '--', 'httpd'], 'memory "999999999T" is not an amount of memory'],
     [[...RUN, '--memory', 'much', '--', 'httpd'], 'memory "much" is not an amount of memory'],
     [[...RUN, '--cpus', 'half', '--', 'httpd'], 'cpus "half" is not a number of processors'],
     [[...RUN, '--restart', 'never', '--', 'httpd'], 'restart "never" is none of always, on-failure, no'],

@@ -6,7 +6,8 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20,
 export function parseBytes(field: string, text: string): number {
   const [, digits, unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?)([kKMGT]?)(?:i?[bB])?$/.exec(text) ?? [];
   const bytes = Number(digits) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
-  if (!Number.isFinite(bytes)) throw invalid(field, text, 'is not an amount of memory such as 64M or 1.5G');
+  if (!(bytes <= Number.MAX_SAFE_INTEGER))
+    throw invalid(field, text, 'is not an amount of memory such as 64M or 1.5G');
   return Math.floor(bytes);
 }
 
