@@ -98,6 +98,14 @@ describe('a policy', () => {
     expect((await rig.ask('GET', `${URL}/guard/subjects`)).body).toEqual({
       items: [{ name: 'db-1', host: 'host-1', addresses: ['10.10.1.3'] }],
     });
+    rig.store.put(
+      keys.container('db-1'),
+      encode({ ...WEB_1, name: 'db-1', labels: { app: 'db' }, network: { kind: 'host' } }),
+    );
+    await rig.settled();
+    expect((await rig.ask('GET', `${URL}/guard/subjects`)).body).toEqual({
+      items: [{ name: 'db-1', host: 'host-1', addresses: [], unruled: 'host' }],
+    });
     expect((await rig.ask('GET', `${URL}/guard/peers`)).body.items).toHaveLength(3);
   });
 });

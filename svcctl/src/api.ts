@@ -87,6 +87,8 @@ export interface PolicySubjectView {
   readonly name: string;
   readonly host: string;
   readonly addresses: readonly string[];
+  /** Its network mode, where no policy holds with that. */
+  readonly unruled?: string;
 }
 
 export type PolicyPeersView = ResolvedPeers;

@@ -53,7 +53,8 @@ export const subjectSchema = z
   .object({
     name: z.string(),
     host: z.string(),
-    addresses: z.array(z.string()).readonly().describe('None: the policy cannot hold for it yet.'),
+    addresses: z.array(z.string()).readonly().describe('None: the policy cannot hold for it, or not yet.'),
+    unruled: z.string().optional().describe('Its network mode, where no policy holds with that.'),
   })
   .meta({ id: 'PolicySubject' });
 

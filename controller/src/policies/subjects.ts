@@ -1,10 +1,14 @@
+import type { NetworkMode } from '@causeway/shared/model/container-network';
 import type { PolicyObject } from '../objects/policy.ts';
 import type { View } from '../view/view.ts';
 
 export interface PolicySubject {
   readonly name: string;
   readonly host: string;
+  /** By these its host knows it, and holds it to the policy. */
   readonly addresses: readonly string[];
+  /** Its network mode, where no policy holds with that. */
+  readonly unruled?: NetworkMode['kind'];
 }
 
 /** The containers that a policy is about, sorted by name. */
@@ -20,6 +24,8 @@ export function subjectsOf(
   return [...new Set(names)].sort().flatMap((name) => {
     const spec = tables.container.get(name)?.value;
     if (spec === undefined) return [];
+    const mode = spec.network?.kind ?? 'bridge';
+    if (mode !== 'bridge') return [{ name, host: spec.host, addresses: [], unruled: mode }];
     const status = tables.containerStatus.get(name)?.value;
     const own = status?.host === spec.host ? [status.address, status.ipv6Address] : [];
     return [{ name, host: spec.host, addresses: own.flatMap((address) => address ?? []) }];

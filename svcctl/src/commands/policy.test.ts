@@ -33,9 +33,12 @@ describe('svcctl policy', () => {
       ['get', 'np', 'guard'],
     ])
       expect((await svcctl(argv)).stdout).toBe(table);
-    const subject = { name: 'db-1', host: 'host-1', addresses: ['10.10.1.2'] };
+    const subjects = [
+      { name: 'db-1', host: 'host-1', addresses: ['10.10.1.2'] },
+      { name: 'db-2', host: 'host-1', addresses: [], unruled: 'macvlan' },
+    ];
     own.controller
-      .answer('GET', '/v1/policies/guard/subjects', { body: { items: [subject] } })
+      .answer('GET', '/v1/policies/guard/subjects', { body: { items: subjects } })
       .answer('GET', '/v1/policies/guard/peers', {
         body: { items: [{ side: 'ingress', rule: 0, addresses: ['10.10.2.2', '10.10.2.3'] }] },
       });
@@ -45,6 +48,7 @@ describe('svcctl policy', () => {
         'Name:         guard',
         'About:        app=db',
         'Containers:   db-1 on host-1 at 10.10.1.2',
+        '              db-2 on host-1: no policy holds with the network mode macvlan',
         'Ingress:      allow from 10.0.0.0/8, app=web at tcp 80-90, at most 25/minute, burst 100',
         '              deny from everybody',
         '              deny everything else',

@@ -31,7 +31,8 @@ export async function describePolicy({ io }: Context, client: Client, name: stri
 }
 
 /** `db-1 on host-1 at 10.10.1.2` */
-function subjectText({ name, host, addresses }: PolicySubjectView): string {
+function subjectText({ name, host, addresses, unruled }: PolicySubjectView): string {
+  if (unruled !== undefined) return `${name} on ${host}: no policy holds with the network mode ${unruled}`;
   return `${name} on ${host}${addresses.length === 0 ? '' : ` at ${addresses.join(' and ')}`}`;
 }
 
