@@ -48,6 +48,10 @@ describe('a container', () => {
     expect(await inside('c', 'cat /etc/motd; echo inside > /data/y')).toBe('of the host\n');
     expect(readFileSync(`${dir}/data/y`, 'utf8')).toBe('inside\n');
     await expect(inside('c', 'echo no > /etc/motd')).rejects.toThrow(/Read-only/);
+    await world.sh(`mkdir ${dir}/data/below && mount -t tmpfs below ${dir}/data/below`);
+    await only({ mounts: [{ source: `${dir}/data`, destination: '/data', readOnly: true }] });
+    for (const path of ['/data/x', '/data/below/z'])
+      await expect(inside('c', `echo no > ${path}`)).rejects.toThrow(/Read-only/);
     expect(await only({ mounts: [{ source: `${dir}/none`, destination: '/data' }] })).toMatchObject({
       state: 'failed',
       reason: expect.stringMatching(/^mounts ".*none" is nothing that can be mounted: it is not there$/),
@@ -66,7 +70,7 @@ describe('a container', () => {
     expect(await only({ user: 'nobody' })).toMatchObject({
       state: 'failed',
       reason: expect.stringMatching(
-        /^user "nobody" is not possible on this host: its agent has 1 user number/,
+        /^user "nobody" is not possible on this host: its agent has 1 user number only/,
       ),
     });
   });

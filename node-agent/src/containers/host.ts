@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { release } from 'node:os';
 
 /** What the host allows. */
 export interface HostAbilities {
@@ -12,6 +13,8 @@ export interface HostAbilities {
   readonly groups: boolean;
   /** How many user numbers there are, from 0 on. */
   readonly users: number;
+  /** The kernel makes a mount read-only with all that is mounted below it (mount_setattr(2)). */
+  readonly changesWholeTrees: boolean;
 }
 
 /** By number, as in linux/capability.h. */
@@ -37,7 +40,17 @@ export async function hostAbilities(): Promise<HostAbilities> {
     ipv6: links.length > 0,
     groups: groups.trim() === 'allow',
     users: usersIn(map),
+    changesWholeTrees: isSince(release(), MOUNT_SETATTR),
   };
+}
+
+/** The first kernel that has it. */
+const MOUNT_SETATTR = [5, 12] as const;
+
+/** PURE. @param release of a kernel: `6.1.0-18-amd64` */
+export function isSince(release: string, [major, minor]: readonly [number, number]): boolean {
+  const [first = 0, second = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
+  return first > major || (first === major && second >= minor);
 }
 
 /** PURE. How many numbers from 0 on an uid_map has. */

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { isStaticElf } from '../images/elf.ts';
 import { hostLines, hostsFile, reachableNameServers } from './etc.ts';
-import { boundingSet, usersIn } from './host.ts';
-import { ociConfig } from './oci.ts';
+import { boundingSet, isSince, usersIn } from './host.ts';
+import { ociConfig, workdirOf } from './oci.ts';
 
 const spec = { name: 'web-1', host: 'h', command: ['sleep', '1'], files: {} };
 const facts = {
   capabilities: new Set(['CAP_NET_RAW', 'CAP_KILL', 'CAP_SYS_ADMIN']),
   ipv6: true,
   users: 1,
+  changesWholeTrees: true,
   rootfs: '/r',
   netnsPath: '/run/netns/cwy-web-1',
   image: { entrypoint: [], cmd: ['sh'], env: ['PATH=/bin', 'A=1'] },
@@ -55,6 +56,31 @@ describe('the OCI configuration', () => {
     const cpu = { quota: 25_000, period: 100_000 };
     expect(resources(true)).toMatchObject({ linux: { cgroupsPath: '/x', resources: { memory, cpu } } });
     expect(JSON.stringify(resources(false))).toContain('"memory":{"limit":1024}');
+  });
+
+  it('begins in the folder of the definition, else of the image, which must be an absolute path', () => {
+    const image = (workdir: string) => ({ ...facts.image, workdir });
+    expect(workdirOf({ ...spec, workdir: '/mine' }, image('rel'))).toBe('/mine');
+    expect([
+      workdirOf(spec, image('/www')),
+      workdirOf(spec, image('')),
+      workdirOf(spec, facts.image),
+    ]).toEqual([...['/www', '/', '/']]);
+    expect(() => workdirOf(spec, image('rel/x'))).toThrow(
+      'workdir "rel/x" is that of its image and no absolute path: give one',
+    );
+  });
+
+  it('has read-only mounts with all that is mounted below them, where the kernel can do that', () => {
+    const mounts = [{ source: '/srv', destination: '/srv', readOnly: true }];
+    const options = (changesWholeTrees: boolean) => {
+      const config = ociConfig({ ...spec, mounts }, { ...facts, changesWholeTrees, inUserNamespace: false });
+      return (config as { mounts: { options: string[] }[] }).mounts.at(-1)?.options;
+    };
+    expect(options(true)).toEqual(['rbind', 'rprivate', 'ro', 'rro']);
+    expect(options(false)).toEqual(['rbind', 'rprivate', 'ro']);
+    const known = ['6.1.0-18-amd64', '5.12.0', '5.10.0-28-amd64', '4.19.0', '10.0'];
+    expect(known.map((one) => isSince(one, [5, 12]))).toEqual([true, true, false, false, true]);
   });
 
   it('makes it deaf to routers, where there is IPv6', () => {

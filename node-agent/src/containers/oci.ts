@@ -1,3 +1,4 @@
+import { invalid } from '@causeway/shared/errors';
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import type { ImageConfig } from '../images/image.ts';
 import type { Cgroup } from './cgroups.ts';
@@ -115,13 +116,13 @@ export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
     process: {
       terminal: false,
       user: { uid, gid, ...(additionalGids.length === 0 ? {} : { additionalGids }) },
-      cwd: spec.workdir ?? (image.workdir || '/'),
+      cwd: workdirOf(spec, image),
       args: argsOf(spec, image),
       env: envOf(spec, image, user),
       noNewPrivileges: true,
       capabilities: { bounding: capabilities, ...inherited },
     },
-    mounts: [...mounts(facts), ...ownMounts(spec, facts.made)],
+    mounts: [...mounts(facts), ...ownMounts(spec, facts)],
     linux: {
       namespaces: [
         ...['pid', 'mount', 'uts', 'ipc'].map((type) => ({ type })),
@@ -141,6 +142,15 @@ export function ociConfig(spec: ContainerSpec, facts: OciFacts): object {
 /** PURE. The image's entry point, and behind it the definition's words or the image's own. */
 export function argsOf({ command }: ContainerSpec, image: ImageConfig): readonly string[] {
   return [...image.entrypoint, ...(command.length === 0 ? image.cmd : command)];
+}
+
+/** PURE. @throws CausewayError `invalid` for one of the image that is no absolute path */
+export function workdirOf({ workdir }: ContainerSpec, image: ImageConfig): string {
+  if (workdir !== undefined) return workdir;
+  const own = image.workdir || '/';
+  if (!own.startsWith('/'))
+    throw invalid('workdir', own, 'is that of its image and no absolute path: give one');
+  return own;
 }
 
 /** Later ones go before. */
@@ -199,12 +209,14 @@ function memory(limit: number, limitsSwap: boolean): object {
 /** The definition's own come last, so that they lie over all others. */
 function ownMounts(
   { mounts: own = [] }: ContainerSpec,
-  made: Readonly<Record<string, string>>,
+  { made, changesWholeTrees }: OciFacts,
 ): readonly Mount[] {
+  // What is mounted below a source has its own word for it.
+  const unwritable = changesWholeTrees ? ['ro', 'rro'] : ['ro'];
   return [
     ...Object.entries(made).map(([at, source]) => mount(at, 'bind', ['bind', 'rprivate'], source)),
     ...own.map(({ source, destination, readOnly }) =>
-      mount(destination, 'bind', ['rbind', 'rprivate', ...(readOnly ? ['ro'] : [])], source),
+      mount(destination, 'bind', ['rbind', 'rprivate', ...(readOnly ? unwritable : [])], source),
     ),
   ];
 }

@@ -12,7 +12,7 @@ import type { HostAbilities } from './host.ts';
 import { checkPassable, idMapFor, type MadeNamespaces, makeMappedNetns, mappedLayers } from './id-map.ts';
 import { type UserIds, userIn } from './image-user.ts';
 import { connectionOf, modeOf } from './modes/index.ts';
-import { argsOf, type IdMap, type OwnUsers, ociConfig } from './oci.ts';
+import { argsOf, type IdMap, type OwnUsers, ociConfig, workdirOf } from './oci.ts';
 import { type Place, placeOf } from './places.ts';
 import { identify } from './processes.ts';
 import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
@@ -108,6 +108,7 @@ function recordOf({ decision, world, image }: StartRequest): ContainerRecord {
 async function checkStart(spec: ContainerSpec, image: ReadyImage): Promise<void> {
   if (argsOf(spec, image.config).length === 0)
     throw invalid('command', spec.command, 'names no program to run, and its image names none either');
+  workdirOf(spec, image.config);
   for (const { source } of spec.mounts ?? []) {
     const fault = await stat(source).then(
       () => undefined,
@@ -135,7 +136,11 @@ async function prepareRoot(
   const user = await userIn(place.merged, asked);
   const most = idMap?.count ?? users;
   if (user.uid >= most || user.gid >= most)
-    throw invalid('user', asked, `is not possible on this host: its agent has ${most} user numbers only`);
+    throw invalid(
+      'user',
+      asked,
+      `is not possible on this host: its agent has ${most} user ${most === 1 ? 'number' : 'numbers'} only`,
+    );
   return groups ? user : { ...user, additionalGids: [] };
 }
 
