@@ -42,7 +42,9 @@ export async function importLayout(places: StorePlaces, tree: string): Promise<s
 /** The one manifest for this host that an index leads to. */
 async function pick(tree: string, all: readonly Descriptor[], what: string, depth = 0): Promise<Descriptor> {
   const real = all.filter(({ platform }) => platform?.os !== 'unknown');
-  const fitting = real.filter(({ platform }) => platform?.architecture === hostArchitecture());
+  const fitting = real.filter(
+    ({ platform }) => platform?.os === 'linux' && platform.architecture === hostArchitecture(),
+  );
   const choices = real.length === 1 ? real : fitting;
   const [first] = choices;
   if (first === undefined || choices.length > 1) {
