@@ -107,6 +107,14 @@ describe('is refused in one sentence:', () => {
       { network: { kind: 'bridge', address: '10.10.1.2' } },
       'network.address "10.10.1.2" is the address of container "web-1"',
     ],
+    [
+      { network: { kind: 'bridge', mac: '0A:58:0a:0a:01:02' } },
+      'network.mac "0a:58:0a:0a:01:02" is the link-layer address of container "web-1"',
+    ],
+    [
+      { network: { kind: 'bridge', mac: '0a:58:0a:0a:01:01' } },
+      'network.mac "0a:58:0a:0a:01:01" is the link-layer address of the bridge of host-1',
+    ],
     [{ name: 'db' }, 'name "db" is taken by a workload'],
     [{ name: 'web-1', command: ['nc'] }, 'name "web-1" is taken by another container, on host-1'],
   ])('%j is another’s', async (changes, sentence) => {
@@ -114,6 +122,27 @@ describe('is refused in one sentence:', () => {
     const answer = await refusal(changes);
     expect(answer.status).toBe(409);
     expect(answer.detail).toContain(sentence);
+  });
+
+  it('a link-layer address is one container’s of a bridge, and of the hosts’ links', async () => {
+    const mac = '02:00:00:00:00:77';
+    const ask = (name: string, host: string, network: object) =>
+      own.rig.ask('POST', '/v1/containers', {
+        ...{ name, host, command: ['x'] },
+        network: { mac, ...network },
+      });
+    const outside = (address: string) => ({ kind: 'macvlan', device: 'eth0', addresses: [address] });
+    expect((await ask('a', 'host-1', { kind: 'bridge' })).status).toBe(201);
+    expect((await ask('b', 'host-2', { kind: 'bridge' })).status).toBe(201);
+    expect((await ask('c', 'host-1', outside('192.168.122.50/24'))).status).toBe(201);
+    for (const [network, whose] of [
+      [{ kind: 'bridge' }, 'a'],
+      [outside('192.168.122.51/24'), 'c'],
+    ] as const)
+      expect(await ask('d', 'host-1', network)).toMatchObject({
+        ...{ status: 409 },
+        body: { field: 'network.mac', detail: expect.stringContaining(`address of container "${whose}"`) },
+      });
   });
 
   function macvlan(addresses: readonly string[], gateways: readonly string[] = []): object {

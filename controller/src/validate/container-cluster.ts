@@ -16,6 +16,7 @@ import {
 import { entriesOf, FAMILY_NAMES, type Family } from '@causeway/shared/net/family';
 import type { ClusterFacts } from './cluster-facts.ts';
 import { nameTaken } from './container.ts';
+import { checkMac } from './container-mac.ts';
 import { checkHostPart } from './container-network.ts';
 import { checkPlace } from './place.ts';
 
@@ -34,6 +35,7 @@ export function checkInCluster(spec: ContainerSpec, facts: ClusterFacts): void {
   if (facts.hasWorkload(spec.name)) throw nameTaken(spec.name, 'workload');
   if (spec.attach !== undefined) checkNotAttached(spec, facts);
   if (spec.network !== undefined) checkMode(spec, spec.network, host, facts);
+  checkMac(spec, host, facts);
   checkHostAddresses(spec, host, facts);
 }
 

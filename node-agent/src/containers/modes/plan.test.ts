@@ -89,6 +89,30 @@ describe('addresses of containers in every mode', () => {
   });
 });
 
+describe('a chosen link-layer address', () => {
+  const mac = '02:00:00:00:00:77';
+  const chosen = (name: string, more: object = {}) => spec(name, bridge({ mac, ...more }));
+  const text = `network.mac "${mac}" is taken: it is that of container`;
+
+  it('is one container’s of the bridge: whoever runs has it, and else the first by name', () => {
+    expect(planned([chosen('b'), chosen('a')])).toEqual({
+      a: expect.stringMatching(/^10\.10\.1\./),
+      b: `container b: ${text} a`,
+    });
+    const given = (running: string[]) =>
+      planAddresses([chosen('a'), chosen('b')], new Map(), NETWORK, new Set(running));
+    expect(String(given(['b']).get('a'))).toContain(`container a: ${text} b`);
+    for (const name of ['a', 'b']) expect(given(['a', 'b']).get(name)).not.toBeInstanceOf(CausewayError);
+  });
+
+  it('is none that is made of another’s address, nor the bridge’s', () => {
+    const made = chosen('a', { mac: '0a:58:0a:0a:01:03', address: '10.10.1.2' });
+    expect(planned([made, spec('b')]).a).toContain('network.mac "0a:58:0a:0a:01:03" is taken');
+    expect(planned([made]).a).toMatch(/^10\.10\.1\.2 /);
+    expect(planned([chosen('a', { mac: '0a:58:0a:0a:01:01' })]).a).toContain('that of the gateway');
+  });
+});
+
 describe('a chosen address', () => {
   const chosen = (address: string, others: readonly ContainerSpec[] = [], held = {}) =>
     planned([...others, spec('a', bridge({ address }))], held).a;

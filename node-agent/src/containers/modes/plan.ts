@@ -19,6 +19,7 @@ import {
 } from '@causeway/shared/net/family';
 import { assignAddresses, WISH_FIELDS } from '../addresses.ts';
 import type { ContainerNetwork } from '../host-network.ts';
+import { macFaults } from './macs.ts';
 import { modeOf, pointedOf, targetFault } from './targets.ts';
 
 /** What a container is to have, or why it can have nothing. */
@@ -55,6 +56,7 @@ export function planAddresses(
   const whole = specs.filter(({ name }) => !planned.has(name));
   const leased = leaseAll(whole, specs, { held, network, running });
   for (const spec of whole) planned.set(spec.name, leased.get(spec.name) ?? unleased(spec, network));
+  for (const [name, fault] of macFaults(whole, leased, network.gateways, running)) planned.set(name, fault);
   for (const { name, network: mode } of whole) {
     const target = mode?.kind === 'container' ? planned.get(mode.container) : undefined;
     // What is wrong with the target is told there; this one only waits for it.
