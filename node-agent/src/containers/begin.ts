@@ -101,13 +101,13 @@ function watched(pass: Pass, { name }: Start, { world }: Circumstances): { reado
   return { pid };
 }
 
-function delayText({ restarts, layout }: Pass, { name, why }: Start, wait: number): string {
+function delayText({ restarts }: Pass, { name, why }: Start, wait: number): string {
   const failures = restarts.failures(name);
   const reason = restarts.reason(name);
   if (failures === 0 && reason !== undefined) return reason;
   const often = failures === 1 ? 'once' : `${failures} times in a row`;
   const after = `failed ${often}, next start in ${Math.ceil(wait / 1000)} s`;
   return reason === undefined
-    ? `${why}; ${after}; its output is in ${placeOf(layout, name).log}`
+    ? `${why}; ${after}; \`svcctl logs ${name}\` shows its output`
     : `${reason}; ${after}`;
 }

@@ -95,6 +95,20 @@ it('starts what is to run soon after the host can be looked at again, however lo
   expect(pass.restarts.failures('web')).toBe(1);
 });
 
+it('says of one that keeps ending how its output can be seen, from wherever it is asked', async () => {
+  const me = identify(process.pid);
+  const record = { name: 'web', specHash: specHash(web), ...(me && { process: me }) };
+  host = { ...emptyHost(), records: new Map([['web', record]]), exits: new Map([['web', 4]]) };
+  pass.restarts.started('web', now);
+  expect(await reconcile(web)).toMatchObject([
+    {
+      state: 'failed',
+      reason:
+        'it has ended with exit code 4; failed once, next start in 1 s; `svcctl logs web` shows its output',
+    },
+  ]);
+});
+
 it('looks for no next start of what waits for its image, or for the container whose network it shares', async () => {
   host = emptyHost();
   const sharing: ContainerSpec = { ...web, name: 'side', network: { kind: 'container', container: 'base' } };
