@@ -1,6 +1,6 @@
 import type { ContainerView } from './api.ts';
 import type { Client } from './client/client.ts';
-import { containerNames, deadHosts, isHasty, patienceOf, waitOnHosts } from './containers.ts';
+import { type Asked, containerNames, deadHosts, isHasty, patienceOf, waitOnHosts } from './containers.ts';
 import type { Context, WriteOptions } from './context.ts';
 import { safe } from './print/safe.ts';
 import { Several } from './several.ts';
@@ -8,8 +8,9 @@ import { waitForFirstWords, waitForRemoval } from './wait-containers.ts';
 
 /** How a command takes containers away. */
 export interface Removal {
-  /** What it says then: `removed` */
+  /** What it says then, and until then: `removed`, `being removed` */
   readonly done: string;
+  readonly doing: string;
   /** Also one that runs, or whose network others use. */
   readonly force: boolean;
   /** @throws CausewayError for one that another command takes away */
@@ -35,9 +36,9 @@ export async function removeContainers(
   });
   if (!isHasty(options)) await several.attempt(() => hearOf(context, client, found, options));
   const gone = await several.each(found, (container) => remove(context, client, container, options, removal));
-  const patience = patienceOf(context, options, longestStop(gone));
-  await waitOnHosts({ context, client, several }, gone, options, (names) =>
-    waitForRemoval(client, names, patience),
+  const patience = patienceOf(context, options, longestStop(gone.map(({ container }) => container)));
+  await waitOnHosts({ context, client, several }, gone, options, (names, onDone) =>
+    waitForRemoval(client, names, { ...patience, onDone }),
   );
   several.end();
 }
@@ -68,11 +69,12 @@ async function remove(
   client: Client,
   container: ContainerView,
   { dryRun }: WriteOptions,
-  { done, force }: Removal,
-): Promise<ContainerView> {
+  { done, doing, force }: Removal,
+): Promise<Asked & { readonly container: ContainerView }> {
   const { name } = container;
   const query = { force: String(force), ...(dryRun ? { dryRun: 'true' } : {}) };
   await client.ask('DELETE', `/v1/containers/${name}`, { query });
-  io.out(`${safe(`container/${name}`)} ${done}${dryRun ? ' (dry run)' : ''}\n`);
-  return container;
+  const tell = (isDone: boolean) =>
+    io.out(`${safe(`container/${name}`)} ${isDone ? done : doing}${dryRun ? ' (dry run)' : ''}\n`);
+  return { container, tell };
 }

@@ -32,22 +32,35 @@ export async function noteDeadHosts(
   return dead;
 }
 
+/** What was asked of a container's host. */
+export interface Asked {
+  readonly container: Pick<ContainerView, 'name' | 'host'>;
+  /** Says what became of it: that it has happened, or is only under way. */
+  readonly tell: (isDone: boolean) => void;
+}
+
 /**
- * Waits for what was asked of these containers' hosts, unless the command was told not to. A command that waits by itself
- * has nothing to wait for where the agent is away.
+ * Waits for what was asked of containers' hosts, unless the command was told not to, and has each told of. A command that
+ * waits by itself has nothing to wait for where the agent is away.
  */
 export async function waitOnHosts(
   { context, client, several }: { context: Context; client: Client; several: Several },
-  containers: readonly Pick<ContainerView, 'name' | 'host'>[],
+  asked: readonly Asked[],
   options: WriteOptions,
-  wait: (names: ReadonlySet<string>) => Promise<void>,
+  wait: (names: ReadonlySet<string>, onDone: (name: string) => void) => Promise<void>,
 ): Promise<void> {
-  const hosts = containers.map(({ host }) => host);
+  const hosts = asked.map(({ container: { host } }) => host);
   const dead = await noteDeadHosts(context, client, hosts);
-  if (isHasty(options)) return;
   const vain = options.wait === undefined ? dead : [];
-  const names = containers.filter(({ host }) => !vain.includes(host)).map(({ name }) => name);
-  if (names.length > 0) await several.attempt(() => wait(new Set(names)));
+  const waited = new Map<string, Asked>();
+  for (const one of asked) {
+    const { name, host } = one.container;
+    if (isHasty(options) || vain.includes(host)) one.tell(options.dryRun === true);
+    else waited.set(name, one);
+  }
+  if (isHasty(options)) return;
+  if (waited.size > 0)
+    await several.attempt(() => wait(new Set(waited.keys()), (name) => waited.get(name)?.tell(true)));
   if (vain.length > 0) await several.attempt(() => Promise.reject(notWaitedFor(vain)));
 }
 

@@ -5,6 +5,14 @@ import type { Client } from './client/client.ts';
 import { followUntil, type Patience } from './client/follow-until.ts';
 import { formatDuration } from './input/duration.ts';
 
+/** How a command waits for containers. */
+export interface ContainerPatience extends Patience {
+  /** For so long none may end badly after all have been seen running, milliseconds; default 0. */
+  readonly steadyMs?: number;
+  /** Hears once of each for which what was waited for has happened. */
+  readonly onDone?: ((name: string) => void) | undefined;
+}
+
 /** A program that cannot do its work says so within this time, milliseconds. */
 export const STEADY_MS = 500;
 
@@ -12,19 +20,19 @@ export const STEADY_MS = 500;
  * Resolves when each of these containers runs, or has ended well. What becomes of one keeps nobody from waiting for the
  * others.
  *
- * @param steadyMs for so long none may end badly after all have been seen running
  * @throws CausewayError `degraded` when one failed, ended badly or is stopped, `timeout` naming those that do not run, and
  *   why; an AggregateError of such when there are several
  */
 export async function waitForContainers(
   client: Client,
   names: ReadonlySet<string>,
-  { steadyMs = 0, ...patience }: Patience & { readonly steadyMs?: number },
+  { steadyMs = 0, onDone, ...patience }: ContainerPatience,
 ): Promise<void> {
   const fates = new Map<string, Fate>();
   /** What went wrong first with each: one that fails may be tried again. */
   const faults = new Map<string, CausewayError>();
   const missing = () => [...names].filter((name) => fates.get(name)?.kind !== 'runs' && !faults.has(name));
+  const tell = teller(names, onDone);
   const look = (timeoutMs: number, isDone: () => boolean) =>
     followUntil<ContainerView>(client, {
       ...{ timeoutMs, onNote: patience.onNote, isDone },
@@ -39,7 +47,10 @@ export async function waitForContainers(
         }
       },
     });
-  await look(patience.timeoutMs, () => missing().length === 0);
+  await look(patience.timeoutMs, () => {
+    tell((name) => fates.get(name)?.kind === 'runs');
+    return missing().length === 0;
+  });
   const late = missing().map((name) => fates.get(name)?.told || name);
   const isOver = () => faults.size === names.size;
   if (late.length === 0 && steadyMs > 0 && !isOver()) await look(steadyMs, isOver);
@@ -47,6 +58,18 @@ export async function waitForContainers(
   const all = [...faults.values(), ...(late.length === 0 ? [] : [new CausewayError('timeout', timeout)])];
   if (all.length > 1) throw new AggregateError(all);
   for (const fault of all) throw fault;
+}
+
+/** Tells of each name once, when it is as wanted. */
+function teller(names: ReadonlySet<string>, onDone: ContainerPatience['onDone']) {
+  const left = new Set(names);
+  return (isDone: (name: string) => boolean): void => {
+    for (const name of left) {
+      if (!isDone(name)) continue;
+      left.delete(name);
+      onDone?.(name);
+    }
+  };
 }
 
 interface Fate {
@@ -90,9 +113,10 @@ function fateOf(container: ContainerView | undefined): Fate {
 export async function waitForStops(
   client: Client,
   names: ReadonlySet<string>,
-  patience: Patience,
+  { onDone, ...patience }: ContainerPatience,
 ): Promise<void> {
   let left: readonly string[] = [...names];
+  const tell = teller(names, onDone);
   await followUntil<ContainerView>(client, {
     ...patience,
     path: '/v1/containers',
@@ -103,7 +127,10 @@ export async function waitForStops(
         return found !== undefined && MAY_RUN.includes(found.status?.state);
       });
     },
-    isDone: () => left.length === 0,
+    isDone: () => {
+      tell((name) => !left.includes(name));
+      return left.length === 0;
+    },
   });
   if (left.length === 0) return;
   throw new CausewayError(
@@ -159,9 +186,10 @@ export async function waitForFirstWords(
 export async function waitForRemoval(
   client: Client,
   names: ReadonlySet<string>,
-  patience: Patience,
+  { onDone, ...patience }: ContainerPatience,
 ): Promise<void> {
   let left: readonly ContainerStatus[] = [];
+  const tell = teller(names, onDone);
   const ended = await followUntil<ContainerStatus>(client, {
     ...patience,
     path: '/v1/container-status',
@@ -169,7 +197,10 @@ export async function waitForRemoval(
     look: (all) => {
       left = [...names].flatMap((name) => all.get(name) ?? []);
     },
-    isDone: () => left.length === 0,
+    isDone: () => {
+      tell((name) => left.every((one) => one.name !== name));
+      return left.length === 0;
+    },
   });
   if (ended === 'done') return;
   const where = left.map(({ name, host }) => `${name} on ${host}`).join(', ');

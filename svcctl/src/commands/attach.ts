@@ -64,7 +64,11 @@ export function addDetach(context: Context): void {
     .addOption(dryRunOption())
     .addHelpText('after', `\nIt returns when its host has taken its eth0. ${SEVERAL_HELP}`)
     .action((names: readonly string[], options: WriteOptions) =>
-      removeContainers(context, names, options, { done: 'detached', force: true, check: checkAttached }),
+      removeContainers(context, names, options, {
+        ...{ done: 'detached', doing: 'being detached' },
+        force: true,
+        check: checkAttached,
+      }),
     );
 }
 

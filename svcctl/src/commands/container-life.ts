@@ -2,7 +2,7 @@ import { CausewayError } from '@causeway/shared/errors';
 import type { ContainerView } from '../api.ts';
 import type { Client } from '../client/client.ts';
 import { longestStop, removeContainers } from '../container-removal.ts';
-import { containerNames, patienceOf, waitOnHosts } from '../containers.ts';
+import { type Asked, containerNames, patienceOf, waitOnHosts } from '../containers.ts';
 import { type Context, dryRunOption, noWaitOptions, type WriteOptions } from '../context.ts';
 import { safe } from '../print/safe.ts';
 import { SEVERAL_HELP, Several } from '../several.ts';
@@ -61,7 +61,12 @@ export function addRemove(context: Context): void {
     .addOption(dryRunOption())
     .addHelpText('after', `\nIt returns when their hosts have removed them. ${SEVERAL_HELP}`)
     .action((names: readonly string[], { force = false, ...options }: RemoveOptions) =>
-      removeContainers(context, names, options, { done: 'removed', force, check: checkOurs }),
+      removeContainers(context, names, options, {
+        done: 'removed',
+        doing: 'being removed',
+        force,
+        check: checkOurs,
+      }),
     );
 }
 
@@ -77,26 +82,36 @@ async function setWanted(
     ask(context, client, verb, name, options),
   );
   const wait = verb === 'stop' ? waitForStops : waitForContainers;
-  const patience = { ...patienceOf(context, options, longestStop(asked)), steadyMs: STEADY_MS };
-  await waitOnHosts({ context, client, several }, asked, options, (names) => wait(client, names, patience));
+  const stopMs = longestStop(asked.map(({ container }) => container));
+  const patience = { ...patienceOf(context, options, stopMs), steadyMs: STEADY_MS };
+  await waitOnHosts({ context, client, several }, asked, options, (names, onDone) =>
+    wait(client, names, { ...patience, onDone }),
+  );
   several.end();
 }
 
+const WORDS = {
+  stop: { done: 'stopped', doing: 'stopping' },
+  start: { done: 'started', doing: 'starting' },
+} as const;
+
 async function ask(
-  context: Context,
+  { io }: Context,
   client: Client,
   verb: 'stop' | 'start',
   name: string,
   { dryRun }: WriteOptions,
-): Promise<ContainerView> {
+): Promise<Asked & { readonly container: ContainerView }> {
   const query = dryRun ? { dryRun: 'true' } : {};
-  const { body, changed } = await client.ask<ContainerView>('POST', `/v1/containers/${name}/${verb}`, {
-    query,
-  });
-  const done = verb === 'stop' ? 'stopped' : 'started';
+  const path = `/v1/containers/${name}/${verb}`;
+  const { body: container, changed } = await client.ask<ContainerView>('POST', path, { query });
+  const { done, doing } = WORDS[verb];
   const dry = dryRun ? ' (dry run)' : '';
-  context.io.out(`${safe(`container/${name} ${changed ? done : 'unchanged'}${dry}  on ${body.host}`)}\n`);
-  return body;
+  const tell = (isDone: boolean) => {
+    const word = changed ? (isDone ? done : doing) : 'unchanged';
+    io.out(`${safe(`container/${name} ${word}${dry}  on ${container.host}`)}\n`);
+  };
+  return { container, tell };
 }
 
 function checkOurs({ name, attach }: ContainerView): void {

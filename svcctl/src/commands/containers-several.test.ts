@@ -84,6 +84,39 @@ describe('of several names', () => {
   });
 });
 
+describe('the word that something has happened', () => {
+  const headers = { 'x-causeway-changed': 'true' };
+
+  it('comes when it has', async () => {
+    for (const name of ['a', 'b'])
+      controller.answer('POST', `/v1/containers/${name}/stop`, { body: box(name), headers });
+    controller.list('/v1/containers', [box('a'), box('b', status('stopped'))]);
+    const { code, stdout, stderr } = await svcctl(['stop', 'a', 'b', '--timeout', '1s']);
+    expect([code, stdout]).toEqual([6, 'container/b stopped  on host-1\n']);
+    expect(stderr).toBe('svcctl: waiting for containers to be stopped: not within 1 s: a\n');
+  });
+
+  it.each([
+    [['stop', 'a'], 'container/a stopping  on host-1\n'],
+    [['start', 'a'], 'container/a starting  on host-1\n'],
+    [['rm', 'a'], 'container/a being removed\n'],
+    [['detach', 'b'], 'container/b being detached\n'],
+  ])('%j says what is under way where it is not waited for', async (argv, told) => {
+    for (const verb of ['stop', 'start'])
+      controller.answer('POST', `/v1/containers/a/${verb}`, { body: box('a'), headers });
+    controller.answer('GET', '/v1/containers/a', { body: box('a') });
+    controller.answer('GET', '/v1/containers/b', { body: box('b', { attach: { kind: 'pid', id: '7' } }) });
+    controller.on(({ method }) => (method === 'DELETE' ? { body: { name: 'a', revision: 9 } } : undefined));
+    expect(await svcctl([...argv, '--no-wait'])).toEqual({ code: 0, stdout: told, stderr: '' });
+    controller.list('/v1/nodes', [node('host-1', 1, { alive: false })]);
+    expect(await svcctl(argv)).toMatchObject({ code: 7, stdout: told });
+    const dry = told.replace(/stopping|starting|being (removed|detached)/, (word) =>
+      word.replace('being ', '').replace('stopping', 'stopped').replace('starting', 'started'),
+    );
+    expect((await svcctl([...argv, '--dry-run'])).stdout.replace(' (dry run)', '')).toBe(dry);
+  });
+});
+
 describe('a container of which its host has said nothing yet', () => {
   const silent = box('web-1', { status: undefined });
 

@@ -11,7 +11,7 @@ describe('svcctl policy block', () => {
     const { stdout, code } = await svcctl(['policy', 'block', '203.0.113.8']);
     expect([code, stdout]).toEqual([
       0,
-      'policy/blocked configured  203.0.113.8/32 is blocked for all containers\n',
+      'policy/blocked created  203.0.113.8/32 is blocked for all containers\n',
     ]);
     const both = denied('203.0.113.8/32');
     expect(stored('blocked')).toEqual({ name: 'blocked', subjects: {}, ingress: both, egress: both });
@@ -29,7 +29,8 @@ describe('svcctl policy block', () => {
     const free = await svcctl(['policy', 'unblock', '203.0.113.8']);
     expect(free.stdout).toBe('policy/blocked configured  203.0.113.8/32 is unblocked for all containers\n');
     expect(stored('blocked')).toMatchObject({ ingress: denied('203.0.113.0/24'), egress: { rules: [] } });
-    await svcctl(['policy', 'unblock', '203.0.113.0/24']);
+    const last = await svcctl(['policy', 'unblock', '203.0.113.0/24']);
+    expect(last.stdout).toBe('policy/blocked deleted  203.0.113.0/24 is unblocked for all containers\n');
     expect(policies.size).toBe(0);
     const none = await svcctl(['policy', 'unblock', '203.0.113.0/24']);
     expect(none.stdout).toBe('policy/blocked unchanged  203.0.113.0/24 is not blocked for all containers\n');
@@ -58,7 +59,7 @@ describe('svcctl policy block', () => {
     });
     const labelled = await svcctl(['policy', 'block', '203.0.113.8', '--label', 'app=web']);
     expect(labelled.stdout).toMatch(
-      /^policy\/blocked-from-[0-9a-f]{12} configured {2}203\.0\.113\.8\/32 is blocked for app=web\n$/,
+      /^policy\/blocked-from-[0-9a-f]{12} created {2}203\.0\.113\.8\/32 is blocked for app=web\n$/,
     );
   });
 
@@ -90,9 +91,7 @@ describe('svcctl policy block', () => {
 
   it('changes nothing in a dry run', async () => {
     const { stdout } = await svcctl(['policy', 'block', '203.0.113.8', '--dry-run']);
-    expect(stdout).toBe(
-      'policy/blocked configured (dry run)  203.0.113.8/32 is blocked for all containers\n',
-    );
+    expect(stdout).toBe('policy/blocked created (dry run)  203.0.113.8/32 is blocked for all containers\n');
     expect(policies.size).toBe(0);
   });
 

@@ -84,14 +84,12 @@ async function change(
   const client = context.client();
   const cidr = await canonical(client, name, subjects, address);
   const blocking: Blocking = { cidr, directions, ...ports };
-  const { revision, isSame } = await edit(client, { name, subjects }, options, (policy) =>
+  const { revision, done } = await edit(client, { name, subjects }, options, (policy) =>
     verb === 'block' ? blocked(policy, blocking) : unblocked(policy, blocking),
   );
-  const state = verb === 'block' ? 'blocked' : isSame ? 'not blocked' : 'unblocked';
+  const state = verb === 'block' ? 'blocked' : done === 'unchanged' ? 'not blocked' : 'unblocked';
   const dry = options.dryRun ? ' (dry run)' : '';
-  context.io.out(
-    `${safe(`policy/${name} ${isSame ? 'unchanged' : 'configured'}${dry}  ${cidr} is ${state} for ${textOf(subjects)}`)}\n`,
-  );
+  context.io.out(`${safe(`policy/${name} ${done}${dry}  ${cidr} is ${state} for ${textOf(subjects)}`)}\n`);
   // What somebody has written before may not be everywhere yet.
   if (revision > 0) await context.settle(client, revision, options, 'policies');
 }
@@ -125,7 +123,7 @@ async function edit(
   empty: Definition,
   { dryRun }: WriteOptions,
   next: (policy: Definition) => Definition | undefined,
-): Promise<{ readonly revision: number; readonly isSame: boolean }> {
+): Promise<{ readonly revision: number; readonly done: 'created' | 'configured' | 'deleted' | 'unchanged' }> {
   const path = `/v1/policies/${empty.name}`;
   const query: Readonly<Record<string, string>> = dryRun ? { dryRun: 'true' } : {};
   for (let tries = 1; ; tries++) {
@@ -135,9 +133,10 @@ async function edit(
     if (!isNew) checkSubjects(empty, old.subjects);
     const before: Definition = isNew ? empty : old;
     const after = next(before);
-    if (after === before) return { revision: isNew ? 0 : revision, isSame: true };
+    if (after === before) return { revision: isNew ? 0 : revision, done: 'unchanged' };
+    const done = isNew ? 'created' : after === undefined ? 'deleted' : 'configured';
     try {
-      return { revision: await put(client, path, query, { isNew, revision, after }), isSame: false };
+      return { revision: await put(client, path, query, { isNew, revision, after }), done };
     } catch (error) {
       const isLost = error instanceof CausewayError && ['conflict', 'not-found'].includes(error.code);
       if (!isLost || tries === MOST_TRIES) throw error;
