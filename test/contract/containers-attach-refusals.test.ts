@@ -16,7 +16,9 @@ describe('what cannot be attached', () => {
   it('is refused with a sentence that names it, and left as it is', async () => {
     const [pid, linked] = [await somebodys(), await somebodys('ip link add eth0 type veth peer name x')];
     others.docker.containers.set('ended', 0);
-    await world.sh('ip netns add linked; ip -n linked link add eth0 type veth peer name x; touch /run/file');
+    await world.sh(
+      'ip netns add linked; ip -n linked link add eth0 type veth peer name x; touch /run/file /run/uts; mount --bind /proc/self/ns/uts /run/uts',
+    );
     const before = [await stateOf(pid), await stateOf(linked)];
     const cases: readonly (readonly [AttachKind, string | number, string, string])[] = [
       ['docker', 'nobody', 'failed', 'attaching docker:nobody: Docker has no container nobody'],
@@ -60,6 +62,13 @@ describe('what cannot be attached', () => {
         'failed',
         'attaching netns:/run/file: /run/file is no network namespace of this host',
       ],
+      ...['/proc/1/ns/mnt', '/run/uts'].map(
+        (path) =>
+          [
+            ...(['netns', path, 'failed'] as const),
+            `attaching netns:${path}: ${path} is no network namespace of this host`,
+          ] as const,
+      ),
     ];
     for (const [kind, id, state, reason] of cases) {
       const told = await reasonOf(attach('a', kind, id));
@@ -90,7 +99,7 @@ describe('what cannot be attached', () => {
     expect(await reasonOf(attach('a', 'docker', 'web'))).toEqual([
       'failed',
       expect.stringMatching(
-        /^attaching docker:web: asking Docker at \S+: there is no such socket; is Docker installed and started on this host\?$/,
+        /^attaching docker:web: asking Docker at \S+: there is no such socket: Docker is not installed on this host, or not started$/,
       ),
     ]);
   });

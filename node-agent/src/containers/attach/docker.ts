@@ -66,9 +66,9 @@ function reasonOf(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'there is no such socket; is Docker installed and started on this host?';
+      return 'there is no such socket: Docker is not installed on this host, or not started';
     case 'ECONNREFUSED':
-      return 'nobody listens there; is Docker started on this host?';
+      return 'nobody listens there: Docker is not started on this host';
     case 'EACCES':
       return 'this agent may not use that socket';
     default:

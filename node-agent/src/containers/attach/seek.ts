@@ -1,4 +1,4 @@
-import { stat, statfs } from 'node:fs/promises';
+import { readFile, readlink, stat, statfs } from 'node:fs/promises';
 import { CausewayError, invalid } from '@causeway/shared/errors';
 import type { AttachTarget } from '@causeway/shared/model/container';
 import { identify, isAlive, netnsOfProcess, type ProcessId } from '../processes.ts';
@@ -93,7 +93,7 @@ async function ofPath(path: string, isKnown: boolean): Promise<Found | undefined
   if (!path.startsWith('/') || /\p{Cc}/u.test(path))
     throw invalid('attach', `netns:${path}`, 'is no absolute path');
   const netns = await netnsAt(path);
-  if (netns !== undefined) return { netns };
+  if (netns !== undefined && (await isNetwork(path, netns))) return { netns };
   if (isKnown) return undefined;
   throw new CausewayError('not-found', `${path} is no network namespace of this host`);
 }
@@ -104,4 +104,10 @@ async function netnsAt(path: string): Promise<number | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Namespaces of all kinds are files of one file system, and have their numbers from one count. */
+async function isNetwork(path: string, inode: number): Promise<boolean> {
+  const links = await Promise.all([readlink(path).catch(() => ''), readFile('/proc/self/mountinfo', 'utf8')]);
+  return links.some((text) => text.includes(`net:[${inode}]`));
 }
