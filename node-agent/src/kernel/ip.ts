@@ -34,15 +34,6 @@ export async function bridgeShow(commands: readonly string[]): Promise<readonly 
 }
 
 /**
- * Carries out steps of either family in one `ip` process, which goes on after a step that the kernel refuses.
- *
- * @returns for each step its error, or undefined when it was done
- */
-export function ipApply(steps: readonly IpStep[]): Promise<readonly (Error | undefined)[]> {
-  return applyLines('ip', steps.map(ipCommand));
-}
-
-/**
  * Gives a link another name. Kernels before 6.2 want it down for that: what they take away with it is put back by the
  * next look.
  */
@@ -60,8 +51,13 @@ export async function renameLink({ from, link, text }: RenameStep): Promise<void
 /** Most routes that a staying `ip` is told at once: for more, a program of their own costs little. */
 const FEW = 32;
 
-/** As `ipApply`; a few routes go to an `ip` that runs already, if there is one. */
-export async function ipApplyQuickly(
+/**
+ * Carries out steps of either family in one `ip` process, which goes on after a step that the kernel refuses. A few routes
+ * go to an `ip` that runs already, if there is one.
+ *
+ * @returns for each step its error, or undefined when it was done
+ */
+export async function ipApply(
   steps: readonly IpStep[],
   session: IpSession | undefined,
 ): Promise<readonly (Error | undefined)[]> {

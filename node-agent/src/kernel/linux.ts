@@ -10,7 +10,7 @@ import { createEchoes, type Echoes } from './echoes.ts';
 import { readHost } from './facts.ts';
 import { type Firewall, openFirewall } from './firewall.ts';
 import { toolFor } from './firewall-tools.ts';
-import { bridgeApply, ipApplyQuickly, ipShow, renameLink } from './ip.ts';
+import { bridgeApply, ipApply, ipShow, renameLink } from './ip.ts';
 import { isOurBridge, linksOf, routesOf } from './ip-json.ts';
 import { watchIp } from './ip-monitor.ts';
 import { type IpSession, openIpSession } from './ip-session.ts';
@@ -45,7 +45,7 @@ export function linuxKernel(options: LinuxKernelOptions): Kernel {
     observe: (look) => observe(look, firewall),
     apply: (steps) =>
       applyAll(steps, {
-        ip: echoed((ip) => ipApplyQuickly(ip, session), echoes),
+        ip: echoed((ip) => ipApply(ip, session), echoes),
         bridge: echoed(bridgeApply, echoes),
         other: (step) => {
           if (step.kind === 'link-rename') return renameLink(step);

@@ -30,7 +30,7 @@ export function planSysctls(
 }
 
 /** As `sysctl` writes it: dots between the parts, a slash where a part (a link's name) holds a dot. */
-export function dotted(path: string): string {
+function dotted(path: string): string {
   return path.replace(/[/.]/g, (sign) => (sign === '/' ? '.' : '/'));
 }
 

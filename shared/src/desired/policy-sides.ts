@@ -19,7 +19,7 @@ export type PolicySides = Pick<PolicyIntent, 'ingress' | 'egress'>;
 type Direction = keyof PolicySides;
 
 /** Everybody, as a CIDR. */
-export const EVERYBODY: Readonly<Record<Family, string>> = { ipv4: '0.0.0.0/0', ipv6: '::/0' };
+const EVERYBODY: Readonly<Record<Family, string>> = { ipv4: '0.0.0.0/0', ipv6: '::/0' };
 
 /**
  * What these policies say together, in one family. A rule of which nobody knows whom it names opens nothing: with `allow`

@@ -5,7 +5,7 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import type { PublishedIntent } from './intent.ts';
 
 export interface Published {
-  /** Sorted by protocol, port and address. The same objects for as long as nothing of them changes. */
+  /** Sorted by protocol, port and address. The same objects for the same definitions and addresses. */
   readonly byFamily: Readonly<Record<Family, readonly PublishedIntent[]>>;
   readonly problems: readonly string[];
 }
