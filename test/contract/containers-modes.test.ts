@@ -159,5 +159,6 @@ describe('in another container’s namespace', () => {
     await reconcile(beside());
     const stopped = { ...beside(), want: 'stopped', stopSeconds: 0 } as const;
     await expect.poll(async () => (await one(stopped)).state, { timeout: 30_000 }).toBe('stopped');
+    expect(await one(stopped)).not.toHaveProperty('address');
   });
 });

@@ -142,13 +142,13 @@ function followed(all: readonly Decision[], { observed }: World): readonly Decis
 function unconnected(spec: ContainerSpec, held: ByFamily<string>, world: World): Decision | undefined {
   const { name } = spec;
   if (spec.attach !== undefined) return undefined;
-  if (spec.want === 'stopped') return decideOne(spec, held, world);
+  // In another's namespace it has nothing of its own.
+  const addresses = modeOf(spec).kind === 'container' ? {} : held;
+  if (spec.want === 'stopped') return decideOne(spec, addresses, world);
   const running = world.observed.running.get(name);
   const isSame = world.observed.records.get(name)?.specHash === specHash(spec);
   const fault = targetFault(spec, world.specs);
   if (running === undefined || !isSame || fault === undefined) return undefined;
-  // In another's namespace it has nothing of its own.
-  const addresses = modeOf(spec).kind === 'p2p' ? held : {};
   return { kind: 'keep', name, addresses, spec, pid: running.pid, lack: fault.message };
 }
 
