@@ -3,7 +3,7 @@ import { node, problem } from '../support/fake-controller.ts';
 import { usePolicies } from '../support/policies.ts';
 
 const own = usePolicies();
-const { policies, stored, svcctl } = own;
+const { controller, policies, stored, svcctl } = own;
 const denied = (...cidrs: string[]) => ({ rules: [{ action: 'deny', peers: { cidrs } }] });
 
 describe('svcctl policy block', () => {
@@ -34,6 +34,17 @@ describe('svcctl policy block', () => {
     expect(policies.size).toBe(0);
     const none = await svcctl(['policy', 'unblock', '203.0.113.0/24']);
     expect(none.stdout).toBe('policy/blocked unchanged  203.0.113.0/24 is not blocked for all containers\n');
+  });
+
+  it('says what the controller warns of: that there is none of a name', async () => {
+    const told = 'subjects: there is no container "shopp"';
+    controller.on(({ method, query }) =>
+      method === 'POST' && !query.dryRun
+        ? { status: 201, body: { status: { peers: 1, warnings: [told] }, revision: 11 } }
+        : undefined,
+    );
+    const { code, stderr } = await svcctl(['policy', 'block', '203.0.113.8', '--from', 'shopp']);
+    expect([code, stderr]).toEqual([0, `svcctl: policy/blocked-from-shopp: ${told}\n`]);
   });
 
   it('has a policy for each set of containers, and a rule for each port', async () => {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CausewayError } from '@causeway/shared/errors';
 import { Option } from 'commander';
 import type { PolicyView } from '../api.ts';
-import type { Client } from '../client/client.ts';
+import type { Answer, Client } from '../client/client.ts';
 import { type Context, dryRunOption, type WriteOptions, waitOptions } from '../context.ts';
 import {
   type Blocking,
@@ -84,12 +84,13 @@ async function change(
   const client = context.client();
   const cidr = await canonical(client, name, subjects, address);
   const blocking: Blocking = { cidr, directions, ...ports };
-  const { revision, done } = await edit(client, { name, subjects }, options, (policy) =>
+  const { revision, done, warnings } = await edit(client, { name, subjects }, options, (policy) =>
     verb === 'block' ? blocked(policy, blocking) : unblocked(policy, blocking),
   );
   const state = verb === 'block' ? 'blocked' : done === 'unchanged' ? 'not blocked' : 'unblocked';
   const dry = options.dryRun ? ' (dry run)' : '';
   context.io.out(`${safe(`policy/${name} ${done}${dry}  ${cidr} is ${state} for ${textOf(subjects)}`)}\n`);
+  for (const warning of warnings) context.note(`policy/${name}: ${warning}`);
   // What somebody has written before may not be everywhere yet.
   if (revision > 0) await context.settle(client, revision, options, 'policies');
 }
@@ -112,31 +113,41 @@ async function canonical(client: Client, name: string, subjects: Subjects, addre
   return body.ingress?.rules[0]?.peers?.cidrs?.[0] ?? address;
 }
 
+/** What became of a policy. */
+interface Edited {
+  /** Of the write, or of the policy where nothing was to be done; 0 without a policy. */
+  readonly revision: number;
+  readonly done: 'created' | 'configured' | 'deleted' | 'unchanged';
+  /** What the controller says of it: that nobody has a name of its, as of one that was mistyped. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * Changes a policy to what it is by `next`, whoever else changes it at the same time.
  *
  * @param next the same object: nothing is to be done; undefined: it is to be removed
- * @returns the revision of the write, or of the policy where nothing was to be done; 0 without a policy
  */
 async function edit(
   client: Client,
   empty: Definition,
   { dryRun }: WriteOptions,
   next: (policy: Definition) => Definition | undefined,
-): Promise<{ readonly revision: number; readonly done: 'created' | 'configured' | 'deleted' | 'unchanged' }> {
+): Promise<Edited> {
   const path = `/v1/policies/${empty.name}`;
   const query: Readonly<Record<string, string>> = dryRun ? { dryRun: 'true' } : {};
   for (let tries = 1; ; tries++) {
     const found = await client.ask<PolicyView>('GET', path, { accept: [404] });
     const isNew = found.status === 404;
-    const { revision, status: _status, ...old } = found.body;
+    const { revision, status, ...old } = found.body;
     if (!isNew) checkSubjects(empty, old.subjects);
     const before: Definition = isNew ? empty : old;
     const after = next(before);
-    if (after === before) return { revision: isNew ? 0 : revision, done: 'unchanged' };
+    if (after === before)
+      return { revision: isNew ? 0 : revision, done: 'unchanged', warnings: status?.warnings ?? [] };
     const done = isNew ? 'created' : after === undefined ? 'deleted' : 'configured';
     try {
-      return { revision: await put(client, path, query, { isNew, revision, after }), done };
+      const { body, revision: newest } = await put(client, path, query, { isNew, revision, after });
+      return { revision: newest, done, warnings: body.status?.warnings ?? [] };
     } catch (error) {
       const isLost = error instanceof CausewayError && ['conflict', 'not-found'].includes(error.code);
       if (!isLost || tries === MOST_TRIES) throw error;
@@ -144,17 +155,17 @@ async function edit(
   }
 }
 
-/** @param after undefined: the policy goes @returns the revision of the write */
-async function put(
+/** @param after undefined: the policy goes */
+function put(
   client: Client,
   path: string,
   query: Readonly<Record<string, string>>,
   { isNew, revision, after }: { isNew: boolean; revision: number; after: Definition | undefined },
-): Promise<number> {
-  if (isNew) return (await client.ask('POST', '/v1/policies', { query, body: after })).revision;
+): Promise<Answer<Partial<PolicyView>>> {
+  if (isNew) return client.ask('POST', '/v1/policies', { query, body: after });
   const guarded = { query, ifMatch: revision };
-  if (after === undefined) return (await client.ask('DELETE', path, guarded)).revision;
-  return (await client.ask('PUT', path, { ...guarded, body: after })).revision;
+  if (after === undefined) return client.ask('DELETE', path, guarded);
+  return client.ask('PUT', path, { ...guarded, body: after });
 }
 
 /** @throws CausewayError `conflict` when somebody has made the policy one of other containers */
