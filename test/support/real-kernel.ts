@@ -19,6 +19,8 @@ export interface RealKernel extends Kernel {
 const SETUP = `
 set -e
 mount -t tmpfs tmpfs /run
+# Nobody else is there to have an address: else each link's own is told of a second or two after the link.
+for each in all default; do echo 0 > /proc/sys/net/ipv6/conf/$each/accept_dad; done
 ip link set lo up
 ip link add eth0 type veth peer name far
 ip link set far up
