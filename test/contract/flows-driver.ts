@@ -1,11 +1,11 @@
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { forgetFlows, listFlows } from '../../node-agent/src/kernel/conntrack.ts';
-import { createFlowCleaner } from '../../node-agent/src/loop/flow-cleaner.ts';
+import { type Cleaning, createFlowCleaner } from '../../node-agent/src/loop/flow-cleaner.ts';
 import type { FirewallIntent } from '../../shared/src/desired/intent.ts';
 
 /**
- * The cleaning of flows as a program, to be run inside of a test's namespace. Takes the intents on its standard input;
- * prints what came of it.
+ * The cleaning of flows as a program, to be run inside of a test's namespace. Takes each call as a line of its standard
+ * input; prints what came of it, as a line.
  */
 export interface Call {
   /** Of the life before; absent: the agent has just started. */
@@ -13,8 +13,7 @@ export interface Call {
   readonly to: readonly FirewallIntent[];
 }
 
-async function main(): Promise<void> {
-  const { from, to }: Call = JSON.parse(await text(process.stdin));
+async function clean({ from, to }: Call): Promise<Cleaning> {
   let isNow = false;
   const cleaner = createFlowCleaner({
     listFlows: async (request) => (isNow ? listFlows(request) : { flows: [], local: [], linkLocal: [] }),
@@ -22,7 +21,10 @@ async function main(): Promise<void> {
   });
   if (from !== undefined) await cleaner.clean(from);
   isNow = true;
-  process.stdout.write(JSON.stringify(await cleaner.clean(to)));
+  return cleaner.clean(to);
 }
 
-main();
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const { id, ...call } = JSON.parse(line) as Call & { readonly id: number };
+  process.stdout.write(`${JSON.stringify({ id, answer: await clean(call) })}\n`);
+});

@@ -4,7 +4,7 @@ import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { publishedIntent } from '../support/any-published.ts';
 import { DATAPLANES } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
-import { PLACES, SERVER_PORT } from '../support/packet-world.ts';
+import { type HeldUdp, PLACES, SERVER_PORT } from '../support/packet-world.ts';
 import { useFlowDriver, useFlowWorld } from './flows-world.ts';
 
 /** UDP through services that change, with clients that never change their sockets. */
@@ -16,42 +16,10 @@ const VIPS = {
 const NODE_PORT = 30053;
 const PORT = 53;
 
-/**
- * A client that keeps one UDP socket, and asks once more for each line in the fifo `<path>.ask`, which says after how
- * many milliseconds no answer is `silence`; that, the answer or an error's code goes to `<path>.answer`. Arguments:
- * address, port, path. Prints `ready`.
- */
-const CLIENT = `
-const [host, port, path] = process.argv.slice(1);
-const fs = require('fs');
-const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
-let reply = () => {};
-socket.on('message', (data) => reply(String(data)));
-socket.on('error', (error) => reply(error.code));
-const next = () => fs.readFile(path + '.ask', 'utf8', (_, patienceMs) => {
-  const timer = setTimeout(() => reply('silence'), Number(patienceMs));
-  reply = (answer) => {
-    reply = () => {};
-    clearTimeout(timer);
-    fs.writeFile(path + '.answer', answer, next);
-  };
-  socket.send('who?');
-});
-socket.connect(Number(port), host, () => { console.log('ready'); next(); });
-`;
-
-interface Client {
-  /** Asks once more from the same socket, where an answer must come. @returns who answered, or an error's code */
-  ask(): Promise<string>;
-  /** The same where none should come: `silence`, or what came. */
-  askInVain(): Promise<string>;
-}
-
 const driver = useFlowDriver();
 
 describe.each(DATAPLANES)('UDP flows through %s', (name) => {
   const flows = useFlowWorld(driver, name);
-  let clients = 0;
 
   beforeAll(async () => {
     // What the kernel remembers of UDP must outlast a busy machine's test.
@@ -60,17 +28,10 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
     );
   });
 
-  async function client(from: string, address: string, port: number): Promise<Client> {
-    clients += 1;
-    const path = `/run/udp-${clients}`;
-    await flows.world.sh(`mkfifo ${path}.ask ${path}.answer`);
-    await flows.world.listen(from, CLIENT, [address, port, path]);
-    const ask = async (patienceMs: number) => {
-      const { stdout } = await flows.world.sh(`echo ${patienceMs} > ${path}.ask; cat ${path}.answer`);
-      return stdout.replace(/ sees .*/, '');
-    };
-    return { ask: () => ask(20_000), askInVain: () => ask(700) };
-  }
+  const client = (from: string, address: string, port: number): HeldUdp =>
+    flows.world.keepUdp(from, address, port);
+  /** Who answers once more on this socket, where an answer must come; or an error's code. */
+  const who = async ({ again }: HeldUdp) => (await again()).replace(/ sees .*/, '');
   const idsOf = async (family: Family) => {
     const { stdout } = await flows.world.sh(`conntrack -L -f ${family} -p udp -o id 2>/dev/null`);
     return [...stdout.matchAll(/ id=(\d+)/g)].map(([, id]) => id).sort();
@@ -92,16 +53,15 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
     const serve = (...services: readonly ServiceIntent[]) =>
       agent.follow(intentOf([...services, tcp], family));
     /** From a container, the host and outside, through the VIP and the NodePort. */
-    const everybody = () =>
-      Promise.all([
-        client('c2', vip, PORT),
-        client('host', vip, PORT),
-        client('c2', host, NODE_PORT),
-        client('client', host, NODE_PORT),
-      ]);
-    const answersOf = async (all: readonly Client[]) =>
-      [...new Set(await Promise.all(all.map((one) => one.ask())))].sort();
-    const answersInVain = (all: readonly Client[]) => Promise.all(all.map((one) => one.askInVain()));
+    const everybody = () => [
+      client('c2', vip, PORT),
+      client('host', vip, PORT),
+      client('c2', host, NODE_PORT),
+      client('client', host, NODE_PORT),
+    ];
+    const answersOf = async (all: readonly HeldUdp[]) => [...new Set(await Promise.all(all.map(who)))].sort();
+    /** What comes where no server's answer should. */
+    const answersInVain = (all: readonly HeldUdp[]) => Promise.all(all.map((one) => one.ask()));
 
     beforeEach(async () => {
       await flows.world.sh(`conntrack -D -f ${family} -p udp 2>/dev/null || :`);
@@ -110,7 +70,7 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
 
     it('reach another endpoint when theirs is gone, from the same sockets', async () => {
       await serve(serving(here));
-      const all = await everybody();
+      const all = everybody();
       expect(await answersOf(all)).toEqual(['c3']);
       expect((await serve(serving(far))).forgotten).toBe(all.length);
       expect(await answersOf(all)).toEqual(['peer']);
@@ -118,30 +78,30 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
 
     it('reach the first endpoint, though they were sent into the dark before', async () => {
       await serve();
-      const all = await everybody();
-      expect(await answersInVain(all)).not.toContain('c3');
+      const all = everybody();
+      expect((await answersInVain(all)).join()).not.toContain('c3');
       await serve(serving());
-      expect(await answersInVain(all)).not.toContain('c3');
+      expect((await answersInVain(all)).join()).not.toContain('c3');
       await serve(serving(here));
       expect(await answersOf(all)).toEqual(['c3']);
     });
 
     it('are refused when the last endpoint is gone, and lead nowhere when the service is', async () => {
       await serve(serving(here));
-      const all = await everybody();
+      const all = everybody();
       expect(await answersOf(all)).toEqual(['c3']);
       await serve(serving());
       expect(await answersOf(all)).toEqual(['ECONNREFUSED']);
       await serve(serving(here));
       expect(await answersOf(all)).toEqual(['c3']);
       expect((await serve()).forgotten).toBe(all.length);
-      expect(await answersInVain(all)).not.toContain('c3');
+      expect((await answersInVain(all)).join()).not.toContain('c3');
     });
 
     it('stay as they are, each with its endpoint, when the agent starts again or others come', async () => {
       await serve(serving(here, far));
-      const all = await everybody();
-      const answers = () => Promise.all(all.map((one) => one.ask()));
+      const all = everybody();
+      const answers = () => Promise.all(all.map(who));
       const first = await answers();
       const ids = await idsOf(family);
       expect(ids.length).toBeGreaterThanOrEqual(all.length);
@@ -155,7 +115,7 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
 
     it('of an endpoint that was replaced while no agent was there are removed by the next one', async () => {
       await serve(serving(here));
-      const all = await everybody();
+      const all = everybody();
       expect(await answersOf(all)).toEqual(['c3']);
       agent.restart();
       expect((await serve(serving(far))).forgotten).toBe(all.length);
@@ -164,23 +124,23 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
 
     it('stay with an endpoint that drains until it is gone', async () => {
       await serve(serving(here));
-      const all = await everybody();
+      const all = everybody();
       expect(await answersOf(all)).toEqual(['c3']);
       expect((await serve({ ...serving(far), keeping: [here] })).forgotten).toBe(0);
       expect(await answersOf(all)).toEqual(['c3']);
-      expect(await (await client('c2', vip, PORT)).ask()).toBe('peer');
+      expect(await who(client('c2', vip, PORT))).toBe('peer');
       expect((await serve(serving(far))).forgotten).toBe(all.length);
       expect(await answersOf(all)).toEqual(['peer']);
     });
 
     it('to elsewhere are never touched, nor is TCP', async () => {
       await serve(serving(here));
-      const elsewhere = await Promise.all([
+      const elsewhere = [
         client('c2', peer, 12345),
         client('c2', peer, NODE_PORT),
         client('host', peer, NODE_PORT),
         client('host', c3, 12345),
-      ]);
+      ];
       expect(await answersOf(elsewhere)).toEqual(['ECONNREFUSED', 'c3', 'peer']);
       const stream = await flows.world.hold('c2', tcpVip, PORT);
       expect(stream.first).toMatch(/^c3 /);
@@ -200,7 +160,7 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
         return agent.follow({ ...intentOf([tcp], family), published });
       };
       await publish();
-      const all = [await client('client', host, 5353), await client('host', host, 5353)];
+      const all = [client('client', host, 5353), client('host', host, 5353)];
       expect(await answersOf(all)).toEqual(['ECONNREFUSED']);
       await publish(c3);
       expect(await answersOf(all)).toEqual(['c3']);
@@ -214,12 +174,12 @@ describe.each(DATAPLANES)('UDP flows through %s', (name) => {
       const port = NODE_PORT + (family === 'ipv4' ? 1 : 2);
       await serve();
       await flows.world.listen('host', SERVE_ONE, [port]);
-      const one = await client('client', host, port);
-      expect(await one.ask()).toBe('mine');
+      const one = client('client', host, port);
+      expect(await who(one)).toBe('mine');
       const cleaning = await serve({ ...serving(here), nodePort: port });
       expect(cleaning.forgotten).toBe(0);
-      expect(await one.ask()).toBe('mine');
-      expect(await (await client('client', host, port)).ask()).toBe('c3');
+      expect(await who(one)).toBe('mine');
+      expect(await who(client('client', host, port))).toBe('c3');
     });
   });
 });

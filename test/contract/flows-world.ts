@@ -5,6 +5,7 @@ import type { Family } from '../../shared/src/net/family.ts';
 import { type Bundle, useBundle } from '../support/bundle.ts';
 import { type Dataplane, type DataplaneName, dataplaneIn } from '../support/dataplanes.ts';
 import { openPacketWorld, type PacketWorld } from '../support/packet-world.ts';
+import { callsTo } from '../support/program-calls.ts';
 import type { Call } from './flows-driver.ts';
 
 /** The cleaning of flows as a program, for a file of tests. */
@@ -29,8 +30,10 @@ export interface FlowAgent {
 export function useFlowWorld(driver: Bundle, name: DataplaneName): FlowWorld {
   let world: PacketWorld;
   let dataplane: Dataplane;
+  let callDriver: <T>(call: object) => Promise<T>;
   beforeAll(async () => {
     world = await openPacketWorld();
+    callDriver = callsTo(world.spawn(process.execPath, [driver.path]), 'the cleaning of flows');
     dataplane = dataplaneIn(world, name);
   });
   afterAll(() => world.close());
@@ -38,8 +41,7 @@ export function useFlowWorld(driver: Bundle, name: DataplaneName): FlowWorld {
     let held: FirewallIntent | undefined;
     const clean = async (call: Call) => {
       held = call.to[0];
-      const { stdout } = await world.exec(process.execPath, [driver.path], { input: JSON.stringify(call) });
-      const cleaning: Cleaning = JSON.parse(stdout);
+      const cleaning = await callDriver<Cleaning>(call);
       expect(cleaning).toMatchObject({ problems: [], done: true });
       return cleaning;
     };

@@ -42,14 +42,17 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
   const expectOf = async (asked: Readonly<Record<string, string>>) => {
     const told = await Promise.all(
       Object.keys(asked).map(async (question) => {
-        const [from = '', ...target] = question.split(' ');
-        return [question, (await world.silence(from, target.join(' '))).join()] as const;
+        const [from = '', ...words] = question.split(' ');
+        const target = words.join(' ');
+        const isSilent = asked[question] === 'silence';
+        const answers = await (isSilent ? world.silence(from, target) : world.answers(from, target, 1));
+        return [question, answers.join()] as const;
       }),
     );
     expect(Object.fromEntries(told)).toEqual(asked);
   };
   /** Whether a connection that stands is answered. */
-  const goesOn = async ({ ask }: Held) => (await ask()) !== '';
+  const goesOn = async ({ ask }: Held) => (await ask()) !== 'silence';
 
   beforeAll(async () => {
     world = await openPacketWorld();
@@ -158,13 +161,14 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
     it('let as many new connections pass as a rate says, all askers together', async () => {
       const limited = [{ matches: [{ cidr: everybody }], connections: 1, per: 'hour', burst: 4 }] as const;
       await hold(family, of(c3, { ingress: { ...CLOSED, allow: [one(c2)], limited } }));
-      const asked = await Promise.all(
-        ['client', 'client', 'client', 'peer', 'peer', 'peer'].map((from) =>
-          world.silence(from, `udp ${c3} ${SERVER_PORT}`),
-        ),
-      );
-      expect(asked.flat().filter((answer) => answer === 'silence')).toHaveLength(2);
+      const target = `udp ${c3} ${SERVER_PORT}`;
+      for (const from of ['client', 'peer'] as const)
+        expect((await world.ask(from, target, 2)).answers).toEqual({
+          [`c3 sees ${PLACES[family][from]}`]: 2,
+        });
       await expectOf({
+        [`client ${target}`]: 'silence',
+        [`peer ${target}`]: 'silence',
         [`c2 tcp ${c3} ${SERVER_PORT}`]: `c3 sees ${c2}`,
         [`client tcp ${c3} ${SERVER_PORT}`]: 'silence',
       });
@@ -176,7 +180,8 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
       const policy = of(c3, { ingress: { ...OPEN, limited } });
       await hold(family, policy);
       const ask = () => world.silence('client', `udp ${c3} ${SERVER_PORT}`);
-      for (let i = 0; i < 4; i++) expect(await ask()).toEqual([`c3 sees ${client}`]);
+      const { answers } = await world.ask('client', `udp ${c3} ${SERVER_PORT}`, 4);
+      expect(answers).toEqual({ [`c3 sees ${client}`]: 4 });
       expect(await ask()).toEqual(['silence']);
       const other = { id: 'b2', subjects: [c2], ingress: CLOSED };
       for (const more of [[other], [], [{ ...other, id: 'a0' }]]) {

@@ -4,6 +4,7 @@ import { FAMILIES, type Family } from '../../shared/src/net/family.ts';
 import { DATAPLANES, type Dataplane, dataplaneIn } from '../support/dataplanes.ts';
 import { endpoint, intentOf, serviceIntent } from '../support/intents.ts';
 import { openPacketWorld, type PacketWorld, PLACES, SERVER_PORT } from '../support/packet-world.ts';
+import { isSoon } from '../support/soon.ts';
 import { SERVER } from '../support/talk.ts';
 
 /** VIPs by what their service is like. */
@@ -52,11 +53,12 @@ describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
   let dataplane: Dataplane;
   let held: Record<Family, FirewallIntent>;
 
-  /** What each asker, once, is answered. */
-  const expectOf = async (answer: string, asked: readonly (readonly [from: string, target: string])[]) => {
-    const told = async ([from, target]: readonly [string, string]) =>
-      `${from}, ${target}: ${await world.answers(from, target, 1)}`;
-    const expected = asked.map(([from, target]) => `${from}, ${target}: ${answer}`);
+  type Asked = readonly (readonly [from: string, target: string])[];
+  /** Nobody answers any of them. */
+  const expectSilence = async (...asked: Asked) => {
+    const told = async ([from, target]: Asked[number]) =>
+      `${from}, ${target}: ${await world.silence(from, target)}`;
+    const expected = asked.map(([from, target]) => `${from}, ${target}: silence`);
     expect(await Promise.all(asked.map(told))).toEqual(expected);
   };
   /** Turns what is held into this. */
@@ -127,10 +129,10 @@ describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
     });
 
     it('drops what a policy local rules, where another host may serve it', async () => {
-      await expectOf('silence', [
+      await expectSilence(
         ...['c2', 'host', 'client'].map((from) => [from, `tcp ${vips.elsewhere} 80`] as const),
         ['client', `tcp ${host} 30103`],
-      ]);
+      );
       expect(await world.answers('c2', `tcp ${host} 30103`)).toEqual([`peer sees ${c2}`]);
       expect(await world.answers('host', `tcp ${host} 30103`)).toEqual([fromHost]);
     });
@@ -138,9 +140,11 @@ describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
     it('refuses at once what nobody serves anywhere, whatever the policy', async () => {
       for (const from of ['c2', 'host', 'client'])
         for (const target of [`tcp ${vips.nobody} 80`, `tcp ${host} 30104`]) {
-          const { answers, slowestMs } = await world.ask(from, target, 1);
-          expect({ from, target, answers }).toEqual({ from, target, answers: { ECONNREFUSED: 1 } });
-          expect(slowestMs).toBeLessThan(500);
+          await isSoon(500, async () => {
+            const { answers, slowestMs } = await world.ask(from, target, 1);
+            expect({ from, target, answers }).toEqual({ from, target, answers: { ECONNREFUSED: 1 } });
+            return slowestMs;
+          });
         }
     });
 
@@ -152,7 +156,7 @@ describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
         open = await world.hold('client', host, 30103);
         expect(open.first).toBe(`c3 sees ${client}`);
       });
-      expect(await world.answers('client', `tcp ${host} 30103`, 1)).toEqual(['silence']);
+      await expectSilence(['client', `tcp ${host} 30103`]);
       expect(await open?.again()).toBe(`c3 sees ${client}`);
     });
 
@@ -168,10 +172,10 @@ describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
       expect(await world.answers('c2', `tcp ${restricted} 80`)).toEqual([`c3 sees ${c2}`]);
       expect(await world.answers('client', `tcp ${restricted} 80`)).toEqual([fromBridge]);
       const [vip, nodePort] = [`tcp ${restricted} 80`, `tcp ${host} 30105`];
-      await expectOf('silence', [
+      await expectSilence(
         ...['c3', 'host'].flatMap((from) => [[from, vip] as const, [from, nodePort] as const]),
         ['peer', nodePort],
-      ]);
+      );
       expect(await world.answers('c2', `tcp ${host} 30105`)).toEqual([`c3 sees ${c2}`]);
       expect(await world.answers('client', `tcp ${host} 30105`)).toEqual([fromBridge]);
     });
@@ -183,21 +187,15 @@ describe.each(DATAPLANES)('packets under the policies of %s', (name) => {
 
     it('tells of having no endpoint only whom it would serve', async () => {
       const targets = [`tcp ${vips.restrictedIdle} 80`, `tcp ${host} 30106`];
-      await expectOf(
-        'ECONNREFUSED',
-        targets.map((target) => ['c2', target] as const),
-      );
-      await expectOf(
-        'silence',
-        targets.map((target) => ['host', target] as const),
-      );
+      for (const target of targets) expect(await world.answers('c2', target, 1)).toEqual(['ECONNREFUSED']);
+      await expectSilence(...targets.map((target) => ['host', target] as const));
     });
 
     it('goes on serving whom it serves when its source ranges change, and keeps him out next time', async () => {
       const open = await world.hold('client', vips.restricted, 80);
       await askWith(family, { ...find('restricted'), sourceRanges: [] }, async () => {
         expect(await open.again()).toBe(open.first);
-        expect(await world.answers('client', `tcp ${vips.restricted} 80`, 1)).toEqual(['silence']);
+        await expectSilence(['client', `tcp ${vips.restricted} 80`]);
       });
     });
 

@@ -1,7 +1,7 @@
 import { DATAPLANES } from '@causeway/shared/model/dataplane';
 import { FAMILIES } from '@causeway/shared/net/family';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Held, SERVER_PORT, useServiceLab, vipsOf } from '../support/service-lab.ts';
+import { type Held, SERVER_PORT, SILENCE_MS, useServiceLab, vipsOf } from '../support/service-lab.ts';
 
 /** What becomes of clients when endpoints come and go. Numbers are those of the list of cases. */
 const up = useServiceLab();
@@ -41,7 +41,7 @@ describe.each(DATAPLANES)('with %s', (dataplane) => {
       (await Promise.all(held.map((one) => one.ask(patienceMs)))).map((said) => said.split(' ')[0]);
     const allHear = async (who: string) => expect(await hear()).toEqual(held.map(() => who));
     const noEndpointHears = async () =>
-      expect((await hear(1_000)).filter((said) => said?.startsWith('web-'))).toEqual([]);
+      expect((await hear(SILENCE_MS)).filter((said) => said?.startsWith('web-'))).toEqual([]);
     /** Who answers new connections and packets: of a container and a host at the VIP, of a client at a NodePort. */
     const names = async (...protocols: readonly string[]) => {
       const some = protocols.flatMap((protocol) => ways(protocol).filter((_, i) => [0, 1, 5].includes(i)));
@@ -60,7 +60,6 @@ describe.each(DATAPLANES)('with %s', (dataplane) => {
       await world.put('case', definition);
       for (const protocol of ['tcp', 'udp'])
         for (const [from, target] of ways(protocol)) {
-          // Whoever asks waits for a second.
           const answers = await world.answers(from, target, 1);
           expect([from, target, ...answers]).toEqual([from, target, 'ECONNREFUSED']);
         }

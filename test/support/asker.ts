@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Lab } from '@causeway/lab/lab';
-import { HOLD_CLIENT } from './talk.ts';
+import { TALKER_COMMAND, talkerOf } from './talker.ts';
 
 /** One connection, or one datagram, and what came of it. */
 export interface Asked {
@@ -117,18 +117,7 @@ export interface Kept {
 /** @param target `tcp ADDRESS PORT` @param netns as of `startAsker` */
 export function keepConnection(lab: Lab, member: string, target: string, netns?: string): Kept {
   const enter = netns === undefined ? [] : ['ip', 'netns', 'exec', netns];
-  const child = lab.spawn(member, [...enter, process.execPath, '-e', HOLD_CLIENT, ...target.split(' ')]);
-  const waiting: ((answer: string) => void)[] = [];
-  child.stdin.on('error', () => undefined);
-  createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.(line));
-  return {
-    ask: () =>
-      new Promise((resolve) => {
-        waiting.push(resolve);
-        child.stdin.write(`${KEPT_PATIENCE_MS}\n`);
-      }),
-    close: () => {
-      child.kill();
-    },
-  };
+  const talker = talkerOf(lab.spawn(member, [...enter, ...TALKER_COMMAND]));
+  const kept = talker.keep(target);
+  return { ask: () => kept.ask(KEPT_PATIENCE_MS), close: talker.close };
 }

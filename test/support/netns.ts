@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type RunOptions, type RunResult, run } from '../../shared/src/programs/run.ts';
@@ -14,6 +14,8 @@ export interface Netns {
   sh(script: string, options?: RunOptions): Promise<RunResult>;
   /** Starts a command that stays until the world ends; resolves with its first line of output. */
   start(command: string, args?: readonly string[]): Promise<string>;
+  /** Starts one whose streams are the caller's. */
+  spawn(command: string, args?: readonly string[]): ChildProcessWithoutNullStreams;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export async function openNetns({ users = 'one' }: NetnsOptions = {}): Promise<N
       });
       return firstLine(daemon, command);
     },
+    spawn: (command, args = []) => spawn('nsenter', [...enter, '--', command, ...args]),
     close: async () => {
       const ended = once(unshare, 'exit');
       unshare.kill('SIGKILL');

@@ -1,6 +1,7 @@
 import type { Family } from '../../shared/src/net/family.ts';
 import { type Netns, openNetns } from './netns.ts';
-import { type Answers, CLIENT, LONG_CLIENT, SERVER } from './talk.ts';
+import { type Answers, SERVER } from './talk.ts';
+import { type Kept, TALKER_COMMAND, type Talker, talkerOf } from './talker.ts';
 
 /** Who is who in a packet world. */
 export const PLACES = {
@@ -20,9 +21,9 @@ export const PLACES = {
 export const SERVER_PORT = 12345;
 
 /** How long an answer may take on a busy machine, milliseconds. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 /** How long nothing must come to be taken for silence, milliseconds. */
-const SILENCE_MS = 1_000;
+const SILENCE_MS = 700;
 
 export interface PacketWorld extends Netns {
   /** @param from a namespace; `host` is the one with the rules  @param target `tcp ADDRESS PORT` */
@@ -37,16 +38,22 @@ export interface PacketWorld extends Netns {
   listen(where: string, program: string, args: readonly (string | number)[]): Promise<string>;
   /** Opens a connection by TCP, and keeps it. */
   hold(from: string, address: string, port: number): Promise<Held>;
+  /** Opens a socket of UDP, and keeps it. */
+  keepUdp(from: string, address: string, port: number): HeldUdp;
+}
+
+/** What was opened once, and is asked on. */
+export interface HeldUdp {
+  /** Asks once more, where an answer must come. */
+  again(): Promise<string>;
+  /** The same where perhaps nobody answers: `silence` then. */
+  ask(): Promise<string>;
 }
 
 /** A connection that stands. */
-export interface Held {
+export interface Held extends HeldUdp {
   /** What was answered at first. */
   readonly first: string;
-  /** Asks once more, on the same connection. */
-  again(): Promise<string>;
-  /** The same where perhaps nobody answers: empty then. The connection is of no use after that. */
-  ask(): Promise<string>;
   /** Ends it with a reset: else what was never answered is sent again, long after its test. */
   reset(): Promise<void>;
 }
@@ -58,10 +65,10 @@ export interface Held {
 export async function openPacketWorld(): Promise<PacketWorld> {
   const world = await openNetns();
   await world.sh(TOPOLOGY);
-  const command = (where: string, program: string, args: readonly (string | number)[]) => [
-    ...(where === 'host' ? [] : ['ip', 'netns', 'exec', where]),
-    ...[process.execPath, '-e', program, ...args.map(String)],
-  ];
+  const placed = (where: string, command: readonly string[]) =>
+    where === 'host' ? command : ['ip', 'netns', 'exec', where, ...command];
+  const command = (where: string, program: string, args: readonly (string | number)[]) =>
+    placed(where, [process.execPath, '-e', program, ...args.map(String)]);
   const talk: PacketWorld['talk'] = async (from, program, args) => {
     const [first = '', ...rest] = command(from, program, args);
     return (await world.exec(first, rest)).stdout;
@@ -70,28 +77,29 @@ export async function openPacketWorld(): Promise<PacketWorld> {
     const [first = '', ...rest] = command(where, program, args);
     return world.start(first, rest);
   };
-  const client = async (from: string, target: string, n: number, patienceMs: number) =>
-    JSON.parse(await talk(from, CLIENT, [...target.split(' '), n, patienceMs])) as Answers;
-  const ask: PacketWorld['ask'] = (from, target, n = 4) => client(from, target, n, PATIENCE_MS);
-  let held = 0;
+  const talkers = new Map<string, Talker>();
+  const at = (from: string): Talker => {
+    const [first = '', ...rest] = placed(from, TALKER_COMMAND);
+    const talker = talkers.get(from) ?? talkerOf(world.spawn(first, rest));
+    talkers.set(from, talker);
+    return talker;
+  };
+  const ask: PacketWorld['ask'] = (from, target, n = 4) => at(from).ask(target, n, PATIENCE_MS);
   const hold: PacketWorld['hold'] = async (from, address, port) => {
-    held += 1;
-    const path = `/run/held-${held}`;
-    await world.sh(`mkfifo ${path}.ask ${path}.answer ${path}.reset`);
-    return {
-      first: await listen(from, LONG_CLIENT, [address, port, path]),
-      ask: async () =>
-        (await world.sh(`echo > ${path}.ask; timeout ${SILENCE_MS / 1000} cat ${path}.answer || :`)).stdout,
-      again: async () => (await world.sh(`echo > ${path}.ask; cat ${path}.answer`)).stdout,
-      reset: async () => void (await world.sh(`echo > ${path}.reset`)),
-    };
+    const kept = at(from).keep(`tcp ${address} ${port}`);
+    return { first: await kept.ask(PATIENCE_MS), ...heldBy(kept), reset: kept.reset };
   };
   await Promise.all(['c2', 'c3', 'peer'].map((name) => listen(name, SERVER, [name, SERVER_PORT])));
   return {
     ...{ ...world, ask, talk, listen, hold },
+    keepUdp: (from, address, port) => heldBy(at(from).keep(`udp ${address} ${port}`)),
     answers: async (from, target, n) => Object.keys((await ask(from, target, n)).answers).sort(),
-    silence: async (from, target) => Object.keys((await client(from, target, 1, SILENCE_MS)).answers),
+    silence: async (from, target) => Object.keys((await at(from).ask(target, 1, SILENCE_MS)).answers),
   };
+}
+
+function heldBy(kept: Kept): HeldUdp {
+  return { again: () => kept.ask(PATIENCE_MS), ask: () => kept.ask(SILENCE_MS) };
 }
 
 /** Addresses are usable at once: nobody else is there to have them. */

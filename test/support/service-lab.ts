@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { NodeView } from '@causeway/lab/api';
 import type { Lab, LabContainer, LabOptions } from '@causeway/lab/lab';
 import type { ServiceInput } from '@causeway/shared/model/service-input';
@@ -6,7 +5,8 @@ import { FAMILIES, type Family } from '@causeway/shared/net/family';
 import { beforeAll, expect, vi } from 'vitest';
 import { output, useLab } from './lab.ts';
 import { SCTP_CLIENT, SCTP_SERVER } from './sctp.ts';
-import { ADDRESSES_CLIENT, type Answers, CLIENT, HOLD_CLIENT, SERVER } from './talk.ts';
+import { ADDRESSES_CLIENT, type Answers, SERVER } from './talk.ts';
+import { TALKER_COMMAND, type Talker, talkerOf } from './talker.ts';
 
 /** In every container a server on TCP and UDP here says who it is and whom it sees; `web-1` has one by SCTP, too. */
 export const SERVER_PORT = 9090;
@@ -32,6 +32,8 @@ export interface ServiceLab {
   ask(from: string, target: string, n?: number): Promise<Answers>;
   /** All answers that came, sorted. */
   answers(from: string, target: string, n?: number): Promise<readonly string[]>;
+  /** The same for what nobody should answer: `silence`, or what came. Nobody waits any longer than needed. */
+  silence(from: string, target: string): Promise<readonly string[]>;
   /** Who answered, sorted; what went wrong besides. */
   names(from: string, target: string, n?: number): Promise<readonly string[]>;
   askSctp(from: string, address: string, port: number): Promise<string>;
@@ -65,10 +67,10 @@ export function useServiceLab(options: LabOptions = {}): { readonly world: Servi
   };
 }
 
-/** After this time no answer is silence, milliseconds: a busy machine takes long to start what answers. */
-const PATIENCE_MS = 5_000;
-/** The same for one who has the connection already, and expects an answer. */
-const HELD_PATIENCE_MS = 15_000;
+/** How long an answer may take on a busy machine, milliseconds. */
+const PATIENCE_MS = 20_000;
+/** How long nothing must come to be taken for silence, milliseconds. */
+export const SILENCE_MS = 1_000;
 
 /**
  * Hosts forget a quiet flow of UDP after 30 s, and then lead the same socket to another endpoint. A busy machine takes
@@ -97,8 +99,13 @@ async function openServiceLab(lab: Lab): Promise<ServiceLab> {
     run(lab, at(from, [process.execPath, '-e', program, ...args.map(String)]));
   const serve = (where: string, ...program: readonly string[]) => firstLine(lab, at(where, program));
 
-  const ask: ServiceLab['ask'] = async (from, target, n = 4) =>
-    JSON.parse(await node(from, CLIENT, ...target.split(' '), n, PATIENCE_MS)) as Answers;
+  const talkers = new Map<string, Talker>();
+  const talkerAt = (from: string): Talker => {
+    const talker = talkers.get(from) ?? talkerOf(lab.spawn(...at(from, TALKER_COMMAND)));
+    talkers.set(from, talker);
+    return talker;
+  };
+  const ask: ServiceLab['ask'] = (from, target, n = 4) => talkerAt(from).ask(target, n, PATIENCE_MS);
   const answers: ServiceLab['answers'] = async (...args) => Object.keys((await ask(...args)).answers).sort();
   const world: ServiceLab = {
     ...{ lab, ask, answers },
@@ -108,6 +115,7 @@ async function openServiceLab(lab: Lab): Promise<ServiceLab> {
       return family === 'ipv4' ? lab.addressOf(name) : lab.ipv6AddressOf(name);
     },
     bridgeOf: (host, family) => bridges.get(host)?.[family] ?? '',
+    silence: async (from, target) => Object.keys((await talkerAt(from).ask(target, 1, SILENCE_MS)).answers),
     names: async (...args) => [...new Set((await answers(...args)).map(nameIn))].sort(),
     askSctp: (from, address, port) => run(lab, at(from, ['perl', '-e', SCTP_CLIENT, address, String(port)])),
     byAddress: async (from, target, own) => {
@@ -117,7 +125,13 @@ async function openServiceLab(lab: Lab): Promise<ServiceLab> {
       );
       return Object.fromEntries(Object.entries(told).map(([client, answer]) => [client, nameIn(answer)]));
     },
-    hold: (from, target) => hold(lab, at(from, [process.execPath, '-e', HOLD_CLIENT, ...target.split(' ')])),
+    hold: (from, target) => {
+      const kept = talkerAt(from).keep(target);
+      return {
+        ask: (patienceMs = PATIENCE_MS) => kept.ask(patienceMs),
+        close: () => void kept.close(),
+      };
+    },
     serve: (where, name, port) => serve(where, process.execPath, '-e', SERVER, name, String(port)),
     put: (name, definition) => write(lab, 'PUT', name, definition),
     write: (...args) => write(lab, ...args),
@@ -164,30 +178,6 @@ async function firstLine(lab: Lab, [member, argv]: readonly [string, readonly st
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error(`${argv.at(-2)} on ${member} has ended: ${complaint}`)));
   });
-}
-
-function hold(lab: Lab, [member, argv]: readonly [string, readonly string[]]): Held {
-  const child = lab.spawn(member, argv);
-  const waiting: ((answer: string) => void)[] = [];
-  let ended = false;
-  child.stdin.on('error', () => undefined);
-  child.on('exit', () => {
-    ended = true;
-    for (const tell of waiting.splice(0)) tell('ended');
-  });
-  createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.(line));
-  return {
-    ask: (patienceMs = HELD_PATIENCE_MS) => {
-      if (ended) return Promise.resolve('ended');
-      child.stdin.write(`${patienceMs}\n`);
-      return new Promise((resolve) => {
-        waiting.push(resolve);
-      });
-    },
-    close: () => {
-      child.kill();
-    },
-  };
 }
 
 async function write(lab: Lab, method: string, path: string, sent?: object): Promise<void> {

@@ -19,40 +19,81 @@ tcp.listen(port, '::', () => udp.bind(port, '::', () => console.log('ready')));
 `;
 
 /**
- * A client that asks n times, each time on a new socket, at most 20 at once.
- * Arguments: protocol, address, port, n, and after how many milliseconds no answer is \`silence\`. Prints an Answers
- * object as JSON.
+ * A client that stays, does whatever its lines of JSON say, and prints for each its id and what came of it
+ * (`talker.ts` has the other end): asks n times, each time on a new socket, at most 20 at once; keeps a connection, or
+ * one socket of UDP; asks on what is kept; gives it up. After `patienceMs` no answer is `silence`.
  */
-export const CLIENT = `
-const [protocol, host, port, n, patienceMs] = process.argv.slice(1);
-const answers = {};
-let slowestMs = 0;
-const tcp = () => new Promise((resolve) => {
-  const socket = require('net').connect({ host, port: Number(port) });
-  socket.setTimeout(Number(patienceMs), () => { resolve('silence'); socket.destroy(); });
+export const TALKER = `
+const tcp = ({ host, port, patienceMs }) => new Promise((resolve) => {
+  const socket = require('net').connect({ host, port });
+  socket.setTimeout(patienceMs, () => { resolve('silence'); socket.destroy(); });
   socket.on('connect', () => socket.write('who?'));
   socket.on('data', (data) => { resolve(String(data)); socket.destroy(); });
   socket.on('error', (error) => resolve(error.code));
+  socket.on('close', () => resolve('closed'));
 });
-const udp = () => new Promise((resolve) => {
+const udp = ({ host, port, patienceMs }) => new Promise((resolve) => {
   const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   const end = (answer) => { clearTimeout(timer); resolve(answer); socket.close(); };
-  const timer = setTimeout(() => end('silence'), Number(patienceMs));
+  const timer = setTimeout(() => end('silence'), patienceMs);
   socket.on('error', (error) => end(error.code));
   socket.on('message', (data) => end(String(data)));
-  socket.connect(Number(port), host, (error) => (error ? undefined : socket.send('who?')));
+  socket.connect(port, host, (error) => (error ? undefined : socket.send('who?')));
 });
-const ask = async () => {
-  const start = Date.now();
-  const answer = await (protocol === 'udp' ? udp() : tcp());
-  answers[answer] = (answers[answer] ?? 0) + 1;
-  slowestMs = Math.max(slowestMs, Date.now() - start);
+const ask = async ({ n, ...target }) => {
+  const answers = {};
+  let slowestMs = 0;
+  const once = async () => {
+    const start = Date.now();
+    const answer = await (target.protocol === 'udp' ? udp : tcp)(target);
+    answers[answer] = (answers[answer] ?? 0) + 1;
+    slowestMs = Math.max(slowestMs, Date.now() - start);
+  };
+  for (let left = n; left > 0; left -= 20) await Promise.all(Array.from({ length: Math.min(left, 20) }, once));
+  return { answers, slowestMs };
 };
-(async () => {
-  for (let left = Number(n); left > 0; left -= 20)
-    await Promise.all(Array.from({ length: Math.min(left, 20) }, ask));
-  console.log(JSON.stringify({ answers, slowestMs }));
-})();
+const keep = ({ protocol, host, port }) => {
+  let hear = () => {};
+  let gone = '';
+  const say = (socket, word) => (protocol === 'udp' ? socket.send(word) : socket.write(word));
+  const socket = protocol === 'udp'
+    ? require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    : require('net').connect({ host, port });
+  const end = (how) => { gone ||= how; hear(gone); };
+  const opened = new Promise((resolve) => {
+    socket.on(protocol === 'udp' ? 'message' : 'data', (data) => hear(String(data)));
+    // A socket of UDP is none the worse for an error, and a connection is over.
+    socket.on('error', (error) => (protocol === 'udp' ? hear(error.code) : end(error.code)));
+    socket.on('close', () => { end('closed'); resolve(); });
+    socket.on('connect', resolve);
+  });
+  if (protocol === 'udp') socket.connect(port, host);
+  return {
+    askOn: async (patienceMs) => {
+      const answered = new Promise((resolve) => {
+        const timer = setTimeout(() => resolve('silence'), patienceMs);
+        hear = (answer) => { clearTimeout(timer); resolve(answer); };
+      });
+      await opened;
+      if (!gone) say(socket, 'who?');
+      return gone || answered;
+    },
+    giveUp: (how) => (protocol === 'udp' ? socket.close() : how === 'reset' ? socket.resetAndDestroy() : socket.destroy()),
+  };
+};
+const kept = new Map();
+const calls = {
+  ask,
+  keep: ({ key, ...target }) => void kept.set(key, keep(target)),
+  askOn: ({ key, patienceMs }) => kept.get(key).askOn(patienceMs),
+  giveUp: ({ key, how }) => { kept.get(key).giveUp(how); kept.delete(key); },
+};
+require('readline').createInterface({ input: process.stdin })
+  .on('line', async (line) => {
+    const { id, call, ...rest } = JSON.parse(line);
+    console.log(JSON.stringify({ id, answer: await calls[call](rest) }));
+  })
+  .on('close', () => process.exit());
 `;
 
 export interface Answers {
@@ -60,27 +101,6 @@ export interface Answers {
   readonly answers: Readonly<Record<string, number>>;
   readonly slowestMs: number;
 }
-
-/**
- * A client that opens one connection, prints the first answer, and asks again on the same connection whenever a
- * line arrives in the fifo \`<path>.ask\`; the answer goes to \`<path>.answer\`.
- * Arguments: address, port, path.
- */
-export const LONG_CLIENT = `
-const [host, port, path] = process.argv.slice(1);
-const fs = require('fs');
-const socket = require('net').connect({ host, port: Number(port) });
-let reply = (answer) => console.log(answer);
-socket.on('connect', () => socket.write('who?'));
-socket.on('data', (data) => reply(String(data)));
-socket.on('error', (error) => reply(error.code));
-const next = () => fs.readFile(path + '.ask', () => {
-  reply = (answer) => fs.writeFile(path + '.answer', answer, next);
-  socket.write('who?');
-});
-next();
-fs.readFile(path + '.reset', () => socket.resetAndDestroy());
-`;
 
 /**
  * Asks by TCP once from each of the asker's own addresses. Arguments: address, port, own addresses. Prints the answers
@@ -135,40 +155,4 @@ socket.bind(() => {
   if (is6) socket.setMulticastInterface('::%eth0');
   socket.send('all of you', Number(port), group, () => socket.close());
 });
-`;
-
-/**
- * A client that keeps one connection, or one socket of UDP, and asks on it for every line that it reads, which says after
- * how many milliseconds no answer is \`silence\`; it prints each answer as a line. Arguments: protocol, address, port.
- */
-export const HOLD_CLIENT = `
-const [protocol, host, port] = process.argv.slice(1);
-let hear = () => {};
-let gone = '';
-const opened = new Promise((resolve) => {
-  if (protocol === 'udp') {
-    const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    socket.on('error', (error) => hear(error.code));
-    socket.on('message', (data) => hear(String(data)));
-    socket.connect(Number(port), host, () => resolve(() => socket.send('who?')));
-    return;
-  }
-  const socket = require('net').connect({ host, port: Number(port) }, () => resolve(() => socket.write('who?')));
-  const end = (how) => { gone ||= how; hear(gone); resolve(() => {}); };
-  socket.on('error', (error) => end(error.code));
-  socket.on('close', () => end('closed'));
-  socket.on('data', (data) => hear(String(data)));
-});
-const ask = async (patienceMs) => {
-  const answered = new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('silence'), patienceMs);
-    hear = (answer) => { clearTimeout(timer); resolve(answer); };
-  });
-  (await opened)();
-  return gone || answered;
-};
-(async () => {
-  for await (const line of require('readline').createInterface({ input: process.stdin }))
-    console.log(await ask(Number(line)));
-})();
 `;
