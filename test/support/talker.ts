@@ -29,6 +29,9 @@ export const TALKER_COMMAND = [process.execPath, '-e', TALKER] as const;
 /** @param child what was started by `TALKER_COMMAND`; what is asked of it once it has ended fails */
 export function talkerOf(child: ChildProcessWithoutNullStreams): Talker {
   const call = callsTo(child, 'who asks');
+  /** Who asks may end before it says so, and everything that it keeps with it. */
+  const giveUp = (key: number, how: string) =>
+    call<void>({ call: 'giveUp', key, how }).catch(() => undefined);
   let keys = 0;
   return {
     ask: (target, n, patienceMs) => call({ call: 'ask', ...placeOf(target), n, patienceMs }),
@@ -40,8 +43,8 @@ export function talkerOf(child: ChildProcessWithoutNullStreams): Talker {
       opening.catch(() => undefined);
       return {
         ask: (patienceMs) => call({ call: 'askOn', key, patienceMs }),
-        close: () => call({ call: 'giveUp', key, how: 'close' }),
-        reset: () => call({ call: 'giveUp', key, how: 'reset' }),
+        close: () => giveUp(key, 'close'),
+        reset: () => giveUp(key, 'reset'),
       };
     },
     close: () => {
