@@ -22,7 +22,7 @@ describe('a deadline', () => {
       expect.stringMatching(/^10\.10\.1\.2 drained the deadline of its drain, 2\d{3}-.*Z, is over$/),
       '10.10.2.9 ready',
     ];
-    await vi.waitFor(async () => expect(await states()).toEqual(over), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await states()).toEqual(over), { timeout: 20_000 });
     const { body } = await own.rig.ask('GET', '/v1/services/s');
     expect(body.status).toEqual({ endpoints: 2, ready: 1, unresolved: [] });
     await own.rig.ask('PATCH', `${url}/web-1`, { drain: false });

@@ -11,7 +11,7 @@ import { type Netns, openNetns } from '../support/netns.ts';
 /** One host with the agent's program and a real etcd, in throw-away namespaces; its peers are keys in etcd. */
 const ETCD_URL = 'http://127.0.0.1:2379';
 const HEALTH = '127.0.0.1:7481';
-const patient = { timeout: 20_000, interval: 100 };
+const patient = { timeout: 60_000, interval: 100 };
 const SETUP = `
 ip link add eth0 type veth peer name far
 for link in eth0 far; do echo 0 > /proc/sys/net/ipv6/conf/$link/accept_dad; done

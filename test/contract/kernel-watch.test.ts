@@ -18,7 +18,7 @@ import { isSoon } from '../support/soon.ts';
 /** A signal must leave time for the repair, which must be done within a second of the damage. */
 const SIGNAL_MS = 900;
 /** Nobody looks by himself here: only a signal ends the waiting, however long a busy machine takes. */
-const PATIENCE = { timeout: 20_000, interval: 5 };
+const PATIENCE = { timeout: 60_000, interval: 5 };
 const rulesets = { nftables, iptables };
 /** Steps whose echo is a reason to look: the kernel tells of more than the one change. */
 const TOLD: ReadonlySet<string> = new Set(['neighbour-delete', 'forwarding-delete']);

@@ -108,7 +108,7 @@ describe.each(DATAPLANES)('packets through %s', (name) => {
       for (const from of ['c2', 'client'] as const)
         await vi.waitFor(
           async () => expect(await world.silence(from, `tcp ${nobody} 80`)).toEqual(['silence']),
-          { timeout: 10_000 },
+          { timeout: 60_000 },
         );
     });
 

@@ -63,7 +63,7 @@ describe.each(['nftables', 'iptables'] as const)('what others write to etcd, wit
     const good = await read(own.lab, keys.subnet({ ipv4: subnet }));
     await put(own.lab, keys.subnet({ ipv4: subnet }), 'x');
     await vi.waitFor(async () => expect(await read(own.lab, keys.subnet({ ipv4: subnet }))).toBe(good), {
-      timeout: 30_000,
+      timeout: 60_000,
     });
     await reported(own.lab, []);
     expect(await kernel(own.lab)).toBe(before);
@@ -88,11 +88,11 @@ describe.each(['nftables', 'iptables'] as const)('what others write to etcd, wit
     const good = await read(own.lab, key);
     for (const bad of ['not json', good.replace('10.10.', '127.10.'), '{"service":"base"}']) {
       await put(own.lab, key, bad);
-      await vi.waitFor(async () => expect(await read(own.lab, key)).toBe(good), { timeout: 30_000 });
+      await vi.waitFor(async () => expect(await read(own.lab, key)).toBe(good), { timeout: 60_000 });
     }
     await reported(own.lab, []);
     await vi.waitFor(async () => expect(await served(own.lab)).toBe('hello from web-1'), {
-      timeout: 30_000,
+      timeout: 60_000,
     });
   });
 });
@@ -109,7 +109,7 @@ describe('text that others wrote to etcd', () => {
     await vi.waitFor(
       async () =>
         expect((await rest(own.lab, 'GET', '/v1/services/texts')).text).toContain('is not an endpoint'),
-      { timeout: 30_000 },
+      { timeout: 60_000 },
     );
     for (const args of [
       ['get', 'services', '-o', 'wide'],

@@ -88,7 +88,7 @@ export async function reported(
       if (sentences.length === 0) expect(problems).toEqual([]);
       return problems;
     },
-    { timeout: 15_000, interval: 50 },
+    { timeout: 60_000, interval: 50 },
   );
 }
 

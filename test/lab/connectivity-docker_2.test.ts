@@ -12,7 +12,7 @@ import { seenBy } from '../support/packets.ts';
  * its are dropped before that unless they come from its own bridge.
  */
 const up = useLab({ name: 'docker', hosts: 2, networkIpv6: 'fd00:10::/48', backend: 'vxlan' });
-const PATIENT = { timeout: 15_000, interval: 50 };
+const PATIENT = { timeout: 60_000, interval: 50 };
 const VARIANTS = ['nft', 'legacy'] as const;
 
 describe.each(DATAPLANES)('beside Docker, with %s', (dataplane) => {

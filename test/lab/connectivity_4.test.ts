@@ -10,7 +10,7 @@ import { carries, fragments, seenBy, transfer } from '../support/packets.ts';
  * (near each other), host-3 and host-4 (further away).
  */
 const up = useLab({ name: 'paths', hosts: 4, far: 2, networkIpv6: 'fd00:10::/48', backend: 'vxlan' });
-const PATIENT = { timeout: 20_000, interval: 50 };
+const PATIENT = { timeout: 60_000, interval: 50 };
 const WELL = { code: 200, exitCode: 0, stderr: '' };
 const FIFTY_MIB = 50 * 2 ** 20;
 

@@ -9,7 +9,7 @@ import { output, useLab } from '../support/lab.ts';
 
 /** An etcd of its own that is killed, several controllers on it, and hosts that come and go. */
 const up = useLab({ name: 'away', hosts: 3, etcd: 'external' });
-const PATIENT = { timeout: 15_000, interval: 10 };
+const PATIENT = { timeout: 60_000, interval: 10 };
 
 beforeAll(async () => {
   const to = ['--to', 'web-1:12345', '--to', 'web-2:12345'];

@@ -7,7 +7,7 @@ import { output, useLab } from '../support/lab.ts';
 
 /** Somebody writes another network into etcd, as flannel's users do. */
 const up = useLab({ name: 'net-config', hosts: 2 });
-const PATIENT = { timeout: 20_000, interval: 50 };
+const PATIENT = { timeout: 60_000, interval: 50 };
 const WELL = { code: 200, exitCode: 0, stderr: '' };
 const OTHER = { Network: '10.20.0.0/16', SubnetLen: 26, Backend: { Type: 'host-gw' } };
 

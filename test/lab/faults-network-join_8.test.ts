@@ -51,7 +51,7 @@ describe('an agent that is killed again and again while it joins', () => {
     expect(await leaseFaults(lab)).toEqual([]);
     expect(await list(lab, keys.subnetPrefix)).toHaveLength(lab.hosts.length);
     for (const host of lab.hosts) {
-      await expect.poll(() => readyz(lab, host), { timeout: 20_000 }).toMatchObject({ code: 200 });
+      await expect.poll(() => readyz(lab, host), { timeout: 60_000 }).toMatchObject({ code: 200 });
       expect(await planOf(lab, host)).toBe('nothing to do');
     }
   }, 400_000);

@@ -123,9 +123,9 @@ describe('machines with addresses of both families, on two networks', () => {
     const health = (at: string) =>
       lab.exec('host-1', ['curl', '-sm2', `http://${lab.addressOf(at)}:2379/health`]);
     const healthy = { stdout: expect.stringContaining('"health":"true"') };
-    await expect.poll(() => health('etcd-3'), { timeout: 15_000 }).toMatchObject(healthy);
+    await expect.poll(() => health('etcd-3'), { timeout: 60_000 }).toMatchObject(healthy);
     await lab.stopEtcd('SIGKILL', 'etcd-1');
-    await expect.poll(() => health('etcd-3'), { timeout: 15_000 }).toMatchObject(healthy);
+    await expect.poll(() => health('etcd-3'), { timeout: 60_000 }).toMatchObject(healthy);
     expect((await health('etcd-1')).exitCode).toBe(7);
   });
 });

@@ -174,7 +174,7 @@ describe.each(DATAPLANES)('with %s', (dataplane) => {
     });
     await svcctl('run', name, '--host', 'host-3', '--label', 'app=guarded', '--', 'httpd', '-f', '-p', '80');
     await expect
-      .poll(() => svcctl('get', 'container', name, '-o', 'json'), { timeout: 30_000 })
+      .poll(() => svcctl('get', 'container', name, '-o', 'json'), { timeout: 60_000 })
       .toContain('"state": "running"');
     const { address } = JSON.parse(await svcctl('get', 'container', name, '-o', 'json')).status;
     expect(await svcctl('policy', 'describe', 'by-label')).toContain(`${name} on host-3 at ${address}`);

@@ -189,5 +189,5 @@ async function write(lab: Lab, method: string, path: string, sent?: object): Pro
     const behind = nodes.filter(({ report }) => (report?.servicesRevision ?? 0) < revision);
     expect(behind.map(({ name }) => name)).toEqual([]);
   };
-  await vi.waitFor(reached, { timeout: 30_000, interval: 20 });
+  await vi.waitFor(reached, { timeout: 60_000, interval: 20 });
 }
