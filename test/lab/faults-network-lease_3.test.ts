@@ -9,9 +9,13 @@ import { type Flows, type Pair, startFlows } from '../support/flows.ts';
 import { output, useLab } from '../support/lab.ts';
 
 /** What happens to the lease of host-3, and to its agent, while the others talk to each other and to it. */
-const up = useLab({ name: 'net-lease', hosts: 3, etcd: 'external' });
+const up = useLab({
+  ...{ name: 'net-lease', hosts: 3, etcd: 'external' },
+  // Who joins with the id of another waits until that could be known to be gone.
+  agentFlags: { all: ['--alive-seconds', '5'] },
+});
 const HOST = 'host-3';
-const PATIENT = { timeout: 20_000, interval: 50 };
+const PATIENT = { timeout: 60_000, interval: 50 };
 const WELL = { code: 200, exitCode: 0, stderr: '' };
 
 /** Between host-1 and host-2 all the time. */
