@@ -29,11 +29,12 @@ export async function whole(
 
 /** Asserts that packets of exactly so many bytes pass undivided in both directions, and not one byte more. */
 export async function carries(lab: Lab, a: LabContainer, b: LabContainer, bytes: number): Promise<void> {
-  for (const [from, to] of [
+  const ways = [
     [a, b],
     [b, a],
-  ] as const) {
-    for (const address of new Set([to.address, to.ipv6Address ?? to.address])) {
+  ] as const;
+  const asked = ways.flatMap(([from, to]) =>
+    [...new Set([to.address, to.ipv6Address ?? to.address])].map(async (address) => {
       const what = `${from.name} to ${to.name} (${address})`;
       expect(await whole(lab, from, address, bytes), `${bytes} bytes from ${what}`).toMatchObject({
         passed: true,
@@ -41,8 +42,9 @@ export async function carries(lab: Lab, a: LabContainer, b: LabContainer, bytes:
       expect(await whole(lab, from, address, bytes + 1), `${bytes + 1} bytes from ${what}`).toMatchObject({
         ...{ passed: false, said: expect.stringMatching(`mtu[=:] ?${bytes}\\b`) },
       });
-    }
-  }
+    }),
+  );
+  await Promise.all(asked);
 }
 
 /** How many pieces of packets the machine has made since it is there, of both families. */
