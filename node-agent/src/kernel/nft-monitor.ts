@@ -8,16 +8,20 @@ import type { RuleWatch } from './rule-watch.ts';
 /** How long the notice of our own change may take, milliseconds, and of a large one for so much of its input: `nft monitor` prints every element. */
 const NOTICE_MS = 3_000;
 const CHARACTERS_A_MS = 100;
+/** A monitor that still speaks is behind, on a busy machine: what it has not told of may come for so much longer. */
+const MOST_BEHIND_MS = 60_000;
 
 /**
  * Listens to `nft monitor`, which tells of both families, and also what iptables-nft does. It is read as a hint only:
  * each transaction ends with a line that names the program that made it.
  */
 export function watchNft(onForeign: (reason: string) => void): RuleWatch {
-  const own = ownChanges(onForeign);
+  let spokeAt = Number.NEGATIVE_INFINITY;
+  const own = ownChanges(onForeign, () => performance.now() - spokeAt);
   let touched: string | undefined;
   const program = keepRunning('nft', ['monitor'], {
     onLine: (line) => {
+      spokeAt = performance.now();
       const maker = /^# new generation \d+(?: by process \d+ \((.*)\))?/.exec(line);
       if (line.startsWith('# ERROR')) onForeign(`nft monitor: ${line}`);
       else if (maker === null) touched ??= touchesRules(line) ? line : undefined;
@@ -58,9 +62,21 @@ interface Pending {
   left: number;
 }
 
-/** Keeps count of our own transactions, so that no more of them pass for ours than we made. */
-function ownChanges(onMissing: (reason: string) => void) {
+/**
+ * Keeps count of our own transactions, so that no more of them pass for ours than we made.
+ *
+ * @param quietMs since when the monitor has said nothing
+ */
+function ownChanges(onMissing: (reason: string) => void, quietMs: () => number) {
   const pending = new Set<Pending>();
+  /** A notice that never came may have been taken from somebody else's change. */
+  const awaitNotice = (change: Pending, waitMs: number, until: number) => {
+    setTimeout(() => {
+      const leftMs = NOTICE_MS - quietMs();
+      if (pending.has(change) && leftMs > 0 && performance.now() < until) awaitNotice(change, leftMs, until);
+      else if (pending.delete(change) && change.tool === 'nft') onMissing('no notice of our own change');
+    }, waitMs).unref();
+  };
   return {
     claims: (maker: string | undefined): boolean => {
       const [found] = [...pending].filter(({ tool }) => maker === undefined || isMaker(tool, maker));
@@ -75,10 +91,8 @@ function ownChanges(onMissing: (reason: string) => void) {
       if (tool !== 'iptables-legacy') pending.add(change);
       return (made: boolean) => {
         if (!made) pending.delete(change);
-        setTimeout(() => {
-          // A notice that never came may have been taken from somebody else's change.
-          if (pending.delete(change) && tool === 'nft') onMissing('no notice of our own change');
-        }, noticeMs(input)).unref();
+        const waitMs = noticeMs(input);
+        awaitNotice(change, waitMs, performance.now() + waitMs + MOST_BEHIND_MS);
       };
     },
   };
