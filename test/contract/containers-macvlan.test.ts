@@ -59,6 +59,11 @@ describe('macvlan', () => {
       state: 'failed',
       reason: expect.stringContaining('network "macvlan:eth7" of container a: this host has no link eth7'),
     });
+    expect(await one(spec('c', near({ device: 'lo' })))).toMatchObject({
+      state: 'failed',
+      reason:
+        'network "macvlan:lo" of container c: the kernel adds no macvlan to the link lo of this host: Invalid argument',
+    });
     await world.sh('ip link set eth1 down');
     expect(await one(spec('b', near()))).toMatchObject({
       state: 'failed',

@@ -1,4 +1,4 @@
-import { CausewayError } from '@causeway/shared/errors';
+import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { MacvlanMode } from '@causeway/shared/model/container-network';
 import { blockHasIp, familyOf, formatBlock, parseBlock, parseIp } from '@causeway/shared/net/block';
 import { run } from '@causeway/shared/programs/run';
@@ -43,7 +43,8 @@ export async function makeMacvlan(mode: MacvlanMode, { place, world }: MakeReque
   await ipBatchIn(netns, name, ['link set dev lo up', ...insideLines(mode)]);
 }
 
-async function addDevice(name: string, netns: string, { device, mac }: MacvlanMode): Promise<void> {
+async function addDevice(name: string, netns: string, mode: MacvlanMode): Promise<void> {
+  const { device, mac } = mode;
   const address = mac === undefined ? '' : ` address ${mac}`;
   // Of a start that broke off; a fresh namespace has none.
   await run('ip', ['-n', netns, 'link', 'delete', 'dev', 'eth0'], {
@@ -51,7 +52,17 @@ async function addDevice(name: string, netns: string, { device, mac }: MacvlanMo
   });
   await ipBatch(name, [
     `link add link ${device} name eth0${address} netns ${netns} type macvlan mode bridge`,
-  ]);
+  ]).catch((cause: unknown) => {
+    // Loopback, a tunnel, a bridge's port, a MAC that another device of the link has.
+    const [, said] = /(?:RTNETLINK answers|Error): (.+)/.exec(messageOf(cause)) ?? [];
+    if (said === undefined) throw cause;
+    throw refused(
+      name,
+      mode,
+      `the kernel adds no macvlan to the link ${device} of this host: ${said}`,
+      cause,
+    );
+  });
 }
 
 function insideLines({ addresses, gateways }: MacvlanMode): readonly string[] {
@@ -84,10 +95,10 @@ function down(device: string): string {
   return `the link ${device} of this host is down`;
 }
 
-function refused(name: string, { device }: MacvlanMode, reason: string): CausewayError {
+function refused(name: string, { device }: MacvlanMode, reason: string, cause?: unknown): CausewayError {
   const text = `macvlan:${device}`;
   return new CausewayError('not-found', `network "${text}" of container ${name}: ${reason}`, {
-    field: 'network',
-    value: text,
+    ...{ field: 'network', value: text },
+    ...(cause === undefined ? {} : { cause }),
   });
 }
