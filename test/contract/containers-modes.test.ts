@@ -138,9 +138,19 @@ describe('in another container’s namespace', () => {
     const [waiting] = await reconcile(beside(), spec('target', undefined, { want: 'stopped' }));
     expect(waiting?.state).toBe('failed');
     expect(waiting?.reason).toContain('container target, which does not run');
+    const [before] = await reconcile(beside(), spec('target'));
+    expect(before).toMatchObject({ state: 'running', address: '10.10.1.2' });
+    const stopped = spec('target', undefined, { want: 'stopped', stopSeconds: 0 });
+    await reconcile(beside(), stopped);
+    const [without] = await reconcile(beside(), stopped);
+    expect(without).toMatchObject({
+      ...{ state: 'running', pid: before?.pid },
+      reason: 'container target, whose network it uses, does not run',
+    });
+    expect(without).not.toHaveProperty('address');
     expect(await reconcile(beside(), spec('target'))).toMatchObject([
-      { state: 'running' },
-      { state: 'running' },
+      { state: 'running', address: '10.10.1.2' },
+      { state: 'running', address: '10.10.1.2' },
     ]);
   });
 

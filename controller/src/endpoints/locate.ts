@@ -44,7 +44,7 @@ function locateContainer(
     return `container "${name}" is reached by container "${spec.network.peer}" only: its network is a link between the two`;
   const all = [status?.address, status?.ipv6Address].flatMap((address) => address ?? []);
   if (all.length === 0)
-    return `container "${name}" has no address${spec.network === undefined ? ' yet' : ''}`;
+    return `container "${name}" has no address${spec.network === undefined ? ' yet' : because(status)}`;
   const served = all.filter((address) => isServed(address, families));
   if (served.length === 0) return hasNone(`container "${name}"`, families);
   if (places.isDrained(host)) return isDrained(`"${name}"`, host);
@@ -57,7 +57,6 @@ function notRunning(
   status: ContainerStatus | undefined,
 ): string | undefined {
   const what = `container "${name}"`;
-  const because = status?.reason === undefined ? '' : `: ${status.reason}`;
   if (want === 'stopped') return `${what} is stopped on ${host}`;
   switch (status?.state) {
     case 'running':
@@ -65,16 +64,20 @@ function notRunning(
     case undefined:
       return `${what} has not started on ${host} yet`;
     case 'starting':
-      return `${what} is being started on ${host}${because}`;
+      return `${what} is being started on ${host}${because(status)}`;
     case 'exited':
       return `${what} has ended on ${host} with exit code ${status.exitCode ?? 0}`;
     case 'stopped':
       return `${what} is stopped on ${host}`;
     case 'detached':
-      return `${what} does not run on ${host}${because}`;
+      return `${what} does not run on ${host}${because(status)}`;
     case 'failed':
       return `${what} failed on ${host}: ${status.reason ?? 'no reason given'}`;
   }
+}
+
+function because(status: ContainerStatus | undefined): string {
+  return status?.reason === undefined ? '' : `: ${status.reason}`;
 }
 
 function locateWorkload(

@@ -154,6 +154,20 @@ describe('deciding', () => {
       expect(decideOne(observed, joined)).toMatchObject({ kind: 'refuse' });
   });
 
+  it('keeps one whose namespace was of a container that does not run, without an address', () => {
+    const joined = { ...web('b'), network: { kind: 'container', container: 'a' } } as const;
+    const stopped = { ...web('a'), want: 'stopped' } as const;
+    const record = { name: 'b', address: '10.10.1.2', specHash: specHash(joined) };
+    const observed = host(['a', 'b'], { running: new Map([['b', { pid: 7, netns: 1 }]]) });
+    for (const written of [record, { name: 'b', specHash: specHash(joined) }]) {
+      const records = new Map([...observed.records, ['b', written]]);
+      expect(decideAll([stopped, joined], { ...observed, records })[1]).toEqual({
+        ...{ kind: 'keep', name: 'b', addresses: {}, spec: joined, pid: 7 },
+        lack: 'container a, whose network it uses, does not run',
+      });
+    }
+  });
+
   it.each([
     ['link is missing', new Map()],
     ['link is not on cwy0', new Map([[hostLinkOf('a'), { up: true, mtu: 1500 }]])],

@@ -121,15 +121,15 @@ export function decide(
 }
 
 /** A namespace that is made anew is another one: whoever shares it is started anew with it. */
-function followed(all: readonly Decision[], { observed }: World): readonly Decision[] {
+function followed(all: readonly Decision[], { observed, addresses }: World): readonly Decision[] {
   const starting = new Set(all.filter(({ kind }) => kind === 'start').map(({ name }) => name));
   return all.map((decision) => {
     if (decision.kind !== 'keep' && decision.kind !== 'repair') return decision;
-    const { name, spec, addresses } = decision;
+    const { name, spec } = decision;
     const needs = connectionOf(spec).needs;
     if (needs === undefined || !starting.has(needs)) return decision;
     const why = `container ${needs}, whose namespace it shares, is started`;
-    return startOf(spec, addresses, observed.records.get(name), why, true);
+    return startOf(spec, addresses.get(name) ?? {}, observed.records.get(name), why, true);
   });
 }
 
@@ -142,14 +142,18 @@ function followed(all: readonly Decision[], { observed }: World): readonly Decis
 function unconnected(spec: ContainerSpec, held: ByFamily<string>, world: World): Decision | undefined {
   const { name } = spec;
   if (spec.attach !== undefined) return undefined;
-  // In another's namespace it has nothing of its own.
-  const addresses = modeOf(spec).kind === 'container' ? {} : held;
+  const addresses = isInAnother(spec) ? {} : held;
   if (spec.want === 'stopped') return decideOne(spec, addresses, world);
   const running = world.observed.running.get(name);
   const isSame = world.observed.records.get(name)?.specHash === specHash(spec);
   const fault = targetFault(spec, world.specs);
   if (running === undefined || !isSame || fault === undefined) return undefined;
   return { kind: 'keep', name, addresses, spec, pid: running.pid, lack: fault.message };
+}
+
+/** In another's namespace it has nothing of its own: without that one no address either. */
+function isInAnother(spec: ContainerSpec): boolean {
+  return modeOf(spec).kind === 'container';
 }
 
 function decideOne(spec: ContainerSpec, addresses: ByFamily<string>, world: World): Decision {
@@ -195,6 +199,8 @@ function decideRunning(
   const connection = connectionOf(spec);
   const fault = connection.fault(world);
   if (fault?.cure === 'restart') return startOf(spec, addresses, record, fault.why, true);
+  if (fault?.cure === 'wait' && isInAnother(spec))
+    return { kind: 'keep', name, addresses: {}, spec, pid, lack: fault.why };
   const renameNetns = connection.ownNetns && (netns === undefined || observed.netns.get(name) !== netns);
   const lost = lostOf(record, addresses);
   const moves = isMoving(record, addresses);
