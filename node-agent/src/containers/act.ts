@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import { begin } from './begin.ts';
 import type { World } from './connection.ts';
-import type { Attach, Decision, Keep, Repair, Rest, Start, Stop } from './decide.ts';
+import type { Attach, Decision, Keep, Repair, Rest, Start, Stop } from './decision.ts';
 import { endSessions } from './exec-session.ts';
 import { type Circumstances, type Fate, lastOf, readable, runningFate, warnOnce, watch } from './fate.ts';
 import { OUT_OF_MEMORY } from './lifecycle.ts';

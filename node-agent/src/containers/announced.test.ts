@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { announced } from './announced.ts';
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { ContainerRecord } from './records.ts';
 
 const spec = (name: string) => ({ name, host: 'host-1', command: ['x'], files: {} });

@@ -1,5 +1,5 @@
 import { entriesOf } from '@causeway/shared/net/family';
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { ContainerAddresses } from './gate.ts';
 import type { Observed } from './observe.ts';
 import { addressesOf } from './records.ts';

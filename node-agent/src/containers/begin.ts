@@ -1,6 +1,6 @@
 import { CausewayError, messageOf } from '@causeway/shared/errors';
 import type { ReadyImage } from '../images/image.ts';
-import type { Start } from './decide.ts';
+import type { Start } from './decision.ts';
 import { endSessions } from './exec-session.ts';
 import { type Circumstances, type Fate, type Lack, lastOf, readable, runningFate, watch } from './fate.ts';
 import { hostAbilities } from './host.ts';

@@ -1,6 +1,7 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { describe, expect, it } from 'vitest';
-import { type Decision, decide } from './decide.ts';
+import { decide } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { ContainerNetwork } from './host-network.ts';
 import { leftovers } from './leftovers.ts';
 import type { Observed } from './observe.ts';

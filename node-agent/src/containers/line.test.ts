@@ -1,6 +1,6 @@
 import type { ContainerSpec } from '@causeway/shared/model/container';
 import { expect, it } from 'vitest';
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import { createLine } from './line.ts';
 import type { ContainerRecord } from './records.ts';
 

@@ -1,4 +1,4 @@
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { ContainerRecord } from './records.ts';
 
 /** The order in which containers are started, when there are more of them than one pass starts. */

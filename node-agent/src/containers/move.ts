@@ -1,5 +1,6 @@
 import { type ByFamily, entriesOf, mapFamilies } from '@causeway/shared/net/family';
-import { addressText, type Repair, type Start } from './decide.ts';
+import { addressText } from './decide.ts';
+import type { Repair, Start } from './decision.ts';
 import type { Place } from './places.ts';
 import { addressFields, type ContainerRecord, writeRecord } from './records.ts';
 import { boundTo } from './sockets.ts';

@@ -6,7 +6,7 @@ import type { ReadyImage } from '../images/image.ts';
 import { cgroupFor, cgroupParent } from './cgroups.ts';
 import { createContainer } from './conmon.ts';
 import type { World } from './connection.ts';
-import type { Start } from './decide.ts';
+import type { Start } from './decision.ts';
 import { madeFile, madeFiles, writeMadeFiles } from './etc.ts';
 import type { HostAbilities } from './host.ts';
 import { checkPassable, idMapFor, type MadeNamespaces, makeMappedNetns, mappedLayers } from './id-map.ts';
