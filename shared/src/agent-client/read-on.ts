@@ -8,10 +8,12 @@ export async function readOn<T>(
   body: Readable,
   work: (chunks: AsyncIterable<Buffer>) => Promise<T>,
 ): Promise<T> {
+  const chunks = body.iterator({ destroyOnReturn: false });
   try {
-    return await work(body.iterator({ destroyOnReturn: false }));
+    return await work(chunks);
   } finally {
-    // The iteration lets go of the stream with the next tick.
-    setImmediate(() => body.resume());
+    // Whoever waits for a chunk yet gets it first; the iteration lets go of the stream with the next tick.
+    const ended = chunks.return?.() ?? Promise.resolve();
+    ended.catch(() => undefined).then(() => setImmediate(() => body.resume()));
   }
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FakeController, problem } from '../support/fake-controller.ts';
 import { Client } from './client.ts';
@@ -89,6 +90,8 @@ it('reads the answer to an archive that is refused while it is being sent', asyn
     const asked = near.ask('POST', '/v1/images', { archive });
     await expect(asked).rejects.toMatchObject({ code: 'invalid', message: 'the archive is none' });
     expect([closes, archive.destroyed, left > 0]).toEqual([false, true, true]);
+    const connections = promisify(server.getConnections.bind(server));
+    await expect.poll(connections).toBe(0);
   } finally {
     server.close();
     server.closeAllConnections();

@@ -60,9 +60,8 @@ export class Client {
   /** @throws CausewayError with the controller's own sentence and code, or `unreachable` */
   async ask<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
     const told = `${method} ${path} of ${this.server.text}`;
-    const { request, response } = await this.#send(method, withQuery(path, ask.query), ask, told);
-    const text = await readAll(response, told);
-    if (ask.archive !== undefined) request.destroy();
+    const { response, close } = await this.#send(method, withQuery(path, ask.query), ask, told);
+    const text = await readAll(response, told).finally(close);
     const status = response.statusCode ?? 0;
     const body = parseBody(text, response, told);
     if ((status < 200 || status > 299) && !ask.accept?.includes(status)) throw problem(status, body, told);
@@ -184,10 +183,12 @@ export class Client {
     if (near !== undefined) options.socketPath = near.path;
     // A connection of its own, for nothing follows on one on which something may not have been read; and one to be kept:
     // a server closes any other with its answer, and who is still sending learns of the closing before the answer.
-    if (archive !== undefined) options.agent = new Agent({ keepAlive: true });
+    const own = archive === undefined ? undefined : new Agent({ keepAlive: true });
+    if (own !== undefined) options.agent = own;
+    const close = () => own?.destroy();
     return new Promise<Exchange>((resolve, reject) => {
       const sent = url === undefined ? request(options) : request(url, options);
-      sent.once('response', (response) => resolve({ request: sent, response }));
+      sent.once('response', (response) => resolve({ request: sent, response, close }));
       sent.once('timeout', () => sent.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
       sent.on('error', (error) => reject(unreachable(told, error)));
       if (archive === undefined) sent.end(payload);
@@ -199,6 +200,8 @@ export class Client {
 interface Exchange {
   readonly request: ClientRequest;
   readonly response: IncomingMessage;
+  /** Lets go of a connection that was this exchange's own. */
+  readonly close: () => void;
 }
 
 /** A controller that has answered reads no further: what is left is not sent. */
