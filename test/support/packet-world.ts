@@ -105,8 +105,13 @@ function heldBy(kept: Kept): HeldUdp {
 /** Addresses are usable at once: nobody else is there to have them. */
 const NO_DAD = 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad';
 
+/** Each refusal is told: a kernel by itself tells one place so once a second, after a few, and of others nothing. */
+const ALL_REFUSALS =
+  'for path in ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do echo 0 > /proc/sys/net/$path; done';
+
 const TOPOLOGY = `
 ${NO_DAD}
+${ALL_REFUSALS}
 ip link add cwy0 type bridge
 ip address add 10.10.1.1/24 dev cwy0
 ip address add fd00:10:0:1::1/64 dev cwy0
