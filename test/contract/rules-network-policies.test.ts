@@ -175,26 +175,27 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
     });
 
     // Whatever changes in a table of iptables-legacy, all of it is exchanged, and its buckets are full again.
-    it.skipIf(name === 'iptables-legacy')('keep what a rate has used up while all else changes', async () => {
-      const limited = [{ matches: [{ cidr: everybody }], connections: 1, per: 'hour', burst: 4 }] as const;
-      const policy = of(c3, { ingress: { ...OPEN, limited } });
-      // What another test has used up of the same rate is forgotten.
-      await hold(family);
-      await hold(family, policy);
-      const ask = () => world.silence('client', `udp ${c3} ${SERVER_PORT}`);
-      const { answers } = await world.ask('client', `udp ${c3} ${SERVER_PORT}`, 4);
-      expect(answers).toEqual({ [`c3 sees ${client}`]: 4 });
-      expect(await ask()).toEqual(['silence']);
-      const other = { id: 'b2', subjects: [c2], ingress: CLOSED };
-      for (const more of [[other], [], [{ ...other, id: 'a0' }]]) {
-        await hold(family, ...[policy, ...more].sort((a, b) => (a.id < b.id ? -1 : 1)));
+    if (name !== 'iptables-legacy')
+      it('keep what a rate has used up while all else changes', async () => {
+        const limited = [{ matches: [{ cidr: everybody }], connections: 1, per: 'hour', burst: 4 }] as const;
+        const policy = of(c3, { ingress: { ...OPEN, limited } });
+        // What another test has used up of the same rate is forgotten.
+        await hold(family);
+        await hold(family, policy);
+        const ask = () => world.silence('client', `udp ${c3} ${SERVER_PORT}`);
+        const { answers } = await world.ask('client', `udp ${c3} ${SERVER_PORT}`, 4);
+        expect(answers).toEqual({ [`c3 sees ${client}`]: 4 });
         expect(await ask()).toEqual(['silence']);
-      }
-      await hold(family, { ...policy, subjects: [c2, c3].sort() });
-      expect(await ask()).toEqual(['silence']);
-      await hold(family, of(c3, { ingress: { ...CLOSED, deny: [one(remote)], limited } }));
-      expect(await ask()).toEqual(['silence']);
-    });
+        const other = { id: 'b2', subjects: [c2], ingress: CLOSED };
+        for (const more of [[other], [], [{ ...other, id: 'a0' }]]) {
+          await hold(family, ...[policy, ...more].sort((a, b) => (a.id < b.id ? -1 : 1)));
+          expect(await ask()).toEqual(['silence']);
+        }
+        await hold(family, { ...policy, subjects: [c2, c3].sort() });
+        expect(await ask()).toEqual(['silence']);
+        await hold(family, of(c3, { ingress: { ...CLOSED, deny: [one(remote)], limited } }));
+        expect(await ask()).toEqual(['silence']);
+      });
 
     it('let 100 through at once, and then 25 a minute', async () => {
       const limited = [
