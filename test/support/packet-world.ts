@@ -1,7 +1,7 @@
 import type { Family } from '../../shared/src/net/family.ts';
 import { type Netns, openNetns } from './netns.ts';
 import { type Answers, SERVER } from './talk.ts';
-import { type Kept, TALKER_COMMAND, type Talker, talkerOf } from './talker.ts';
+import { ALL_REFUSALS, type Kept, TALKER_COMMAND, type Talker, talkerOf } from './talker.ts';
 
 /** Who is who in a packet world. */
 export const PLACES = {
@@ -104,10 +104,6 @@ function heldBy(kept: Kept): HeldUdp {
 
 /** Addresses are usable at once: nobody else is there to have them. */
 const NO_DAD = 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad';
-
-/** Each refusal is told: a kernel by itself tells one place so once a second, after a few, and of others nothing. */
-const ALL_REFUSALS =
-  'for path in ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do echo 0 > /proc/sys/net/$path; done';
 
 const TOPOLOGY = `
 ${NO_DAD}

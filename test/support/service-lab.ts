@@ -6,7 +6,7 @@ import { beforeAll, expect, vi } from 'vitest';
 import { output, useLab } from './lab.ts';
 import { SCTP_CLIENT, SCTP_SERVER } from './sctp.ts';
 import { ADDRESSES_CLIENT, type Answers, SERVER } from './talk.ts';
-import { TALKER_COMMAND, type Talker, talkerOf } from './talker.ts';
+import { ALL_REFUSALS, TALKER_COMMAND, type Talker, talkerOf } from './talker.ts';
 
 /** In every container a server on TCP and UDP here says who it is and whom it sees; `web-1` has one by SCTP, too. */
 export const SERVER_PORT = 9090;
@@ -137,7 +137,7 @@ async function openServiceLab(lab: Lab): Promise<ServiceLab> {
     write: (...args) => write(lab, ...args),
   };
   await Promise.all([
-    ...lab.hosts.map((host) => output(lab, host, 'sh', '-c', REMEMBER_UDP)),
+    ...lab.hosts.map((host) => output(lab, host, 'sh', '-c', `${REMEMBER_UDP}; ${ALL_REFUSALS}`)),
     ...[...containers.keys()].map((name) => world.serve(name, name, SERVER_PORT)),
     serve('web-1', 'perl', '-e', SCTP_SERVER, 'web-1'),
   ]);

@@ -26,6 +26,13 @@ export interface Kept {
 /** The program and its argument, to be started at its place. */
 export const TALKER_COMMAND = [process.execPath, '-e', TALKER] as const;
 
+/**
+ * For a shell on each host: every refusal is told. A kernel by itself tells one place so once a second, after a few, and
+ * who asks as fast as this hears nothing of the others.
+ */
+export const ALL_REFUSALS =
+  'for each in ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do echo 0 >/proc/sys/net/$each; done';
+
 /** @param child what was started by `TALKER_COMMAND`; what is asked of it once it has ended fails */
 export function talkerOf(child: ChildProcessWithoutNullStreams): Talker {
   const call = callsTo(child, 'who asks');
