@@ -51,6 +51,8 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
     );
     expect(Object.fromEntries(told)).toEqual(asked);
   };
+  /** A client may be given the port of an earlier one: what it asks belongs to a connection that stands then. */
+  const forgetFlows = () => world.sh('conntrack -F');
   /** Whether a connection that stands is answered. */
   const goesOn = async ({ ask }: Held) => (await ask()) !== 'silence';
 
@@ -161,6 +163,7 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
     it('let as many new connections pass as a rate says, all askers together', async () => {
       const limited = [{ matches: [{ cidr: everybody }], connections: 1, per: 'hour', burst: 4 }] as const;
       await hold(family, of(c3, { ingress: { ...CLOSED, allow: [one(c2)], limited } }));
+      await forgetFlows();
       const target = `udp ${c3} ${SERVER_PORT}`;
       for (const from of ['client', 'peer'] as const)
         expect((await world.ask(from, target, 2)).answers).toEqual({
@@ -182,6 +185,7 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
         // What another test has used up of the same rate is forgotten.
         await hold(family);
         await hold(family, policy);
+        await forgetFlows();
         const ask = () => world.silence('client', `udp ${c3} ${SERVER_PORT}`);
         const { answers } = await world.ask('client', `udp ${c3} ${SERVER_PORT}`, 4);
         expect(answers).toEqual({ [`c3 sees ${client}`]: 4 });
@@ -203,9 +207,11 @@ describe.each(DATAPLANES)('policies through %s', (name) => {
       ] as const;
       const policy = of(c3, { ingress: { ...CLOSED, limited } });
       await hold(family, policy);
+      await forgetFlows();
       const since = performance.now();
       const atOnce = await world.ask('client', `udp ${c3} ${SERVER_PORT}`, 100);
       expect(atOnce.answers).toEqual({ [`c3 sees ${client}`]: 100 });
+      await forgetFlows();
       const more = await Promise.all(
         Array.from({ length: 8 }, () => world.silence('client', `udp ${c3} ${SERVER_PORT}`)),
       );
