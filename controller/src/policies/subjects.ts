@@ -1,4 +1,4 @@
-import type { NetworkMode } from '@causeway/shared/model/container-network';
+import { isRuled, type NetworkMode } from '@causeway/shared/model/container-network';
 import type { PolicyObject } from '../objects/policy.ts';
 import type { View } from '../view/view.ts';
 
@@ -24,8 +24,9 @@ export function subjectsOf(
   return [...new Set(names)].sort().flatMap((name) => {
     const spec = tables.container.get(name)?.value;
     if (spec === undefined) return [];
-    const mode = spec.network?.kind ?? 'bridge';
-    if (mode !== 'bridge') return [{ name, host: spec.host, addresses: [], unruled: mode }];
+    const { network } = spec;
+    if (network !== undefined && !isRuled(network))
+      return [{ name, host: spec.host, addresses: [], unruled: network.kind }];
     const status = tables.containerStatus.get(name)?.value;
     const own = status?.host === spec.host ? [status.address, status.ipv6Address] : [];
     return [{ name, host: spec.host, addresses: own.flatMap((address) => address ?? []) }];

@@ -1,4 +1,5 @@
 import type { ContainerSpec } from '../model/container.ts';
+import { isRuled } from '../model/container-network.ts';
 import type { ContainerAddresses } from '../model/local-containers.ts';
 import type { NetworkConfig } from '../model/network.ts';
 import type { PolicySubjects } from '../model/network-policy.ts';
@@ -33,7 +34,7 @@ export function candidates(
     if (own === undefined) continue;
     for (const family of FAMILIES) for (const address of own[family]) taken.add(address);
     // What a host remembers of others may be addresses of its own.
-    if (isRuled(spec)) found.push({ own, subjectOf: (subjects) => means(subjects, spec) });
+    if (isRuled(spec.network)) found.push({ own, subjectOf: (subjects) => means(subjects, spec) });
   }
   for (const [name, all] of placed) {
     const free = (family: Family) =>
@@ -64,11 +65,6 @@ function addressesByName(all: readonly ContainerAddresses[]): Map<string, Addres
     for (const address of leaving) own[familyOf(address) ?? 'ipv4'].push(address);
   }
   return found;
-}
-
-/** Whether its address is its own, on the bridge. */
-function isRuled({ network }: ContainerSpec): boolean {
-  return network === undefined || network.kind === 'bridge';
 }
 
 /** What has the host's own network has its addresses, too. */

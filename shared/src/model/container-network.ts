@@ -46,3 +46,8 @@ export interface PointToPointMode {
   readonly address?: string;
   readonly ipv6Address?: string;
 }
+
+/** PURE. Whether policies hold for a container: its address is its own, on the bridge. Absent: the bridge. */
+export function isRuled(network: NetworkMode | undefined): boolean {
+  return network === undefined || network.kind === 'bridge';
+}
