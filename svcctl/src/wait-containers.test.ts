@@ -1,19 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Client } from './client/client.ts';
-import { parseServer } from './client/discover.ts';
-import { FakeController } from './support/fake-controller.ts';
+import { describe, expect, it } from 'vitest';
+import { useClient } from './support/client.ts';
 import { waitForContainers, waitForFirstWords, waitForRemoval, waitForStops } from './wait-containers.ts';
 
-let controller: FakeController;
-let client: Client;
+const up = useClient();
+const { controller } = up;
 const patience = { timeoutMs: 20_000, onNote: () => undefined };
 const hasty = { ...patience, timeoutMs: 500 };
-
-beforeEach(async () => {
-  controller = new FakeController();
-  client = new Client(parseServer('server', await controller.start()));
-});
-afterEach(() => controller.stop());
 
 const container = (name: string, status?: object) => ({ name, host: 'host-1', revision: 1, status });
 const running = { state: 'running', address: '10.10.1.2', pid: 7, host: 'host-1' };
@@ -22,7 +14,7 @@ describe('waitForContainers', () => {
   it('returns when each of them runs, and not before', async () => {
     controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
     let isOver = false;
-    const waiting = waitForContainers(client, new Set(['web-1', 'web-2']), patience).then(() => {
+    const waiting = waitForContainers(up.client, new Set(['web-1', 'web-2']), patience).then(() => {
       isOver = true;
     });
     await controller.watched('/v1/containers');
@@ -34,7 +26,7 @@ describe('waitForContainers', () => {
   it('says why one does not run', async () => {
     const failed = { state: 'failed', host: 'host-1', reason: 'no such program: httpdd' };
     controller.list('/v1/containers', [container('web-1', failed)]);
-    await expect(waitForContainers(client, new Set(['web-1']), patience)).rejects.toMatchObject({
+    await expect(waitForContainers(up.client, new Set(['web-1']), patience)).rejects.toMatchObject({
       code: 'degraded',
       message: 'container web-1 on host-1 does not run: no such program: httpdd',
     });
@@ -54,7 +46,7 @@ describe('waitForContainers', () => {
       if (path === '/v1/containers') looks += 1;
       return undefined;
     });
-    const waiting = waitForContainers(client, new Set(['web-1']), { ...patience, steadyMs: 20_000 });
+    const waiting = waitForContainers(up.client, new Set(['web-1']), { ...patience, steadyMs: 20_000 });
     const over = waiting.catch((error: Error) => error.message);
     // It is seen to run, and looked at once more.
     await expect.poll(() => looks, { timeout: 20_000 }).toBe(2);
@@ -64,7 +56,7 @@ describe('waitForContainers', () => {
 
   it('names those that are late', async () => {
     controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
-    await expect(waitForContainers(client, new Set(['web-1', 'web-2']), hasty)).rejects.toMatchObject({
+    await expect(waitForContainers(up.client, new Set(['web-1', 'web-2']), hasty)).rejects.toMatchObject({
       code: 'timeout',
       message: 'waiting for containers to run: not within 500 ms: web-2',
     });
@@ -76,9 +68,11 @@ describe('waitForContainers, of several', () => {
     const failed = { state: 'failed', host: 'host-1', reason: 'no such image' };
     controller.list('/v1/containers', [container('web-1', failed), container('web-2'), container('web-3')]);
     let isOver = false;
-    const waiting = waitForContainers(client, new Set(['web-1', 'web-2', 'web-3']), patience).finally(() => {
-      isOver = true;
-    });
+    const waiting = waitForContainers(up.client, new Set(['web-1', 'web-2', 'web-3']), patience).finally(
+      () => {
+        isOver = true;
+      },
+    );
     const faults = waiting.catch((error: AggregateError) => error.errors.map(({ message }) => message));
     await controller.watched('/v1/containers');
     expect(isOver).toBe(false);
@@ -97,7 +91,7 @@ describe('waitForStops', () => {
   it('waits for the word of a host that has said nothing yet, and not for one that is gone', async () => {
     controller.list('/v1/containers', [container('web-1')]);
     let isOver = false;
-    const waiting = waitForStops(client, new Set(['web-1', 'gone']), patience).then(() => {
+    const waiting = waitForStops(up.client, new Set(['web-1', 'gone']), patience).then(() => {
       isOver = true;
     });
     await controller.watched('/v1/containers');
@@ -111,7 +105,7 @@ describe('waitForFirstWords', () => {
   it('returns when hosts have said something of each that is there, whatever it is', async () => {
     controller.list('/v1/containers', [container('web-1', running), container('web-2')]);
     let isOver = false;
-    const waiting = waitForFirstWords(client, new Set(['web-1', 'web-2', 'gone']), patience).then(() => {
+    const waiting = waitForFirstWords(up.client, new Set(['web-1', 'web-2', 'gone']), patience).then(() => {
       isOver = true;
     });
     await controller.watched('/v1/containers');
@@ -122,7 +116,7 @@ describe('waitForFirstWords', () => {
 
   it('names those of which nothing was said', async () => {
     controller.list('/v1/containers', [container('web-1')]);
-    await expect(waitForFirstWords(client, new Set(['web-1']), hasty)).rejects.toMatchObject({
+    await expect(waitForFirstWords(up.client, new Set(['web-1']), hasty)).rejects.toMatchObject({
       code: 'timeout',
       message: 'waiting for hosts to hear of containers: not within 500 ms: web-1 on host-1',
     });
@@ -135,7 +129,7 @@ describe('waitForRemoval', () => {
   it('returns when no host says anything of them, and not before', async () => {
     controller.list('/v1/container-status', [status('web-1'), status('web-2')]);
     let isOver = false;
-    const waiting = waitForRemoval(client, new Set(['web-1']), patience).then(() => {
+    const waiting = waitForRemoval(up.client, new Set(['web-1']), patience).then(() => {
       isOver = true;
     });
     await controller.watched('/v1/container-status');
@@ -146,7 +140,7 @@ describe('waitForRemoval', () => {
 
   it('names those that are left, and where', async () => {
     controller.list('/v1/container-status', [status('web-1')]);
-    await expect(waitForRemoval(client, new Set(['web-1']), hasty)).rejects.toMatchObject({
+    await expect(waitForRemoval(up.client, new Set(['web-1']), hasty)).rejects.toMatchObject({
       code: 'timeout',
       message: 'waiting for containers to be gone: not within 500 ms: web-1 on host-1',
     });

@@ -1,23 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Client } from './client/client.ts';
-import { parseServer } from './client/discover.ts';
-import { FakeController, node } from './support/fake-controller.ts';
+import { describe, expect, it } from 'vitest';
+import { useClient } from './support/client.ts';
+import { node } from './support/fake-controller.ts';
 import { waitForHosts } from './wait.ts';
 
-let controller: FakeController;
-let client: Client;
-
-beforeEach(async () => {
-  controller = new FakeController();
-  client = new Client(parseServer('server', await controller.start()));
-});
-afterEach(() => controller.stop());
+const up = useClient();
+const { controller } = up;
 
 function wait(revision: number, timeoutMs = 5_000) {
   const hosts: string[] = [];
   const notes: string[] = [];
   let clock = 100;
-  const done = waitForHosts(client, {
+  const done = waitForHosts(up.client, {
     what: 'services',
     revision,
     timeoutMs,

@@ -5,23 +5,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FakeController, problem } from '../support/fake-controller.ts';
+import { expect, it } from 'vitest';
+import { useClient } from '../support/client.ts';
+import { problem } from '../support/fake-controller.ts';
 import { Client } from './client.ts';
 import { parseServer } from './discover.ts';
 
-let controller: FakeController;
-let client: Client;
-
-beforeEach(async () => {
-  controller = new FakeController();
-  client = new Client(parseServer('server', await controller.start()));
-});
-afterEach(() => controller.stop());
+const up = useClient();
+const { controller } = up;
 
 it('gives the controller’s own sentence and code', async () => {
   controller.answer('GET', '/v1/x', problem('exhausted', 409, 'no VIP is left'));
-  await expect(client.get('/v1/x')).rejects.toMatchObject({ code: 'exhausted', message: 'no VIP is left' });
+  await expect(up.client.get('/v1/x')).rejects.toMatchObject({
+    code: 'exhausted',
+    message: 'no VIP is left',
+  });
 });
 
 it.each([
@@ -32,14 +30,14 @@ it.each([
   [502, 'unreachable'],
 ])('reads HTTP status %i without a problem as %s', async (status, code) => {
   controller.answer('GET', '/v1/x', { status, text: '<html>' });
-  const message = `GET /v1/x of ${client.server.text}: the answer is HTTP status ${status}`;
-  await expect(client.get('/v1/x')).rejects.toMatchObject({ code, message });
+  const message = `GET /v1/x of ${up.client.server.text}: the answer is HTTP status ${status}`;
+  await expect(up.client.get('/v1/x')).rejects.toMatchObject({ code, message });
 });
 
 it('says so when the answer is not JSON', async () => {
   const headers = { 'content-type': 'application/json' };
   controller.answer('GET', '/v1/x', { text: '{"a":', headers });
-  await expect(client.get('/v1/x')).rejects.toMatchObject({ code: 'unreadable' });
+  await expect(up.client.get('/v1/x')).rejects.toMatchObject({ code: 'unreadable' });
 });
 
 it('reads all pages of a list', async () => {
@@ -48,20 +46,20 @@ it('reads all pages of a list', async () => {
       ? { body: { items: [3], revision: 5 } }
       : { body: { items: [1, 2], revision: 4, continue: 'b' } },
   );
-  expect(await client.list('/v1/x')).toEqual({ items: [1, 2, 3], revision: 4 });
+  expect(await up.client.list('/v1/x')).toEqual({ items: [1, 2, 3], revision: 4 });
 });
 
 it('takes the revision of a write from body or header, the newer of both', async () => {
   const headers = { 'x-causeway-revision': '12' };
   controller.answer('PUT', '/v1/x', { body: { revision: 9 }, headers });
   controller.answer('DELETE', '/v1/x', { status: 200, body: {}, headers });
-  expect((await client.ask('PUT', '/v1/x')).revision).toBe(12);
-  expect((await client.ask('DELETE', '/v1/x')).revision).toBe(12);
+  expect((await up.client.ask('PUT', '/v1/x')).revision).toBe(12);
+  expect((await up.client.ask('DELETE', '/v1/x')).revision).toBe(12);
 });
 
 it('sends nothing that is larger than what a controller reads', async () => {
   const body = { text: 'x'.repeat(1024 * 1024) };
-  await expect(client.ask('PUT', '/v1/x', { body })).rejects.toMatchObject({
+  await expect(up.client.ask('PUT', '/v1/x', { body })).rejects.toMatchObject({
     code: 'invalid',
     message: 'the definition is too large: it has 1048587 bytes, a controller takes at most 1048576',
   });
@@ -100,8 +98,8 @@ it('reads the answer to an archive that is refused while it is being sent', asyn
 
 it('says in one sentence that nobody answers', async () => {
   await controller.stop();
-  const message = `GET /v1/x of ${client.server.text}: connection refused: is the controller running?`;
-  await expect(client.get('/v1/x')).rejects.toMatchObject({ code: 'unreachable', message });
+  const message = `GET /v1/x of ${up.client.server.text}: connection refused: is the controller running?`;
+  await expect(up.client.get('/v1/x')).rejects.toMatchObject({ code: 'unreachable', message });
   const away = new Client(parseServer('server', 'unix:/nonexistent/x.sock'));
   await expect(away.get('/v1/x')).rejects.toThrow('there is no such socket');
 });

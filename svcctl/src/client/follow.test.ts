@@ -1,7 +1,5 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FakeController } from '../support/fake-controller.ts';
-import { Client } from './client.ts';
-import { parseServer } from './discover.ts';
+import { expect, it } from 'vitest';
+import { useClient } from '../support/client.ts';
 import { follow } from './follow.ts';
 
 interface Thing {
@@ -9,20 +7,14 @@ interface Thing {
   readonly size: number;
 }
 
-let controller: FakeController;
-let client: Client;
-
-beforeEach(async () => {
-  controller = new FakeController();
-  client = new Client(parseServer('server', await controller.start()));
-});
-afterEach(() => controller.stop());
+const up = useClient();
+const { controller } = up;
 
 /** Follows until `count` changes came. */
 async function collect(count: number, during: () => Promise<void> = async () => {}): Promise<string[]> {
   const seen: string[] = [];
   const enough = new AbortController();
-  const following = follow<Thing>(client, {
+  const following = follow<Thing>(up.client, {
     path: '/v1/things',
     keyOf: (thing) => thing.name,
     onChange: ({ type, object }) => {
@@ -70,7 +62,7 @@ it('tells after a lost connection what changed meanwhile, deletions too', async 
   });
   const seen: string[] = [];
   const enough = new AbortController();
-  await follow<Thing>(client, {
+  await follow<Thing>(up.client, {
     path: '/v1/things',
     keyOf: (thing) => thing.name,
     onChange: ({ type, object }) => {
